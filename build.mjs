@@ -1,0 +1,126 @@
+// Bundles every program of src/bin into one file in dist/, and with --tests every test file too.
+//
+//   node build.mjs            dist/worker.js, client.js, compare.js, demo.js
+//   node build.mjs --tests    the same, then dist/run-tests.js and dist/test/**/*.test.js
+//
+// The bundles are CommonJS: one file then runs from any folder, with no package.json beside it, on every Node 20, and
+// rabbitmq-client (CommonJS itself) needs no shim. dist/package.json says so to a Node that finds it in this checkout.
+import { existsSync, realpathSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { applyPatch, parsePatch } from 'diff';
+import * as esbuild from 'esbuild';
+
+const root = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+const { values: options } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
+const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+
+/** Applies patches/NAME@VERSION.patch while bundling; a patch that no longer fits fails the build. */
+function patched(name) {
+  const folder = realpathSync(path.join(root, 'node_modules', name)); // esbuild names files by their real paths
+  return {
+    name: `patched-${name}`,
+    async setup(build) {
+      const { version } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+      const file = path.join(root, 'patches', `${name}@${version}.patch`);
+      if (!existsSync(file))
+        throw new Error(
+          `no ${path.relative(root, file)}: make one for the installed ${name} ${version}, or install the version that patches/ names`,
+        );
+      const patches = new Map(
+        parsePatch(await readFile(file, 'utf8')).map((patch) => [patch.newFileName.replace(/^b\//, ''), patch]),
+      );
+      const left = new Set(patches.keys());
+      build.onLoad({ filter: new RegExp(`/node_modules/${name}/.*\\.js$`) }, async ({ path: source }) => {
+        const relative = path.relative(folder, source).replaceAll(path.sep, '/');
+        const original = await readFile(source, 'utf8');
+        const patch = patches.get(relative);
+        if (!patch) return { contents: original };
+        const contents = applyPatch(original, patch, { fuzzFactor: 0 });
+        if (contents === false) throw new Error(`${path.relative(root, file)} no longer fits ${name}/${relative}`);
+        left.delete(relative);
+        return { contents };
+      });
+      build.onEnd(({ errors }) => {
+        if (errors.length === 0 && left.size > 0) throw new Error(`not patched: ${name}/${[...left].join(', ')}`);
+      });
+    },
+  };
+}
+
+/** The licences of the packages that a bundle holds, as a comment for its end. */
+async function licences({ inputs }) {
+  const packages = new Set(
+    Object.keys(inputs)
+      .map((input) => /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
+      .filter(Boolean),
+  );
+  const texts = await Promise.all(
+    [...packages].sort().map(async (name) => {
+      const folder = path.join(root, 'node_modules', name);
+      const { version } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+      const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+      if (!file) throw new Error(`${name} ${version} goes into a bundle and has no licence file`);
+      return `${name} ${version}\n\n${(await readFile(path.join(folder, file), 'utf8')).trim()}`;
+    }),
+  );
+  return texts.length
+    ? `\n/*! This file holds these packages:\n\n${texts.join('\n\n---\n\n').replaceAll('*/', '* /')}\n*/\n`
+    : '';
+}
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  logLevel: 'warning',
+  define: {
+    'import.meta.filename': '__filename',
+    'import.meta.dirname': '__dirname',
+    'process.env.FIB_WORKER_VERSION': JSON.stringify(manifest.version),
+  },
+  // what is only there in a checkout is never put into a bundle
+  external: Object.keys(manifest.devDependencies),
+  plugins: [patched('rabbitmq-client')],
+};
+
+async function bundlePrograms() {
+  const programs = (await readdir(path.join(root, 'src/bin'))).filter((file) => file.endsWith('.ts'));
+  const { outputFiles, metafile } = await esbuild.build({
+    ...shared,
+    entryPoints: programs.map((file) => `src/bin/${file}`),
+    outdir: 'dist',
+    metafile: true,
+    write: false,
+    minifyWhitespace: true,
+    minifySyntax: true, // but not identifiers: a stack trace in a log shall say something
+    legalComments: 'none', // whole licences are appended
+  });
+  const outputs = new Map(Object.entries(metafile.outputs).map(([name, output]) => [path.resolve(root, name), output]));
+  for (const file of outputFiles) await writeFile(file.path, file.text + (await licences(outputs.get(file.path))));
+}
+
+async function bundleTests() {
+  const files = (await readdir(path.join(root, 'test'), { recursive: true }))
+    .map((file) => `test/${file.replaceAll(path.sep, '/')}`)
+    .filter((file) => file.endsWith('.test.ts'));
+  await esbuild.build({
+    ...shared,
+    entryPoints: [
+      ...files.map((file) => ({ in: file, out: file.replace(/\.ts$/, '') })),
+      { in: 'test/run-tests.ts', out: 'run-tests' },
+    ],
+    outdir: 'dist',
+    sourcemap: 'inline',
+    sourcesContent: false,
+  });
+}
+
+await rm(path.join(root, 'dist'), { recursive: true, force: true });
+await mkdir(path.join(root, 'dist'));
+await writeFile(path.join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
+await bundlePrograms();
+if (options.tests) await bundleTests();
