@@ -1,0 +1,81 @@
+/** Where a broker is and who logs in: a parsed `amqp://` or `amqps://` URL. */
+export interface AmqpUrl {
+  readonly tls: boolean;
+  /** Host name or address, without the brackets of an IPv6 literal. */
+  readonly hostname: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  readonly vhost: string;
+  /** Heartbeat interval in seconds, from `?heartbeat=`; undefined: the library's default. */
+  readonly heartbeat: number | undefined;
+  /** The URL for people: without the password. */
+  readonly display: string;
+}
+
+/** RabbitMQ's default user, which a URL without one stands for. */
+const DEFAULT_USER = 'guest';
+
+/**
+ * Parses an AMQP URL. No user and password means guest:guest, no path (or `/`) the virtual host `/`.
+ * @see https://www.rabbitmq.com/docs/uri-spec
+ * @throws TypeError that names the value, without its password
+ */
+export function parseAmqpUrl(text: string): AmqpUrl {
+  const url = readAmqpUrl(text);
+  if (typeof url !== 'string') return url;
+  throw new TypeError(`urls: expected amqp://user:password@host:port/vhost, got '${redactAmqpUrl(text)}': ${url}`);
+}
+
+/** The parsed URL, or what is wrong with it. */
+function readAmqpUrl(text: string): AmqpUrl | string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!/^amqps?:\/\//.test(text)) return 'it does not begin with amqp:// or amqps://';
+  if (!url) return 'it does not parse (special characters in a password are written as %XX)';
+  if (url.hostname === '') return 'it names no host';
+  const tls = url.protocol === 'amqps:';
+  const heartbeat = url.searchParams.get('heartbeat');
+  if (heartbeat !== null && !/^\d{1,5}$/.test(heartbeat)) return 'its heartbeat is no number of seconds';
+  let username: string, password: string, vhost: string;
+  try {
+    username = decodeURIComponent(url.username);
+    password = decodeURIComponent(url.password);
+    vhost = decodeURIComponent(url.pathname.slice(1)) || '/';
+  } catch {
+    return 'a % in it is not followed by two hexadecimal digits';
+  }
+  if (username === '' && password === '') username = password = DEFAULT_USER;
+  const port = url.port === '' ? (tls ? 5671 : 5672) : Number(url.port);
+  const path = vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`;
+  return {
+    tls,
+    hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port,
+    username,
+    password,
+    vhost,
+    heartbeat: heartbeat === null ? undefined : Number(heartbeat),
+    display: `${url.protocol}//${encodeURIComponent(username)}@${url.hostname}:${port}${path}`,
+  };
+}
+
+/** `text` with the password of whatever looks like a URL in it replaced by `***`. */
+export function redactAmqpUrl(text: string): string {
+  return text.replace(/(\/\/[^:@/\s]*):[^\s]*@/g, '$1:***@');
+}
+
+/**
+ * Splits and checks a comma-separated list of AMQP URLs; a comma inside a URL, in a password say, does not split it.
+ * @throws Error that completes "expected …" and shows no password
+ */
+export function parseAmqpUrlList(text: string): string[] {
+  const urls = text
+    .split(/,(?=\s*amqps?:)/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  for (const url of urls) {
+    const problem = readAmqpUrl(url);
+    if (typeof problem === 'string') throw new Error(`amqp://user:password@host:port/vhost, but ${problem}`);
+  }
+  return urls;
+}

@@ -1,0 +1,14 @@
+/** Bounds of the waiting time between two attempts, in ms. */
+export interface Backoff {
+  readonly first: number;
+  readonly max: number;
+}
+
+/**
+ * How long to wait before attempt `attempt` (1, 2, …), in ms: doubling from `first` to `max`, of which a random half is
+ * taken off, so that a fleet does not come back in step.
+ */
+export function backoffDelay(attempt: number, { first, max }: Backoff, random: () => number = Math.random): number {
+  const full = Math.min(max, first * 2 ** Math.min(attempt - 1, 30));
+  return Math.round(full * (0.5 + random() / 2));
+}

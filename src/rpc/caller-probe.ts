@@ -1,0 +1,72 @@
+import type { AmqpUrl } from './amqp-url.ts';
+import { type BrokerConnection, type ConnectOptions, connect } from './connection.ts';
+import { errorCode } from './errors.ts';
+
+/** How long the throwaway connection is kept for the next question, in ms. */
+const IDLE_TIMEOUT = 5_000;
+
+/**
+ * Asks whether the caller behind a direct reply address is still there, by a passive declare of the address. It does so
+ * on a connection that it can lose: 404 closes the channel, and on RabbitMQ 3.10 an address on a dead node, or one that
+ * was made up, closes the connection (541 INTERNAL_ERROR).
+ * @see https://www.rabbitmq.com/docs/direct-reply-to#limitations
+ */
+export class CallerProbe {
+  readonly #url: AmqpUrl;
+  readonly #options: ConnectOptions;
+  #connection: Promise<BrokerConnection> | undefined;
+  #asking: Promise<unknown> = Promise.resolve();
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(url: AmqpUrl, options: ConnectOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  /**
+   * Whether somebody consumes the replies to `address`. Questions are asked one after the other.
+   * @throws RpcError if the broker can't be asked
+   */
+  isThere(address: string): Promise<boolean> {
+    const answer = this.#asking.then(() => this.#ask(address));
+    this.#asking = answer.catch(() => {});
+    return answer;
+  }
+
+  /** Closes the connection, if there is one. */
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.then(
+      (open) => open.close(),
+      () => {},
+    );
+  }
+
+  async #ask(address: string): Promise<boolean> {
+    clearTimeout(this.#idle);
+    const connection = await this.#open();
+    const channel = await connection.openChannel();
+    try {
+      await channel.queueDeclare({ queue: address, passive: true });
+      return true;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'NOT_FOUND' || code === 'INTERNAL_ERROR') return false;
+      throw error;
+    } finally {
+      await channel.close();
+      this.#idle = setTimeout(() => void this.close(), IDLE_TIMEOUT).unref();
+    }
+  }
+
+  #open(): Promise<BrokerConnection> {
+    this.#connection ??= connect(this.#url, this.#options).then((connection) => {
+      connection.observer = { onLost: () => (this.#connection = undefined) };
+      return connection;
+    });
+    this.#connection.catch(() => (this.#connection = undefined));
+    return this.#connection;
+  }
+}

@@ -1,0 +1,90 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { type AmqpUrl, parseAmqpUrl } from './amqp-url.ts';
+import type { DiscardReason } from './call-ids.ts';
+import type { RpcError } from './errors.ts';
+import { checkInteger, checkQueueName, checkTimeout } from './option-checks.ts';
+import { type ReplyStrategy, replyStrategies } from './reply-strategies/index.ts';
+
+/** What happens in a client, for logs and metrics. */
+export type ClientEvent =
+  | { readonly type: 'connected'; readonly url: string }
+  | { readonly type: 'disconnected'; readonly error: RpcError }
+  | { readonly type: 'blocked'; readonly reason: string }
+  | { readonly type: 'unblocked' }
+  /** A call goes out again, with a new id and the time that is left. */
+  | { readonly type: 'retry'; readonly error: RpcError }
+  /** A reply came that nobody waits for. */
+  | { readonly type: 'discarded'; readonly reason: DiscardReason; readonly correlationId: string | undefined };
+
+/** Options of a client. Durations in ms. */
+export interface RpcClientOptions {
+  /** Where the broker is; several for a cluster, tried in order. Default `amqp://guest:guest@localhost:5672`. */
+  readonly urls?: string | readonly string[];
+  /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
+  readonly tls?: TlsOptions;
+  /** The request queue. Default `rpc_queue`. */
+  readonly queue?: string;
+  /** How replies come back. Default `direct`. */
+  readonly reply?: ReplyStrategy;
+  /** Time limit of a call unless it names its own. Default 30,000 ms. */
+  readonly timeout?: number;
+  /** Calls in flight at most; further ones wait, inside their time limit. Default 1,000. */
+  readonly maxInFlight?: number;
+  /** A request longer than this is refused before it is sent, in bytes. Default 16 MiB, RabbitMQ's own limit. */
+  readonly maxRequestBytes?: number;
+  /** Send a call again if its channel or connection is lost: only for idempotent functions. Default false. */
+  readonly retry?: boolean;
+  /** Shown by the broker's management UI. Default `fib-worker client`. */
+  readonly connectionName?: string;
+  /** Called for each event; must not throw. */
+  readonly onEvent?: (event: ClientEvent) => void;
+}
+
+/** A client's options, checked and complete. */
+export interface ClientSettings {
+  readonly urls: readonly AmqpUrl[];
+  readonly tls: TlsOptions | undefined;
+  readonly queue: string;
+  readonly reply: ReplyStrategy;
+  readonly timeout: number;
+  readonly maxInFlight: number;
+  readonly maxRequestBytes: number;
+  readonly retry: boolean;
+  readonly connectionName: string;
+  readonly onEvent: (event: ClientEvent) => void;
+}
+
+/** The defaults of {@link RpcClientOptions}. */
+export const clientDefaults = {
+  urls: 'amqp://guest:guest@localhost:5672',
+  queue: 'rpc_queue',
+  reply: 'direct',
+  timeout: 30_000,
+  maxInFlight: 1_000,
+  maxRequestBytes: 16 * 1024 * 1024,
+  retry: false,
+  connectionName: 'fib-worker client',
+} as const satisfies RpcClientOptions;
+
+/**
+ * Fills in the defaults and checks every value.
+ * @throws TypeError that names the option and the value
+ */
+export function normalizeClientOptions(options: RpcClientOptions): ClientSettings {
+  const reply = options.reply ?? clientDefaults.reply;
+  if (!Object.hasOwn(replyStrategies, reply)) {
+    throw new TypeError(`reply: expected one of ${Object.keys(replyStrategies).join(', ')}, got '${String(reply)}'`);
+  }
+  return {
+    urls: [options.urls ?? clientDefaults.urls].flat().map(parseAmqpUrl),
+    tls: options.tls,
+    queue: checkQueueName(options.queue ?? clientDefaults.queue),
+    reply,
+    timeout: checkTimeout(options.timeout ?? clientDefaults.timeout),
+    maxInFlight: checkInteger('maxInFlight', options.maxInFlight ?? clientDefaults.maxInFlight, 1),
+    maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? clientDefaults.maxRequestBytes, 0),
+    retry: options.retry ?? clientDefaults.retry,
+    connectionName: options.connectionName ?? clientDefaults.connectionName,
+    onEvent: options.onEvent ?? (() => {}),
+  };
+}

@@ -1,0 +1,261 @@
+import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
+import { closedError, noQueueError, timeoutError } from './call-errors.ts';
+import type { DiscardReason } from './call-ids.ts';
+import { CallRegistry } from './call-registry.ts';
+import { explainChannelError } from './channel-errors.ts';
+import { type ClientSettings, normalizeClientOptions, type RpcClientOptions } from './client-options.ts';
+import type { ClientSession } from './client-session.ts';
+import { decodeErrorReply, ERROR_REPLY_TYPE } from './error-reply.ts';
+import { RpcError } from './errors.ts';
+import { checkTimeout } from './option-checks.ts';
+import { PendingCall, type RpcReply } from './pending-call.ts';
+import type { ReplyLease } from './reply-strategies/reply-route.ts';
+import { inspectQueue, type QueueStatus } from './request-queue.ts';
+import { SessionKeeper } from './session-keeper.ts';
+
+export type { ClientEvent, RpcClientOptions } from './client-options.ts';
+export type { RpcReply } from './pending-call.ts';
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Time limit in ms, from `call()` to settled: connecting, waiting and retrying count. Default: the client's. */
+  readonly timeout?: number;
+  /** Gives the call up: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** `content_type` of the request. Default `text/plain`. */
+  readonly contentType?: string;
+}
+
+/** A client's counters, at one moment. */
+export interface ClientStats {
+  /** Calls that wait to be sent: for the connection, for the broker to unblock, for others to settle. */
+  readonly waiting: number;
+  /** Calls that were sent, or are about to be. */
+  readonly inFlight: number;
+  /** Replies that nobody waited for, since the start. */
+  readonly discarded: Readonly<Record<DiscardReason, number>>;
+}
+
+/** How long `close()` waits for calls to settle by default, in ms. */
+const DRAIN_TIMEOUT = 8_000;
+
+/**
+ * Calls functions by way of a RabbitMQ queue. It connects at the first call, and again at the next call after a loss.
+ *
+ * A call rejects with an {@link RpcError}: `DEADLINE_EXCEEDED` when its time limit passes, `UNAVAILABLE` at once when
+ * there is no broker, no such queue, or the channel its reply was to come by is lost; with the worker's own code when
+ * the worker refuses; and with the signal's reason when it is aborted.
+ */
+export class RpcClient {
+  readonly #settings: ClientSettings;
+  readonly #calls = new CallRegistry();
+  readonly #discarded: Record<DiscardReason, number> = { late: 0, duplicate: 0, unknown: 0 };
+  readonly #keeper: SessionKeeper;
+  #closing: Promise<void> | undefined;
+  #onDrained: (() => void) | undefined;
+
+  /** @throws TypeError that names the option and the value */
+  constructor(options: RpcClientOptions = {}) {
+    this.#settings = normalizeClientOptions(options);
+    const { onEvent } = this.#settings;
+    this.#keeper = new SessionKeeper(this.#settings, {
+      onOpen: () => {
+        const url = this.#keeper.current?.connection.url.display ?? '';
+        onEvent({ type: 'connected', url });
+        this.#pump();
+      },
+      onOpenFailed: (error) => this.#fail(this.#calls.allWaiting(), error),
+      onOpenCancelled: () => this.#pump(),
+      onReply: (message) => this.#onReply(message),
+      onReturn: (message) => this.#onReturn(message),
+      onBlocked: (reason) => onEvent({ type: 'blocked', reason }),
+      onUnblocked: () => {
+        onEvent({ type: 'unblocked' });
+        this.#pump();
+      },
+      onLost: (_session, error) => {
+        onEvent({ type: 'disconnected', error });
+        for (const call of this.#calls.allInFlight()) this.#lose(call, error);
+      },
+    });
+  }
+
+  /** Sends `body` to the request queue and resolves to the worker's reply. */
+  call(body: string | Uint8Array, options: CallOptions = {}): Promise<RpcReply> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options;
+      signal?.throwIfAborted();
+      if (this.#closing) throw closedError();
+      const bytes =
+        typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+      const { maxRequestBytes } = this.#settings;
+      if (bytes.length > maxRequestBytes) {
+        throw new RpcError(
+          'INVALID_ARGUMENT',
+          `the request has ${bytes.length} bytes; the limit is ${maxRequestBytes}`,
+        );
+      }
+      const call = new PendingCall({
+        body: bytes,
+        contentType: options.contentType ?? 'text/plain',
+        timeout: checkTimeout(options.timeout ?? this.#settings.timeout),
+        signal,
+        resolve,
+        reject,
+        onTimeout: (late) => this.#fail([late], this.#timeoutError(late)),
+        onAbort: (aborted) => this.#fail([aborted], aborted.abortReason),
+      });
+      this.#calls.wait(call);
+      this.#pump();
+    });
+  }
+
+  /**
+   * What the request queue holds and who consumes it; undefined if it does not exist, or there is no connection yet.
+   * @throws RpcError if the broker can't be asked
+   */
+  async inspectQueue(): Promise<QueueStatus | undefined> {
+    const session = this.#keeper.current;
+    if (!session) return undefined;
+    try {
+      return await inspectQueue(session.connection, this.#settings.queue);
+    } catch (error) {
+      throw explainChannelError(error);
+    }
+  }
+
+  /** The counters, at this moment. */
+  stats(): ClientStats {
+    return { waiting: this.#calls.waiting, inFlight: this.#calls.inFlight, discarded: { ...this.#discarded } };
+  }
+
+  /**
+   * Takes no further call, waits for those under way to settle, and disconnects. Calls that have not settled after
+   * `grace` ms (default 8,000) reject with `CANCELLED`. Calling it again returns the same promise.
+   */
+  close({ grace = DRAIN_TIMEOUT }: { readonly grace?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(grace);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(grace: number): Promise<void> {
+    if (this.#calls.waiting + this.#calls.inFlight > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      const drained = new Promise<void>((resolve) => {
+        this.#onDrained = resolve;
+      });
+      await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, grace)))]);
+      clearTimeout(timer);
+      this.#fail([...this.#calls.allWaiting(), ...this.#calls.allInFlight()], closedError());
+    }
+    await this.#keeper.close();
+  }
+
+  /** Sends what may be sent now; whatever changes that calls it again. */
+  #pump(): void {
+    while (this.#calls.waiting > 0 && this.#calls.inFlight < this.#settings.maxInFlight) {
+      const session = this.#keeper.current;
+      if (!session) this.#keeper.open();
+      if (!session || session.connection.blocked) return;
+      const call = this.#calls.take();
+      if (call) this.#lease(session, call);
+    }
+  }
+
+  #lease(session: ClientSession, call: PendingCall): void {
+    const onLost = (error: unknown) => this.#lose(call, explainChannelError(error));
+    const lease = session.route.lease(onLost);
+    if (lease instanceof Promise) lease.then((got) => this.#send(session, call, got), onLost);
+    else this.#send(session, call, lease);
+  }
+
+  #send(session: ClientSession, call: PendingCall, lease: ReplyLease): void {
+    // the call settled, or went over to another session, while the broker prepared the lease
+    const stale = !this.#calls.isInFlight(call) || this.#keeper.current !== session;
+    const { timeLeft } = call;
+    if (stale || session.connection.blocked || timeLeft < 1) {
+      lease.release();
+      if (stale) return;
+      if (timeLeft < 1) this.#fail([call], this.#timeoutError(call));
+      else this.#calls.wait(call);
+      return;
+    }
+    const correlationId = this.#calls.register(call, lease); // before the publish: the reply may be here first
+    const envelope = {
+      exchange: '',
+      routingKey: this.#settings.queue,
+      mandatory: true, // so that the broker tells if there is no such queue
+      correlationId,
+      replyTo: lease.replyTo,
+      contentType: call.contentType,
+      expiration: String(timeLeft),
+      durable: false,
+      timestamp: undefined, // rabbitmq-client adds one otherwise
+    };
+    lease.channel.basicPublish(envelope, call.body).catch((error) => this.#lose(call, explainChannelError(error)));
+  }
+
+  #onReply({ correlationId, type, body, contentType }: AsyncMessage): void {
+    const call = this.#calls.find(correlationId);
+    if (!call) {
+      const reason = this.#calls.classify(correlationId);
+      this.#discarded[reason]++;
+      this.#settings.onEvent({ type: 'discarded', reason, correlationId });
+      return;
+    }
+    this.#calls.remove(call, { replyMayCome: false });
+    if (type === ERROR_REPLY_TYPE) call.reject(decodeErrorReply(body));
+    else call.resolve({ body, contentType });
+    this.#afterSettling();
+  }
+
+  #onReturn({ correlationId }: ReturnedMessage): void {
+    const call = this.#calls.find(correlationId);
+    if (call) this.#fail([call], noQueueError(this.#settings.queue));
+  }
+
+  /** The way that the call's reply was to come by is lost: it goes out again if it may, or rejects. */
+  #lose(call: PendingCall, error: RpcError): void {
+    if (!this.#calls.isInFlight(call)) return;
+    const retry = this.#settings.retry && !this.#closing && error.reason === 'CONNECTION_LOST';
+    if (!retry) {
+      this.#fail([call], error);
+      return;
+    }
+    this.#calls.remove(call, { replyMayCome: true });
+    this.#calls.wait(call);
+    this.#settings.onEvent({ type: 'retry', error });
+    this.#pump();
+  }
+
+  #fail(calls: readonly PendingCall[], error: unknown): void {
+    for (const call of calls) {
+      this.#calls.remove(call, { replyMayCome: true });
+      call.reject(error);
+    }
+    this.#afterSettling();
+  }
+
+  #afterSettling(): void {
+    this.#pump();
+    if (this.#calls.waiting > 0) return;
+    this.#keeper.cancel(); // nobody waits for a connection any more
+    if (this.#calls.inFlight === 0) this.#onDrained?.();
+  }
+
+  #timeoutError({ id, timeout }: PendingCall): RpcError {
+    const { queue, maxInFlight } = this.#settings;
+    const session = this.#keeper.current;
+    if (id !== undefined) return timeoutError(`no reply from '${queue}' within ${timeout} ms: does a worker serve it?`);
+    const why = !session
+      ? 'there was no connection to RabbitMQ yet'
+      : session.connection.blocked
+        ? 'RabbitMQ blocks publishers (low on memory or disk)'
+        : `${maxInFlight} calls were in flight before it`;
+    return timeoutError(`not sent within ${timeout} ms: ${why}`);
+  }
+}

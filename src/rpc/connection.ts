@@ -1,0 +1,201 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { type Channel, Connection } from 'rabbitmq-client';
+import type { AmqpUrl } from './amqp-url.ts';
+import { explainConnectError } from './connect-errors.ts';
+import { RpcError } from './errors.ts';
+
+/** How long one attempt to connect may take, in ms, login included. */
+export const CONNECT_TIMEOUT = 10_000;
+
+/** Seconds between heartbeats unless the URL says otherwise: a dead peer is noticed after twice that. */
+const HEARTBEAT = 20;
+
+/** The largest frame asked for, in bytes: RabbitMQ's own default, so that a long body comes in few frames. */
+const FRAME_MAX = 131_072;
+
+/** How long an orderly close may take before the socket is destroyed, in ms: a blocked broker answers nothing. */
+const CLOSE_TIMEOUT = 2_000;
+
+/** setTimeout's longest delay: rabbitmq-client's own reconnecting never gets its turn. */
+const NEVER = 2 ** 31 - 1;
+
+/** What {@link connect} needs besides the URL. */
+export interface ConnectOptions {
+  /** For `amqps://`: the CA, a client certificate and so on, as `tls.connect` takes them. */
+  readonly tls?: TlsOptions | undefined;
+  /** Shown by the broker's management UI. */
+  readonly connectionName?: string | undefined;
+  /** Limit for this attempt in ms. Default {@link CONNECT_TIMEOUT}. */
+  readonly timeout?: number | undefined;
+  /** Gives the attempt up; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionObserver {
+  /** The connection is gone, once, unless it was closed by its owner. */
+  onLost(error: Error): void;
+  /** The broker stopped reading from publishers: https://www.rabbitmq.com/docs/connection-blocked */
+  onBlocked?(reason: string): void;
+  onUnblocked?(): void;
+}
+
+/** One connection that never reconnects by itself: who owns it decides what a loss means. */
+export class BrokerConnection {
+  readonly url: AmqpUrl;
+  observer: ConnectionObserver | undefined;
+  #blocked = false;
+  #ended = false;
+  #failure: Error | undefined;
+  readonly #connection: Connection;
+  readonly #channels = new Set<Channel>();
+
+  constructor(connection: Connection, url: AmqpUrl) {
+    this.#connection = connection;
+    this.url = url;
+    connection.on('error', (error: Error) => {
+      if (this.#ended) return;
+      this.#failure = error;
+      this.destroy();
+      this.observer?.onLost(error);
+    });
+    connection.on('connection.blocked', (reason) => {
+      this.#blocked = true;
+      this.observer?.onBlocked?.(String(reason));
+    });
+    connection.on('connection.unblocked', () => {
+      this.#blocked = false;
+      this.observer?.onUnblocked?.();
+    });
+  }
+
+  /** True while the broker reads nothing from publishers; whatever is written meanwhile piles up in memory. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /**
+   * Opens a channel. `onClosed` is called once when it ends for any reason, its owner's close included, with the
+   * broker's error where there is one; if the connection is lost, after the connection's observer.
+   */
+  async openChannel(onClosed?: (error: Error | undefined) => void): Promise<Channel> {
+    if (this.#ended) throw connectionLost();
+    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true });
+    let failure: Error | undefined;
+    channel.on('error', (error) => {
+      failure = error;
+    });
+    this.#channels.add(channel);
+    channel.on('close', () => {
+      this.#channels.delete(channel);
+      // without an error of its own it went with the connection, which is to tell first, and knows why
+      if (failure) onClosed?.(failure);
+      else setImmediate(() => onClosed?.(this.#failure));
+    });
+    if (this.#ended) {
+      void channel.close(); // it came too late: nobody else would close it
+      throw connectionLost();
+    }
+    return channel;
+  }
+
+  /** Closes in order, channels first, and after 2 s by force. The broker requeues what was not acked. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const force = setTimeout(() => this.#connection.unsafeDestroy(), CLOSE_TIMEOUT);
+    try {
+      await Promise.all([...this.#channels].map((channel) => channel.close()));
+      await this.#connection.close();
+    } finally {
+      clearTimeout(force);
+    }
+  }
+
+  /** Cuts the socket. */
+  destroy(): void {
+    this.#ended = true;
+    this.#connection.unsafeDestroy();
+  }
+}
+
+/** The error of a call whose connection is gone. */
+export function connectionLost(cause?: unknown): RpcError {
+  const why = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
+  return new RpcError('UNAVAILABLE', `the connection to RabbitMQ was lost${why}`, {
+    reason: 'CONNECTION_LOST',
+    cause,
+  });
+}
+
+/**
+ * Connects once.
+ * @throws RpcError that says what is wrong and what to do; the signal's reason if it was aborted
+ */
+export function connect(url: AmqpUrl, options: ConnectOptions = {}): Promise<BrokerConnection> {
+  const { signal } = options;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const settings = {
+      hostname: url.hostname,
+      port: url.port,
+      username: url.username,
+      password: url.password,
+      vhost: url.vhost,
+      tls: url.tls ? (options.tls ?? {}) : false,
+      heartbeat: url.heartbeat ?? HEARTBEAT,
+      frameMax: FRAME_MAX,
+      noDelay: true, // or Nagle's algorithm holds each request for up to 40 ms
+      connectionTimeout: Math.max(1, options.timeout ?? CONNECT_TIMEOUT),
+      retryLow: NEVER,
+      retryHigh: NEVER,
+      rawBody: true, // from patches/rabbitmq-client: bodies stay Buffers until their size is checked
+      ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
+    };
+    const connection = new Connection(settings);
+    const onAbort = () => {
+      connection.removeListener('error', onError);
+      connection.on('error', () => {});
+      connection.unsafeDestroy();
+      reject(signal?.reason);
+    };
+    const onError = (error: Error) => {
+      signal?.removeEventListener('abort', onAbort);
+      connection.unsafeDestroy();
+      reject(explainConnectError(error, url));
+    };
+    connection.once('error', onError);
+    connection.once('connection', () => {
+      signal?.removeEventListener('abort', onAbort);
+      connection.removeListener('error', onError);
+      resolve(new BrokerConnection(connection, url));
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/**
+ * Tries the URLs in order, once each, and takes the first that answers.
+ * @throws RpcError of the only one, or one that sums them up; the signal's reason if it was aborted
+ */
+export async function connectToAny(urls: readonly AmqpUrl[], options: ConnectOptions = {}): Promise<BrokerConnection> {
+  const failures: RpcError[] = [];
+  for (const url of urls) {
+    try {
+      return await connect(url, options);
+    } catch (error) {
+      if (options.signal?.aborted || !(error instanceof RpcError)) throw error;
+      failures.push(error);
+    }
+  }
+  const [first] = failures;
+  if (!first) throw new TypeError('urls: expected at least one AMQP URL');
+  if (failures.length === 1) throw first;
+  // a broker that answered and refused says more than one that is not there
+  const telling = failures.find((failure) => failure.reason !== 'NO_BROKER') ?? first;
+  const message = failures.map((failure) => failure.message).join('; ');
+  throw new RpcError(telling.code, message, {
+    ...(telling.reason ? { reason: telling.reason } : {}),
+    cause: new AggregateError(failures, message),
+  });
+}

@@ -1,0 +1,215 @@
+import type { AsyncMessage, Channel } from 'rabbitmq-client';
+import { CallerProbe } from './caller-probe.ts';
+import { explainChannelError } from './channel-errors.ts';
+import { type BrokerConnection, connectionLost } from './connection.ts';
+import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './error-reply.ts';
+import { RpcError } from './errors.ts';
+import type { RequestHandler } from './handler.ts';
+import { checkReplyAddress } from './reply-address.ts';
+import { ensureRequestQueue } from './request-queue.ts';
+import type { WorkerCounters } from './worker-counters.ts';
+import type { DropReason } from './worker-events.ts';
+import type { WorkerSettings } from './worker-options.ts';
+
+/**
+ * A worker's consumer for as long as its channel lives. No reply and no ack ever goes out on another channel than the
+ * one that delivered the request: if that is lost, the answer is dropped and the broker delivers the request again.
+ */
+export class Consumption {
+  /** Resolves with the reason when no request can come any more. */
+  readonly ended: Promise<RpcError>;
+  readonly #connection: BrokerConnection;
+  readonly #handler: RequestHandler;
+  readonly #settings: WorkerSettings;
+  readonly #counters: WorkerCounters;
+  readonly #probe: CallerProbe;
+  #channel: Channel | undefined;
+  #consumerTag = '';
+  #inFlight = 0;
+  #end!: (error: RpcError) => void;
+  #onIdle: (() => void) | undefined;
+  readonly #onUnblocked = new Set<() => void>();
+
+  private constructor(
+    connection: BrokerConnection,
+    handler: RequestHandler,
+    settings: WorkerSettings,
+    counters: WorkerCounters,
+  ) {
+    this.#connection = connection;
+    this.#handler = handler;
+    this.#settings = settings;
+    this.#counters = counters;
+    const { tls, connectionName, onEvent } = settings;
+    this.#probe = new CallerProbe(connection.url, { tls, connectionName: `${connectionName} (probe)` });
+    this.ended = new Promise((resolve) => {
+      this.#end = (error) => {
+        this.#release();
+        resolve(error);
+      };
+    });
+    connection.observer = {
+      onLost: (error) => this.#end(connectionLost(error)),
+      onBlocked: (reason) => onEvent({ type: 'blocked', reason }),
+      onUnblocked: () => {
+        onEvent({ type: 'unblocked' });
+        this.#release();
+      },
+    };
+  }
+
+  /** Finds or declares the queue and consumes it. The connection is closed if that fails. */
+  static async start(
+    connection: BrokerConnection,
+    handler: RequestHandler,
+    settings: WorkerSettings,
+    counters: WorkerCounters,
+  ): Promise<Consumption> {
+    const consumption = new Consumption(connection, handler, settings, counters);
+    try {
+      await consumption.#start();
+      return consumption;
+    } catch (error) {
+      await connection.close();
+      throw explainChannelError(error);
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { queue, prefetch, onEvent } = this.#settings;
+    const how = await ensureRequestQueue(this.#connection, queue);
+    onEvent({ type: 'queue', queue: queue.name, how });
+    const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
+    this.#channel = channel;
+    channel.on('basic.cancel', () =>
+      this.#end(new RpcError('UNAVAILABLE', `the queue '${queue.name}' was deleted`, { reason: 'NO_QUEUE' })),
+    );
+    await channel.basicQos({ prefetchCount: prefetch });
+    const consumer = await channel.basicConsume({ queue: queue.name }, (message) => this.#deliver(channel, message));
+    this.#consumerTag = consumer.consumerTag;
+    onEvent({ type: 'consuming', queue: queue.name, prefetch });
+  }
+
+  /** Requests in hand. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Takes no further request, and resolves when those in hand are answered. */
+  async drain(): Promise<void> {
+    const channel = this.#channel;
+    // what was delivered before the cancel was confirmed is in hand, too
+    if (channel?.active) await channel.basicCancel(this.#consumerTag).catch(() => {});
+    await new Promise(setImmediate);
+    if (this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Ends it. What is still in hand goes back to the queue. */
+  async close(): Promise<void> {
+    this.#channel = undefined;
+    this.#release();
+    await Promise.all([this.#probe.close(), this.#connection.close()]);
+  }
+
+  #deliver(channel: Channel, message: AsyncMessage): void {
+    this.#inFlight++;
+    this.#counters.received(message.redelivered);
+    const done = () => {
+      if (--this.#inFlight === 0) this.#onIdle?.();
+    };
+    this.#process(channel, message).then(done, (error) => {
+      this.#settings.onEvent({ type: 'handler-failed', error }); // not known to happen; the request stays unacked
+      done();
+    });
+  }
+
+  async #process(channel: Channel, message: AsyncMessage): Promise<void> {
+    const arrived = performance.now();
+    const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : undefined;
+    const deadline = expiration === undefined ? undefined : arrived + expiration;
+    if (this.#connection.blocked) await this.#unblocked();
+    const reply = checkReplyAddress(message.replyTo, this.#settings.replyAddresses);
+    if (!reply.ok) return this.#drop(channel, message, reply.fault);
+    if (message.redelivered && reply.direct) {
+      // the last delivery may have ended with the connection because of this very address
+      const there = await this.#probe.isThere(reply.address).catch((error) => this.#cannotProbe(channel, error));
+      if (there === false) return this.#drop(channel, message, 'caller-gone');
+    }
+    let result: string | RpcError;
+    try {
+      result = await this.#answer(message, deadline);
+    } catch (error) {
+      result = this.#toRpcError(error);
+    }
+    if (this.#connection.blocked) await this.#unblocked();
+    if (!this.#isCurrent(channel)) return this.#counters.abandoned();
+    const failed = result instanceof RpcError;
+    const envelope = {
+      exchange: '',
+      routingKey: reply.address,
+      correlationId: message.correlationId,
+      contentType: failed ? ERROR_REPLY_CONTENT_TYPE : 'text/plain',
+      type: failed ? ERROR_REPLY_TYPE : undefined,
+      durable: false,
+      timestamp: undefined, // rabbitmq-client adds one otherwise
+    };
+    // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
+    channel
+      .basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : Buffer.from(result))
+      .catch(() => {});
+    channel.basicAck({ deliveryTag: message.deliveryTag });
+    const [code, detail] = result instanceof RpcError ? [result.code, result.message] : (['OK', ''] as const);
+    this.#counters.answered(code, detail, performance.now() - arrived);
+  }
+
+  async #answer(message: AsyncMessage, deadline: number | undefined): Promise<string> {
+    const body: Buffer = message.body;
+    const { maxRequestBytes } = this.#settings;
+    if (body.length > maxRequestBytes) {
+      throw new RpcError('INVALID_ARGUMENT', `the request has ${body.length} bytes; the limit is ${maxRequestBytes}`);
+    }
+    if (deadline !== undefined && performance.now() > deadline) {
+      throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
+    }
+    const context = { redelivered: message.redelivered, deadline };
+    return this.#handler({ body, contentType: message.contentType }, context);
+  }
+
+  #toRpcError(error: unknown): RpcError {
+    if (error instanceof RpcError) return error;
+    this.#settings.onEvent({ type: 'handler-failed', error });
+    return new RpcError('INTERNAL', "the worker failed on this request; the worker's log says why");
+  }
+
+  #drop(channel: Channel, message: AsyncMessage, reason: DropReason): void {
+    if (!this.#isCurrent(channel)) {
+      this.#counters.abandoned();
+      return;
+    }
+    channel.basicNack({ deliveryTag: message.deliveryTag, requeue: false });
+    this.#counters.dropped(reason);
+  }
+
+  /** The broker can't be asked about a caller: nothing of this consumption can be trusted any more. */
+  #cannotProbe(channel: Channel, error: unknown): false {
+    if (this.#isCurrent(channel)) this.#end(explainChannelError(error));
+    this.#channel = undefined;
+    return false;
+  }
+
+  #isCurrent(channel: Channel): boolean {
+    return channel.active && this.#channel === channel;
+  }
+
+  #unblocked(): Promise<void> {
+    return new Promise((resolve) => this.#onUnblocked.add(resolve));
+  }
+
+  #release(): void {
+    for (const resolve of this.#onUnblocked) resolve();
+    this.#onUnblocked.clear();
+  }
+}

@@ -1,0 +1,36 @@
+import type { AsyncMessage, Channel, ReturnedMessage } from 'rabbitmq-client';
+
+/** The way for one call: the channel to publish the request on, and the address that its reply comes to. */
+export interface ReplyLease {
+  readonly channel: Channel;
+  /** The request's `reply_to`. */
+  readonly replyTo: string;
+  /** Gives the lease back, once, when the call has settled. */
+  release(): void;
+}
+
+/** What a strategy gives the client for as long as its connection lives. */
+export interface ReplyRoute {
+  /**
+   * The way for one call; a promise only where the broker has to be asked first. `onLost` is called if this lease alone
+   * is lost; a loss of the whole route is told to the {@link ReplyHost}.
+   */
+  lease(onLost: (error: unknown) => void): ReplyLease | Promise<ReplyLease>;
+  /** Resolves when whatever released leases left to tidy up is done. */
+  idle(): Promise<void>;
+}
+
+/** What the client offers a strategy. */
+export interface ReplyHost {
+  /** Opens a channel on the client's connection. `onClosed` is called once when it ends. */
+  openChannel(onClosed: (error: Error | undefined) => void): Promise<Channel>;
+  /** A reply arrived. */
+  onReply(message: AsyncMessage): void;
+  /** The broker returned a request: there is no such queue. */
+  onReturn(message: ReturnedMessage): void;
+  /** No reply can come by this route any more. */
+  onLost(error: unknown): void;
+}
+
+/** Opens a strategy's route on a fresh connection. */
+export type OpenReplyRoute = (host: ReplyHost) => Promise<ReplyRoute>;

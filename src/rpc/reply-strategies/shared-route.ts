@@ -1,0 +1,22 @@
+import type { Channel } from 'rabbitmq-client';
+import type { ReplyHost, ReplyLease, ReplyRoute } from './reply-route.ts';
+
+/**
+ * One channel and one reply consumer for all calls: requests go out on the channel that their replies come in on, so
+ * when it dies every pending call has lost its reply.
+ * @param queueFor the queue to consume replies from, declared on the channel if need be
+ */
+export async function openSharedRoute(
+  host: ReplyHost,
+  queueFor: (channel: Channel) => Promise<string>,
+): Promise<ReplyRoute> {
+  const channel = await host.openChannel((error) => host.onLost(error));
+  channel.on('basic.return', (message) => host.onReturn(message));
+  // the broker cancels a consumer whose queue was deleted: https://www.rabbitmq.com/docs/consumer-cancel
+  channel.on('basic.cancel', () => host.onLost(new Error('the reply queue was deleted')));
+  const queue = await queueFor(channel);
+  // no-ack: Direct Reply-To requires it, and a reply is of no use to anybody else
+  await channel.basicConsume({ queue, noAck: true }, (message) => host.onReply(message));
+  const lease: ReplyLease = { channel, replyTo: queue, release() {} };
+  return { lease: () => lease, idle: () => Promise.resolve() };
+}

@@ -1,0 +1,63 @@
+import type { BrokerConnection } from './connection.ts';
+import { errorCode } from './errors.ts';
+
+/** The queue types that RabbitMQ lets requests wait in. */
+export const queueTypes = ['classic', 'quorum'] as const;
+
+/** A queue type of RabbitMQ, see {@link queueTypes}. */
+export type QueueType = (typeof queueTypes)[number];
+
+/** The request queue to look for, and how to declare it where there is none. */
+export interface RequestQueue {
+  readonly name: string;
+  /** Survives a restart of the broker. RabbitMQ 4.3 and later refuse any other. */
+  readonly durable: boolean;
+  /** `x-queue-type`; undefined: the default of the virtual host. */
+  readonly type: QueueType | undefined;
+}
+
+/** What a passive declare tells of a queue. */
+export interface QueueStatus {
+  readonly messageCount: number;
+  readonly consumerCount: number;
+}
+
+/** Asks for a queue without touching it, on a channel that may be lost. Resolves to undefined if there is none. */
+export async function inspectQueue(connection: BrokerConnection, name: string): Promise<QueueStatus | undefined> {
+  const channel = await connection.openChannel();
+  try {
+    const { messageCount, consumerCount } = await channel.queueDeclare({ queue: name, passive: true });
+    return { messageCount, consumerCount };
+  } catch (error) {
+    if (errorCode(error) === 'NOT_FOUND') return undefined;
+    throw error;
+  } finally {
+    await channel.close();
+  }
+}
+
+/**
+ * Takes the queue as it is, whoever declared it and how; declares it only where there is none.
+ * @returns whether it was found or declared
+ */
+export async function ensureRequestQueue(
+  connection: BrokerConnection,
+  queue: RequestQueue,
+): Promise<'found' | 'declared'> {
+  if (await inspectQueue(connection, queue.name)) return 'found';
+  const channel = await connection.openChannel();
+  try {
+    await channel.queueDeclare({
+      queue: queue.name,
+      durable: queue.durable,
+      ...(queue.type ? { arguments: { 'x-queue-type': queue.type } } : {}),
+    });
+    return 'declared';
+  } catch (error) {
+    // somebody else was faster, and declared it otherwise: theirs will do
+    if (errorCode(error) === 'PRECONDITION_FAILED' && (await inspectQueue(connection, queue.name))) return 'found';
+    throw error;
+  } finally {
+    await channel.close();
+  }
+}

@@ -1,0 +1,50 @@
+import type { RpcError, RpcErrorCode } from './errors.ts';
+import type { ReplyAddressFault } from './reply-address.ts';
+
+/** Why a request was rejected without requeue: there is nobody to answer. A dead-letter policy of the queue catches it. */
+export type DropReason =
+  | ReplyAddressFault
+  /** It was delivered before, and its caller is gone. */
+  | 'caller-gone';
+
+/** What happens in a worker, for logs and metrics. Durations in ms. */
+export type WorkerEvent =
+  | { readonly type: 'connected'; readonly url: string }
+  | { readonly type: 'queue'; readonly queue: string; readonly how: 'found' | 'declared' }
+  /** Requests come in from now on. */
+  | { readonly type: 'consuming'; readonly queue: string; readonly prefetch: number }
+  | { readonly type: 'disconnected'; readonly error: RpcError }
+  /** Not connected: the next attempt comes after `delay`. */
+  | { readonly type: 'retrying'; readonly error: RpcError; readonly attempt: number; readonly delay: number }
+  | { readonly type: 'blocked'; readonly reason: string }
+  | { readonly type: 'unblocked' }
+  /** A reply went out; `code` is that of an error reply, `OK` for an answer. */
+  | {
+      readonly type: 'answered';
+      readonly code: RpcErrorCode | 'OK';
+      readonly detail: string;
+      readonly duration: number;
+    }
+  /** The handler threw something else than an RpcError; the caller is told no more than INTERNAL. */
+  | { readonly type: 'handler-failed'; readonly error: unknown }
+  /** A request was rejected; `count` of this reason so far. */
+  | { readonly type: 'dropped'; readonly reason: DropReason; readonly count: number }
+  /** The channel that a request came by was lost before it was answered; the broker delivers it again. */
+  | { readonly type: 'abandoned' };
+
+/** A worker's counters since its start. */
+export interface WorkerStats {
+  /** Requests delivered, those that were delivered before included. */
+  readonly received: number;
+  readonly redelivered: number;
+  /** Requests answered with a result. */
+  readonly answered: number;
+  /** Requests answered with an error reply. */
+  readonly refused: number;
+  /** Requests whose channel was lost before their answer was ready. */
+  readonly abandoned: number;
+  /** Requests rejected, by reason. */
+  readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Requests in hand. */
+  readonly inFlight: number;
+}

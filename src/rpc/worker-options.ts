@@ -1,0 +1,84 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { type AmqpUrl, parseAmqpUrl } from './amqp-url.ts';
+import { checkInteger, checkQueueName } from './option-checks.ts';
+import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from './reply-address.ts';
+import { type QueueType, queueTypes, type RequestQueue } from './request-queue.ts';
+import type { WorkerEvent } from './worker-events.ts';
+
+/** Options of a worker. */
+export interface RpcWorkerOptions {
+  /** Where the broker is; several for a cluster, tried in order. Default `amqp://guest:guest@localhost:5672`. */
+  readonly urls?: string | readonly string[];
+  /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
+  readonly tls?: TlsOptions;
+  /** The request queue: taken as it is, declared if it is missing. Default `rpc_queue`. */
+  readonly queue?: string;
+  /** `x-queue-type` if the queue has to be declared. Default: the virtual host's. */
+  readonly queueType?: QueueType;
+  /** Whether the queue is durable if it has to be declared. Default true; RabbitMQ 4.3 and later refuse any other. */
+  readonly durable?: boolean;
+  /** Requests in hand at most (basic.qos). Default 1: fair dispatch among workers. */
+  readonly prefetch?: number;
+  /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
+  readonly maxRequestBytes?: number;
+  /** Reply queues to write to besides `amq.gen-*`, `*` for any characters. Default none. */
+  readonly allowReplyTo?: readonly string[];
+  /** Shown by the broker's management UI. Default `fib-worker`. */
+  readonly connectionName?: string;
+  /** Called for each event; must not throw. */
+  readonly onEvent?: (event: WorkerEvent) => void;
+}
+
+/** A worker's options, checked and complete. */
+export interface WorkerSettings {
+  readonly urls: readonly AmqpUrl[];
+  readonly tls: TlsOptions | undefined;
+  readonly queue: RequestQueue;
+  readonly prefetch: number;
+  readonly maxRequestBytes: number;
+  readonly replyAddresses: ReplyAddressPolicy;
+  readonly connectionName: string;
+  readonly onEvent: (event: WorkerEvent) => void;
+}
+
+/** The defaults of {@link RpcWorkerOptions}. */
+export const workerDefaults = {
+  urls: 'amqp://guest:guest@localhost:5672',
+  queue: 'rpc_queue',
+  durable: true,
+  prefetch: 1,
+  maxRequestBytes: 16 * 1024 * 1024,
+  connectionName: 'fib-worker',
+} as const satisfies RpcWorkerOptions;
+
+/** The largest prefetch that basic.qos can carry. */
+const MAX_PREFETCH = 65_535;
+
+/**
+ * Fills in the defaults and checks every value.
+ * @throws TypeError that names the option and the value
+ */
+export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSettings {
+  const { queueType } = options;
+  const durable = options.durable ?? workerDefaults.durable;
+  if (queueType !== undefined && !queueTypes.includes(queueType)) {
+    throw new TypeError(`queueType: expected one of ${queueTypes.join(', ')}, got '${String(queueType)}'`);
+  }
+  if (queueType === 'quorum' && !durable) {
+    throw new TypeError('durable: a quorum queue is always durable; leave durable on, or take queueType classic');
+  }
+  const name = checkQueueName(options.queue ?? workerDefaults.queue);
+  return {
+    urls: [options.urls ?? workerDefaults.urls].flat().map(parseAmqpUrl),
+    tls: options.tls,
+    queue: { name, durable, type: queueType },
+    prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
+    maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
+    replyAddresses: {
+      requestQueue: name,
+      allowed: [SERVER_NAMED_QUEUES, ...(options.allowReplyTo ?? [])].map(replyAddressPattern),
+    },
+    connectionName: options.connectionName ?? workerDefaults.connectionName,
+    onEvent: options.onEvent ?? (() => {}),
+  };
+}
