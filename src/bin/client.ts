@@ -1,0 +1,227 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
+import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { parseCommandLine } from '../cli/options.ts';
+import { inOrder, requestsOf } from '../cli/requests.ts';
+import { UsageError } from '../cli/usage-error.ts';
+import { integer, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
+import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
+import { type ClientEvent, RpcClient, type RpcReply } from '../rpc/client.ts';
+import { RpcError } from '../rpc/errors.ts';
+import { type ReplyStrategy, replyStrategies } from '../rpc/reply-strategies/index.ts';
+
+/** The tutorial's default. */
+const DEFAULT_REQUEST = '30';
+
+/** How long a missing queue is asked for again, and how often, in ms: a worker may just be starting. */
+const QUEUE_WAIT = 3_000;
+const QUEUE_INTERVAL = 250;
+
+/** How long to wait for a reply before looking whether anybody consumes the queue, in ms. */
+const CONSUMER_CHECK = 1_000;
+
+const program = {
+  name: 'fib-client',
+  version: process.env.FIB_WORKER_VERSION ?? '',
+  usage: 'node client.js [options] [n …]',
+  summary: `Asks for fib(n), n = ${DEFAULT_REQUEST} by default; several are asked at once and printed in order; - reads numbers from stdin, a line each.`,
+  positionals: true,
+  options: {
+    url: {
+      flag: 'url',
+      type: 'string',
+      placeholder: 'URL',
+      env: 'AMQP_URL',
+      multiple: true,
+      secret: true,
+      parse: parseAmqpUrlList,
+      help: 'amqp:// or amqps:// URL of the broker, several for a cluster; without one: localhost:5672',
+    },
+    ca: {
+      flag: 'ca',
+      type: 'string',
+      placeholder: 'FILE',
+      env: 'AMQP_CA_FILE',
+      parse: text,
+      help: 'CA certificates (PEM) to trust for amqps://',
+    },
+    queue: {
+      flag: 'queue',
+      type: 'string',
+      placeholder: 'NAME',
+      env: 'RPC_QUEUE',
+      default: 'rpc_queue',
+      parse: text,
+      help: 'request queue',
+    },
+    reply: {
+      flag: 'reply',
+      type: 'string',
+      placeholder: 'DESIGN',
+      env: 'RPC_REPLY',
+      default: 'direct',
+      parse: oneOf(Object.keys(replyStrategies) as ReplyStrategy[]),
+      help: `how replies come back: ${Object.keys(replyStrategies).join(', ')}`,
+    },
+    timeout: {
+      flag: 'timeout',
+      short: 't',
+      type: 'string',
+      placeholder: 'TIME',
+      env: 'RPC_TIMEOUT',
+      default: '10s',
+      parse: positiveDuration,
+      help: 'time limit of a call, connecting included: 500ms, 10s, 2m',
+    },
+    concurrency: {
+      flag: 'concurrency',
+      short: 'c',
+      type: 'string',
+      placeholder: 'N',
+      env: 'RPC_CONCURRENCY',
+      default: '100',
+      parse: integer({ min: 1, max: 100_000 }),
+      help: 'calls in flight at most',
+    },
+    retry: {
+      flag: 'retry',
+      type: 'boolean',
+      env: 'RPC_RETRY',
+      default: true,
+      help: 'do not ask again when the connection is lost',
+    },
+    json: { flag: 'json', type: 'boolean', help: 'print a JSON object a line: n, result or error, ms' },
+    quiet: { flag: 'quiet', short: 'q', type: 'boolean', help: 'print the bare number, and errors' },
+    verbose: { flag: 'verbose', short: 'v', type: 'boolean', help: 'print what happens, and what caused an error' },
+  },
+  epilogue: `Exit codes: ${exitCodes.ok} answered, ${exitCodes.usage} wrong usage, ${exitCodes.refused} refused by the worker, ${exitCodes.timeout} nobody answered in time,
+${exitCodes.noQueue} no such queue, ${exitCodes.noBroker} no broker (not reached, login refused, connection lost), ${exitCodes.unexpected} anything else.
+Of several numbers, the first failure decides.`,
+} as const;
+
+async function main(): Promise<number> {
+  const commandLine = parseCommandLine(program);
+  if (commandLine.kind === 'print') {
+    process.stdout.write(commandLine.text);
+    return exitCodes.ok;
+  }
+  const { values, positionals } = commandLine;
+  if (values.json && values.quiet) throw new UsageError('--json and --quiet: take one of them');
+  exitOnBrokenPipe();
+  const say = (line: string) => {
+    if (!values.quiet && !values.json) process.stderr.write(`${line}\n`);
+  };
+  const client = new RpcClient({
+    ...(values.url?.length ? { urls: values.url } : {}),
+    ...(values.ca === undefined ? {} : { tls: { ca: readFile(values.ca, '--ca') } }),
+    queue: values.queue,
+    reply: values.reply,
+    timeout: values.timeout,
+    maxInFlight: values.concurrency,
+    retry: values.retry,
+    connectionName: 'fib-worker client',
+    onEvent: (event) => {
+      if (values.verbose) say(` [-] ${describeEvent(event)}`);
+    },
+  });
+  const checkConsumers = setInterval(() => void sayIfNoConsumer(), CONSUMER_CHECK).unref();
+  let exitCode: number = exitCodes.ok;
+  const requests = requestsOf(positionals.length > 0 ? positionals : [DEFAULT_REQUEST], process.stdin);
+  await inOrder(requests, values.concurrency, ask, (answer) => {
+    const { stdout, stderr } = renderAnswer(answer, values);
+    process.stdout.write(stdout);
+    process.stderr.write(stderr);
+    if (answer.failure && exitCode === exitCodes.ok) exitCode = exitCodeOf(answer.failure);
+  });
+  clearInterval(checkConsumers);
+  await client.close();
+  return exitCode;
+
+  async function ask(request: string): Promise<Answer> {
+    say(` [x] Requesting fib(${request})`);
+    const began = performance.now();
+    try {
+      const { body } = await callOnceThereIsAQueue(request, began + values.timeout);
+      return { request, milliseconds: performance.now() - began, result: body.toString() };
+    } catch (error) {
+      return { request, milliseconds: performance.now() - began, failure: describeError(error) };
+    }
+  }
+
+  async function callOnceThereIsAQueue(request: string, deadline: number): Promise<RpcReply> {
+    const giveUp = Math.min(deadline, performance.now() + QUEUE_WAIT);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await client.call(request, { timeout: Math.max(1, Math.round(deadline - performance.now())) });
+      } catch (error) {
+        const noQueue = error instanceof RpcError && error.reason === 'NO_QUEUE';
+        if (!noQueue || performance.now() + QUEUE_INTERVAL > giveUp) throw error;
+        if (attempt === 1) say(` [!] There is no queue '${values.queue}' yet; asking again for ${QUEUE_WAIT / 1000} s`);
+        await delay(QUEUE_INTERVAL);
+      }
+    }
+  }
+
+  async function sayIfNoConsumer(): Promise<void> {
+    if (client.stats().inFlight === 0) return;
+    const queue = await client.inspectQueue().catch(() => undefined);
+    if (queue?.consumerCount !== 0) return;
+    clearInterval(checkConsumers);
+    say(
+      ` [!] No worker consumes '${values.queue}' (${queue.messageCount} waiting); waiting for one until the time limit`,
+    );
+  }
+}
+
+function describeEvent(event: ClientEvent): string {
+  switch (event.type) {
+    case 'connected':
+      return `connected to ${event.url}`;
+    case 'disconnected':
+    case 'retry':
+      return `${event.type}: ${event.error.message}`;
+    case 'blocked':
+      return `RabbitMQ blocks publishers: ${event.reason}`;
+    case 'unblocked':
+      return 'RabbitMQ takes requests again';
+    case 'discarded':
+      return `a reply was discarded: ${event.reason}`;
+  }
+}
+
+function describeError(error: unknown): Failure {
+  const causes: string[] = [];
+  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
+    causes.push('code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message);
+  }
+  if (error instanceof RpcError) return { code: error.code, reason: error.reason, message: error.message, causes };
+  return {
+    code: 'INTERNAL',
+    reason: undefined,
+    message: error instanceof Error ? error.message : String(error),
+    causes,
+  };
+}
+
+function readFile(file: string, option: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UsageError(`${option} ${file}: can't be read (${error instanceof Error ? error.message : error})`);
+  }
+}
+
+main().then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+    process.stdin.destroy(); // or an open terminal would keep the process
+  },
+  (error: unknown) => {
+    const usage = error instanceof UsageError || error instanceof TypeError;
+    process.stderr.write(
+      `fib-client: ${usage ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    process.exitCode = usage ? exitCodes.usage : exitCodes.unexpected;
+  },
+);

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import readline from 'node:readline';
+import type { Broker } from '../broker/broker.ts';
+import { findBroker } from '../broker/find.ts';
+import { Guard } from '../broker/guard.ts';
+import { temporaryQueue } from '../broker/temporary-queue.ts';
+import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { onShutdown } from '../cli/signals.ts';
+import { RpcClient } from '../rpc/client.ts';
+
+/** How long a worker may take until it consumes, in ms; it takes well under one second. */
+const WORKER_LIMIT = 30_000;
+/** The time limit of a call, in ms. */
+const CALL_LIMIT = 10_000;
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+async function main(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream);
+  const interrupted = new AbortController();
+  onShutdown((name) => interrupted.abort(new Error(name)));
+  const { signal } = interrupted;
+
+  const started = performance.now();
+  say('Looking for a RabbitMQ …');
+  await using broker = await findBroker({ env: process.env, say: (line) => say(`  ${line}`), signal });
+  say(`  ${broker.owned ? 'started' : 'found'} in ${seconds(started)}`);
+  await using own = broker.owned ? undefined : await temporaryQueue(broker, 'fib-worker.demo', signal);
+  const queue = own?.name ?? 'rpc_queue';
+
+  const beforeWorker = performance.now();
+  say(`Starting a worker on ${queue} …`);
+  await using _worker = await startWorker(broker, queue, signal);
+  say(`  consuming after ${seconds(beforeWorker)}`);
+
+  say('Calling it through amq.rabbitmq.reply-to …');
+  await using client = new RpcClient({ urls: [broker.url], queue, ...(broker.tls && { tls: broker.tls }) });
+  const first = await timedCall(client, signal);
+  const second = await timedCall(client, signal);
+  process.stdout.write(`fib(30) = ${first.answer}\n`);
+  say(`  the call took ${first.took}, connecting included; the same again over that connection: ${second.took}`);
+  say(whatNext(broker));
+}
+
+async function timedCall(client: RpcClient, signal: AbortSignal): Promise<{ answer: string; took: string }> {
+  const began = performance.now();
+  const { body } = await client.call('30', { timeout: CALL_LIMIT, signal });
+  return { answer: body.toString(), took: `${(performance.now() - began).toFixed(1)} ms` };
+}
+
+/** Starts the worker that lies beside this file, and waits until it consumes. Disposing of it drains and ends it. */
+async function startWorker(broker: Broker, queue: string, signal: AbortSignal): Promise<AsyncDisposable> {
+  const guard = await Guard.start(); // if we are killed, the worker goes as well
+  try {
+    const program = path.join(import.meta.dirname, 'worker.js');
+    const worker = spawn(process.execPath, [program, '--queue', queue, '--log', 'json'], {
+      detached: true, // Ctrl-C in a terminal is for us; we then stop the worker
+      env: { ...process.env, AMQP_URL: broker.url, ...guard.env }, // not as an argument: the URL may hold a password
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(WORKER_LIMIT)]);
+    await new Promise<void>((resolve, reject) => {
+      let last = 'it said nothing';
+      const fail = (why: string) => reject(new Error(`the worker ${why}: ${last}`));
+      worker.once('error', reject).once('exit', () => fail('ended before it consumed'));
+      limit.addEventListener('abort', () => (signal.aborted ? reject(signal.reason) : fail('does not consume')));
+      readline.createInterface({ input: worker.stderr }).on('line', (line) => {
+        last = line;
+        if (line.includes('"event":"consuming"')) resolve();
+      });
+    });
+    return guard;
+  } catch (error) {
+    await guard[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function whatNext({ owned }: Broker): string {
+  const lines = ['', 'Next, in two terminals:', '  node dist/worker.js', '  node dist/client.js 30'];
+  if (owned)
+    lines.push(
+      'They need a RabbitMQ that stays (the one used here is gone again): on localhost,',
+      '  docker run --rm -p 127.0.0.1:5672:5672 rabbitmq:4      or: sudo apt-get install rabbitmq-server',
+      'or elsewhere, with AMQP_URL=amqp://user:password@host:5672 in the environment.',
+    );
+  lines.push('To compare the three reply designs:', '  npm run compare');
+  return lines.join('\n');
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1_000).toFixed(1)} s`;
+}
+
+main().catch((error: Error) => {
+  const wasInterrupted = error.message === 'SIGINT' || error.message === 'SIGTERM';
+  if (!wasInterrupted) say(error.message);
+  process.exitCode = error.message === 'SIGINT' ? 130 : error.message === 'SIGTERM' ? 143 : 1;
+});

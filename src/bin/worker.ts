@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { brokerCandidates } from '../cli/discover.ts';
+import { createLog, defaultLogFormat } from '../cli/log.ts';
+import { parseCommandLine } from '../cli/options.ts';
+import { onShutdown } from '../cli/signals.ts';
+import { UsageError } from '../cli/usage-error.ts';
+import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
+import { describeStats, logWorkerEvents } from '../cli/worker-log.ts';
+import { createFibonacci, DEFAULT_MAX_N, fibonacciAlgorithms, MAX_REQUEST_BYTES, parseN } from '../fibonacci.ts';
+import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
+import { queueTypes } from '../rpc/request-queue.ts';
+import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
+
+/** fib(10,000,000) has 2,089,877 digits and takes seconds; RabbitMQ 4 refuses messages over 16 MiB. */
+const MAX_MAX_N = 10_000_000;
+
+const program = {
+  name: 'fib-worker',
+  version: process.env.FIB_WORKER_VERSION ?? '',
+  usage: 'node worker.js [options]',
+  summary:
+    'Answers requests on a RabbitMQ queue with Fibonacci numbers. SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
+  options: {
+    url: {
+      flag: 'url',
+      type: 'string',
+      placeholder: 'URL',
+      env: 'AMQP_URL',
+      multiple: true,
+      secret: true,
+      parse: parseAmqpUrlList,
+      help: 'amqp:// or amqps:// URL of the broker, several for a cluster; without one: localhost:5672, and inside a container also the host',
+    },
+    ca: {
+      flag: 'ca',
+      type: 'string',
+      placeholder: 'FILE',
+      env: 'AMQP_CA_FILE',
+      parse: text,
+      help: 'CA certificates (PEM) to trust for amqps://',
+    },
+    discover: {
+      flag: 'discover',
+      type: 'boolean',
+      env: 'DISCOVER',
+      default: true,
+      help: 'without a URL, do not look for a broker outside the container',
+    },
+    queue: {
+      flag: 'queue',
+      type: 'string',
+      placeholder: 'NAME',
+      env: 'RPC_QUEUE',
+      default: 'rpc_queue',
+      parse: text,
+      help: 'request queue; taken as it is, declared if it is missing',
+    },
+    queueType: {
+      flag: 'queue-type',
+      type: 'string',
+      placeholder: 'TYPE',
+      env: 'QUEUE_TYPE',
+      parse: oneOf(queueTypes),
+      help: `${queueTypes.join(' or ')}, if the queue has to be declared; without it the virtual host decides`,
+    },
+    durable: {
+      flag: 'durable',
+      type: 'boolean',
+      env: 'DURABLE',
+      default: true,
+      help: 'declare the queue non-durable, as older tutorials do (RabbitMQ 4.3 refuses that)',
+    },
+    prefetch: {
+      flag: 'prefetch',
+      type: 'string',
+      placeholder: 'N',
+      env: 'PREFETCH',
+      default: '1',
+      parse: integer({ min: 1, max: 65_535 }),
+      help: 'requests in hand at most; 1 is fair dispatch',
+    },
+    maxN: {
+      flag: 'max-n',
+      type: 'string',
+      placeholder: 'N',
+      env: 'MAX_N',
+      default: String(DEFAULT_MAX_N),
+      parse: integer({ min: 0, max: MAX_MAX_N }),
+      help: 'largest n that is answered',
+    },
+    algorithm: {
+      flag: 'algorithm',
+      type: 'string',
+      placeholder: 'NAME',
+      env: 'ALGORITHM',
+      default: 'doubling',
+      parse: oneOf(Object.keys(fibonacciAlgorithms) as (keyof typeof fibonacciAlgorithms)[]),
+      help: "doubling, or recursive: the tutorial's slow one, n up to 35",
+    },
+    allowReplyTo: {
+      flag: 'allow-reply-to',
+      type: 'string',
+      placeholder: 'PATTERN',
+      env: 'ALLOW_REPLY_TO',
+      multiple: true,
+      parse: list(text),
+      help: 'reply queues to write to besides Direct Reply-To and amq.gen-*; * stands for any characters',
+    },
+    grace: {
+      flag: 'grace',
+      type: 'string',
+      placeholder: 'TIME',
+      env: 'GRACE',
+      default: '8s',
+      parse: positiveDuration,
+      help: 'how long draining may take; what is unfinished then goes back to the queue',
+    },
+    log: {
+      flag: 'log',
+      type: 'string',
+      placeholder: 'FORMAT',
+      env: 'LOG',
+      parse: oneOf(['text', 'json']),
+      help: 'text or json; without it text on a terminal, json elsewhere',
+    },
+    logRequests: { flag: 'log-requests', type: 'boolean', env: 'LOG_REQUESTS', help: 'log each request also in json' },
+  },
+} as const;
+
+async function main(): Promise<void> {
+  const commandLine = parseCommandLine(program);
+  if (commandLine.kind === 'print') {
+    process.stdout.write(commandLine.text);
+    return;
+  }
+  const { values } = commandLine;
+  const format = values.log ?? defaultLogFormat(process.stderr);
+  const log = createLog({ format });
+  const requests = format === 'text' || values.logRequests;
+  const urls = values.url?.length ? values.url : values.discover ? brokerCandidates() : undefined;
+  const worker = new RpcWorker(fibonacciHandler(), {
+    ...(urls ? { urls } : {}),
+    ...(values.ca === undefined ? {} : { tls: { ca: readFile(values.ca, '--ca') } }),
+    queue: values.queue,
+    ...(values.queueType ? { queueType: values.queueType } : {}),
+    durable: values.durable,
+    prefetch: values.prefetch,
+    maxRequestBytes: MAX_REQUEST_BYTES,
+    allowReplyTo: values.allowReplyTo ?? [],
+    onEvent: logWorkerEvents(log, { requests }),
+  });
+  onShutdown(async (signal) => {
+    log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
+    const { unfinished } = await worker.close({ grace: values.grace });
+    const stats = worker.stats();
+    const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
+    log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
+    process.exit(0); // a handler that still runs would keep the process
+  });
+  worker.start();
+
+  function fibonacciHandler(): RequestHandler {
+    const { maxN, algorithm } = values;
+    const fibonacci = createFibonacci({ maxN, algorithm });
+    if (!requests) return ({ body }) => fibonacci(body);
+    return ({ body }) => {
+      const n = parseN(body, maxN);
+      log.info('request', { n }, ` [.] fib(${n})`);
+      return fibonacci(body);
+    };
+  }
+}
+
+function readFile(file: string, option: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UsageError(`${option} ${file}: can't be read (${error instanceof Error ? error.message : error})`);
+  }
+}
+
+main().catch((error: unknown) => {
+  // a wrong option, whoever notices it, is one line
+  const usage = error instanceof UsageError || error instanceof TypeError;
+  process.stderr.write(`fib-worker: ${usage ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = usage ? UsageError.exitCode : 1;
+});

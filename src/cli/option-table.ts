@@ -1,0 +1,69 @@
+import type { ValueParser } from './value-parsers.ts';
+
+interface OptionNames {
+  /** The long flag without its dashes: `max-n`. */
+  readonly flag: string;
+  /** One letter: `t` for `-t`. `h` is taken by `--help`. */
+  readonly short?: string;
+  /** The environment variable that gives the value where the flag doesn't. Set but empty counts as not set. */
+  readonly env?: string;
+  /** What it is for, for `--help`: a phrase, no full stop. */
+  readonly help: string;
+}
+
+/** A flag that is on or off. `--no-FLAG` turns it off, and `--help` lists the form that changes the default. */
+interface BooleanOption extends OptionNames {
+  readonly type: 'boolean';
+  /** Default: false. */
+  readonly default?: boolean;
+}
+
+interface ValueOptionBase extends OptionNames {
+  readonly type: 'string';
+  /** What `--help` shows for the value: `N`, `DURATION`. */
+  readonly placeholder: string;
+  /** Used where neither the flag nor the environment gives a value; written as a user would, and parsed alike. */
+  readonly default?: string;
+  /** The value may hold a password: no message shows it. */
+  readonly secret?: boolean;
+}
+
+/** An option with a value; of several, the last counts. */
+interface SingleOption extends ValueOptionBase {
+  readonly multiple?: false;
+  readonly parse: ValueParser<unknown>;
+}
+
+/** An option that may be repeated: what `parse` makes of each is joined into one array. */
+interface MultipleOption extends ValueOptionBase {
+  readonly multiple: true;
+  readonly parse: ValueParser<readonly unknown[]>;
+}
+
+/** The options of a program, by the name that its code knows them by. */
+export type OptionTable = Readonly<Record<string, BooleanOption | SingleOption | MultipleOption>>;
+
+/** The typed values of a table: an option with neither value nor default is undefined, a boolean never is. */
+export type OptionValues<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends { readonly parse: ValueParser<infer V> }
+    ? T[K] extends { readonly default: string }
+      ? V
+      : V | undefined
+    : boolean;
+};
+
+/** A program as its user sees it. */
+export interface Program<T extends OptionTable> {
+  /** For `--version` and messages: `fib-client`. */
+  readonly name: string;
+  readonly version: string;
+  /** How to call it: `node dist/client.js [options] [n …]`. */
+  readonly usage: string;
+  /** What it does, in a sentence or two. */
+  readonly summary: string;
+  readonly options: T;
+  /** Whether it takes arguments that are no options. Default: false, and one is an error. */
+  readonly positionals?: boolean;
+  /** What comes after the options in `--help`, such as exit codes; printed as it is. */
+  readonly epilogue?: string;
+}

@@ -1,0 +1,25 @@
+/**
+ * Makes a string safe to print on one line: control characters, line separators and the marks that turn the direction
+ * of writing become escapes. What is escaped inside a JSON text stays valid JSON with the same value.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
+    const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
+    return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+// Greedy up to the last @, since people leave / and @ unencoded in passwords, but never into the next URL of a list.
+const PASSWORD = /((?:amqp|http)s?:\/\/(?:(?!(?:amqp|http)s?:\/\/)[^\s:])*:)(?:(?!(?:amqp|http)s?:\/\/)\S)*@/gi;
+
+/** Hides the password of every AMQP or HTTP URL in a text: `amqp://user:***@host`. */
+export function redact(text: string): string {
+  return text.replace(PASSWORD, '$1***@');
+}
+
+/** Shows what somebody typed in an error message: quoted, safe to print, without passwords, at most 60 characters of it. */
+export function quote(text: string): string {
+  // Hidden before it is cut: a URL that lost its @ no longer looks like one with a password.
+  const characters = [...redact(text)];
+  return printable(JSON.stringify(characters.slice(0, 60).join(''))) + (characters.length > 60 ? '…' : '');
+}

@@ -1,0 +1,36 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/** The requests that a command line asks for: each argument, and for `-` each line of `input`, as they come. */
+export async function* requestsOf(args: readonly string[], input: Readable): AsyncGenerator<string> {
+  for (const arg of args) {
+    if (arg === '-') yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+    else yield arg;
+  }
+}
+
+/**
+ * Runs `task` for each item as it comes, `limit` at a time at most, and hands the results to `output` in the order of
+ * the items. A result waits for those before it, and counts until it is out, so that memory is bounded.
+ */
+export async function inOrder<T, R>(
+  items: AsyncIterable<T>,
+  limit: number,
+  task: (item: T) => Promise<R>,
+  output: (result: R) => void,
+): Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  const unfinished = new Set<Promise<void>>();
+  for await (const item of items) {
+    const before = last;
+    const result = task(item);
+    const done: Promise<void> = (async () => {
+      const [value] = await Promise.all([result, before]);
+      output(value);
+    })().finally(() => unfinished.delete(done));
+    last = done;
+    unfinished.add(done);
+    if (unfinished.size >= limit) await Promise.race(unfinished);
+  }
+  await last;
+}

@@ -1,0 +1,61 @@
+import type { WorkerEvent, WorkerStats } from '../rpc/worker.ts';
+import type { Log } from './log.ts';
+
+/** Tells a worker's events in its log. Requests are told one by one only if `requests` is set. */
+export function logWorkerEvents(log: Log, { requests }: { readonly requests: boolean }): (event: WorkerEvent) => void {
+  return (event) => {
+    const { type, ...fields } = event;
+    switch (event.type) {
+      case 'connected':
+        return log.info(type, fields, ` [x] Connected to ${event.url}`);
+      case 'queue':
+        return log.info(type, fields);
+      case 'consuming':
+        return log.info(type, fields, ' [x] Awaiting RPC requests');
+      case 'disconnected':
+        return log.warn(type, described(event.error), ` [!] ${event.error.message}`);
+      case 'retrying': {
+        const seconds = (event.delay / 1000).toFixed(1);
+        const text = ` [!] ${event.error.message}; next attempt in ${seconds} s`;
+        return log.warn(type, { ...described(event.error), attempt: event.attempt, delay: event.delay }, text);
+      }
+      case 'blocked':
+        return log.warn(
+          type,
+          fields,
+          ` [!] RabbitMQ blocks publishers (${event.reason}): no new work until it unblocks`,
+        );
+      case 'unblocked':
+        return log.info(type, fields, ' [x] RabbitMQ takes replies again');
+      case 'answered':
+        if (!requests || event.code === 'OK') return;
+        return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
+      case 'handler-failed':
+        return log.error(type, fields, ` [!] the function failed: ${String(event.error)}`);
+      case 'dropped':
+        if (event.count > 1) return; // once per reason; the totals come at the end
+        return log.warn(type, fields, ` [!] Request rejected: ${event.reason} (told once; further ones are counted)`);
+      case 'abandoned':
+        return log.warn(
+          type,
+          fields,
+          ' [!] An answer was dropped: its channel is gone, the broker delivers the request again',
+        );
+    }
+  };
+}
+
+/** The totals, in a line for people. */
+export function describeStats({ answered, refused, abandoned, dropped }: WorkerStats): string {
+  const rejected = Object.entries(dropped).filter(([, count]) => count > 0);
+  return [
+    `${answered} answered`,
+    `${refused} refused`,
+    ...rejected.map(([reason, count]) => `${count} rejected (${reason})`),
+    ...(abandoned > 0 ? [`${abandoned} abandoned`] : []),
+  ].join(', ');
+}
+
+function described({ code, reason, message }: { code: string; reason: string | undefined; message: string }) {
+  return { code, reason, detail: message };
+}

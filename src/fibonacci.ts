@@ -1,0 +1,102 @@
+import { RpcError } from './rpc/errors.ts';
+
+/** The longest request body that is looked at, in bytes. */
+export const MAX_REQUEST_BYTES = 64;
+
+/** The largest n that is answered unless told otherwise: fib(100000) has 20,899 digits. */
+export const DEFAULT_MAX_N = 100_000;
+
+/** The largest n for the recursive algorithm, whose run time grows with fib(n) itself. */
+export const RECURSIVE_MAX_N = 35;
+
+/** Fast doubling: F(2k) = F(k)·(2F(k+1) − F(k)) and F(2k+1) = F(k)² + F(k+1)², for each bit of n from the top. */
+function doubling(n: number): bigint {
+  let [a, b] = [0n, 1n];
+  for (const bit of n.toString(2)) {
+    const [even, odd] = [a * (2n * b - a), a * a + b * b];
+    [a, b] = bit === '1' ? [odd, even + odd] : [even, odd];
+  }
+  return a;
+}
+
+/** The tutorial's slow one, kept as a stand-in for heavy work. */
+function recursive(n: number): bigint {
+  return n < 2 ? BigInt(n) : recursive(n - 1) + recursive(n - 2);
+}
+
+/** The ways to compute fib(n), by name. Each is exact for every whole n ≥ 0. */
+export const fibonacciAlgorithms = { doubling, recursive } satisfies Record<string, (n: number) => bigint>;
+
+/** The name of an algorithm. */
+export type FibonacciAlgorithm = keyof typeof fibonacciAlgorithms;
+
+/** What {@link createFibonacci} can be told. */
+export interface FibonacciOptions {
+  /** The largest n that is answered. Default {@link DEFAULT_MAX_N}; `recursive` never goes past {@link RECURSIVE_MAX_N}. */
+  readonly maxN?: number;
+  /** Default `doubling`. */
+  readonly algorithm?: FibonacciAlgorithm;
+}
+
+// The first that fits names the rule that was broken; the last fits everything.
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/^$/, 'the request is empty: send n in ASCII decimal digits'],
+  [/^0[0-9]+$/, 'n must be written without leading zeros'],
+  [/^[+-][0-9]+$/, 'n must be written without a sign'],
+  [/^[ \t\r\n]*[0-9]+[ \t\r\n]*$/, 'n must be written without spaces or line ends'],
+  [/^/, 'n must be a whole number in ASCII decimal digits, nothing else'],
+];
+
+/**
+ * Reads n from a request: at most {@link MAX_REQUEST_BYTES} bytes, an ASCII decimal integer without sign, spaces or
+ * leading zeros, and at most `maxN`. Whatever breaks a rule is refused before anything is computed.
+ *
+ * @throws RpcError `INVALID_ARGUMENT`, saying which rule and showing the start of the value
+ */
+export function parseN(body: Uint8Array | string, maxN: number): number {
+  // A Buffer that crossed a thread arrives as a plain Uint8Array.
+  const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+  if (bytes.length > MAX_REQUEST_BYTES) {
+    throw refusal(`the request must be at most ${MAX_REQUEST_BYTES} bytes long, this one has ${bytes.length}`, bytes);
+  }
+  // latin1 makes one character of each byte, so that no byte can hide.
+  const text = bytes.toString('latin1');
+  if (!/^(?:0|[1-9][0-9]*)$/.test(text)) {
+    throw refusal(refusals.find(([form]) => form.test(text))?.[1] ?? '', bytes);
+  }
+  // At most 64 digits, so this is finite; past 2^53 it is rounded, but never to anything below 2^53 ≥ maxN.
+  const n = Number(text);
+  if (n > maxN) throw refusal(`n must be at most ${maxN}`, bytes);
+  return n;
+}
+
+/**
+ * Makes the function that the worker serves: from a request's body (n in ASCII decimal) to fib(n) in decimal digits.
+ *
+ * @throws TypeError on an option that is wrong; what it returns throws as {@link parseN} does
+ */
+export function createFibonacci(options: FibonacciOptions = {}): (body: Uint8Array) => string {
+  const { maxN = DEFAULT_MAX_N, algorithm = 'doubling' } = options;
+  if (!Number.isSafeInteger(maxN) || maxN < 0) {
+    throw new TypeError(`maxN: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(maxN)}`);
+  }
+  if (!Object.hasOwn(fibonacciAlgorithms, algorithm)) {
+    const names = Object.keys(fibonacciAlgorithms).join(', ');
+    throw new TypeError(`algorithm: expected one of ${names}, got ${JSON.stringify(algorithm)}`);
+  }
+  const compute = fibonacciAlgorithms[algorithm];
+  const limit = algorithm === 'recursive' ? Math.min(maxN, RECURSIVE_MAX_N) : maxN;
+  return (body) => compute(parseN(body, limit)).toString();
+}
+
+const SHOWN_CHARACTERS = 32;
+
+/** Anyone may have sent these bytes, and the message ends in logs and terminals: so printable ASCII only, and not much. */
+function refusal(rule: string, bytes: Buffer): RpcError {
+  if (bytes.length === 0) return new RpcError('INVALID_ARGUMENT', rule);
+  // No character of UTF-8 is longer than four bytes.
+  const characters = [...bytes.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString('utf8')];
+  const start = JSON.stringify(characters.slice(0, SHOWN_CHARACTERS).join(''));
+  const ascii = start.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return new RpcError('INVALID_ARGUMENT', `${rule}; got ${ascii}${characters.length > SHOWN_CHARACTERS ? '…' : ''}`);
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { describe, it } from 'node:test';
+import { createLog, defaultLogFormat, type LogFormat, lineWriter } from '../../src/cli/log.ts';
+
+const now = () => new Date('2026-01-02T03:04:05.678Z');
+
+function logTo(format: LogFormat, programName?: string) {
+  const lines: string[] = [];
+  const log = createLog({ format, write: (line) => lines.push(line), now, programName });
+  return { log, lines };
+}
+
+function parsed(lines: readonly string[]): Record<string, unknown> {
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /^[^\n]*\n$/);
+  return JSON.parse(lines[0] ?? '');
+}
+
+describe('a log in the text format', () => {
+  it("prints the tutorial's lines, and nothing else", () => {
+    const { log, lines } = logTo('text', 'fib-worker');
+    log.info('consuming', { queue: 'rpc_queue' }, ' [x] Awaiting RPC requests');
+    log.info('answered', { ms: 3 });
+    log.warn('request', { n: 30 }, ' [.] fib(30)');
+    assert.deepEqual(lines, [' [x] Awaiting RPC requests\n', ' [.] fib(30)\n']);
+  });
+
+  it('keeps every record on one line and no control character in it', () => {
+    const { log, lines } = logTo('text');
+    log.error('refused', {}, 'got 1\n [.] fib(2)\r\t\0\u001b[31m\u007f\u009b\u2028\u202e');
+    assert.deepEqual(lines, ['got 1\\n [.] fib(2)\\r\\t\\u0000\\u001b[31m\\u007f\\u009b\\u2028\\u202e\n']);
+  });
+});
+
+describe('a log in the JSON format', () => {
+  it('prints one record a line', () => {
+    const { log, lines } = logTo('json', 'fib-worker');
+    log.info('consuming', { queue: 'rpc_queue', prefetch: 1 }, ' [x] Awaiting RPC requests');
+    assert.equal(
+      lines[0],
+      '{"time":"2026-01-02T03:04:05.678Z","level":"info","event":"consuming","program":"fib-worker","queue":"rpc_queue","prefetch":1,"message":"[x] Awaiting RPC requests"}\n',
+    );
+  });
+
+  it('keeps every record on one line and no control character in it, and the values as they were', () => {
+    const { log, lines } = logTo('json');
+    const odd = 'a\n{"level":"error"}\u001b\u007f\u009b\u2028\u202e"\\';
+    log.info(odd, { [odd]: odd }, odd);
+    assert.doesNotMatch(lines[0]?.trimEnd() ?? '', /[\p{Cc}\p{Zl}\p{Bidi_Control}]/u);
+    const record = parsed(lines);
+    assert.deepEqual([record.event, record[odd], record.message], [odd, odd, odd]);
+  });
+
+  it("lets no field replace one of the record's own", () => {
+    const { log, lines } = logTo('json');
+    log.warn('real', { event: 'forged', level: 'info', time: 0, message: 'forged', n: 1 }, 'real');
+    const record = parsed(lines);
+    const expected = { time: now().toISOString(), level: 'warn', event: 'real', message: 'real', n: 1 };
+    assert.deepEqual(record, expected);
+  });
+
+  it('prints errors with their message, stack, code and causes', () => {
+    const { log, lines } = logTo('json');
+    const cause = Object.assign(new TypeError('beneath'), { code: 'ECONNREFUSED' });
+    const error = new Error('above', { cause });
+    log.error('failed', { error, several: new AggregateError([cause], '') }, 'failed');
+    const record = JSON.parse(lines[0] ?? '');
+    assert.equal(record.error.name, 'Error');
+    assert.equal(record.error.message, 'above');
+    assert.match(record.error.stack, /^Error: above\n {4}at /);
+    assert.deepEqual([record.error.cause.message, record.error.cause.code], ['beneath', 'ECONNREFUSED']);
+    assert.equal(record.several.errors[0].message, 'beneath');
+  });
+
+  it('prints cycles, big integers, bytes and dates', () => {
+    const { log, lines } = logTo('json');
+    const cyclic: Record<string, unknown> = { twice: [now(), now()] };
+    cyclic.self = { cyclic };
+    const error: Error & { cause?: unknown } = new Error('own cause');
+    error.cause = error;
+    const shared = { n: 1 };
+    log.info('odd', { cyclic, error, big: 2n ** 70n, body: Buffer.alloc(9), shared: [shared, shared] }, 'odd');
+    const record = JSON.parse(lines[0] ?? '');
+    assert.deepEqual(record.cyclic, {
+      twice: [now().toISOString(), now().toISOString()],
+      self: { cyclic: '[circular]' },
+    });
+    assert.equal(record.error.cause, '[circular]');
+    assert.deepEqual([record.big, record.body], ['1180591620717411303424', '<9 bytes>']);
+    assert.deepEqual(record.shared, [shared, shared]);
+  });
+
+  it('says so when fields cannot be written', () => {
+    const { log, lines } = logTo('json');
+    const trap = {
+      get n(): number {
+        throw new Error('a trap');
+      },
+    };
+    log.info('odd', { trap }, 'text');
+    const { event, unloggable, message } = parsed(lines);
+    assert.deepEqual([event, unloggable, message], ['odd', 'a trap', 'text']);
+  });
+});
+
+describe('a log never shows the password of a URL', () => {
+  const cases = [
+    ['amqp://me:hunter2@host:5672/vhost', 'amqp://me:***@host:5672/vhost'],
+    ['to amqps://me:hunter2@a,AMQP://you:hunter2@b failed', 'to amqps://me:***@a,AMQP://you:***@b failed'],
+    ['amqp://localhost,amqp://me:hunter2@b', 'amqp://localhost,amqp://me:***@b'],
+    ['"amqp://me:hun"t/e@r:hunter2@host"', '"amqp://me:***@host"'],
+    ['amqp://:hunter2@host', 'amqp://:***@host'],
+    ['http://me:hunter2@host/api', 'http://me:***@host/api'],
+    ['amqp://me@host and amqp://host:5672', 'amqp://me@host and amqp://host:5672'],
+  ] as const;
+  for (const format of ['text', 'json'] as const) {
+    it(`in the ${format} format`, () => {
+      for (const [given, shown] of cases) {
+        const { log, lines } = logTo(format);
+        const error = new Error(given);
+        log.error('failed', { deep: [{ given }], error }, given);
+        assert.doesNotMatch(lines[0] ?? '', /hunter2/);
+        if (format === 'text') assert.equal(lines[0], `${shown}\n`);
+        else assert.deepEqual([parsed(lines).message, parsed(lines).deep], [shown, [{ given: shown }]]);
+      }
+    });
+  }
+
+  it('in no time, however long the line', () => {
+    const { log } = logTo('text');
+    const start = performance.now();
+    for (const part of ['amqp://', 'a', 'amqp://a:', ':', '@', 'amqp://a:b@'])
+      log.warn('long', {}, part.repeat(100_000));
+    assert.ok(performance.now() - start < 2000);
+  });
+});
+
+describe('a log whose reader is gone', () => {
+  it('throws nothing, neither at once nor later', async () => {
+    const broken = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    });
+    const log = createLog({ format: 'json', write: lineWriter(broken) });
+    log.info('one', {}, 'one');
+    await new Promise((resolve) => setImmediate(resolve));
+    log.info('two', {}, 'two');
+    await new Promise((resolve) => setImmediate(resolve));
+    const throwing = createLog({
+      format: 'text',
+      write: () => {
+        throw new Error('EPIPE');
+      },
+    });
+    throwing.info('three', {}, 'three');
+  });
+});
+
+describe('the format of a log', () => {
+  it('is text on a terminal and JSON elsewhere', () => {
+    assert.equal(defaultLogFormat({ isTTY: true }), 'text');
+    assert.equal(defaultLogFormat({ isTTY: false }), 'json');
+    assert.equal(defaultLogFormat({}), 'json');
+  });
+});
