@@ -1,7 +1,16 @@
 import { RpcError } from './errors.ts';
 
-/** The time limit of the call passed. */
-export function timeoutError(message: string): RpcError {
+/** The time limit of the call, in ms, passed without a reply. */
+export function noReplyError(timeout: number, queue: string): RpcError {
+  return timeoutError(`no reply from '${queue}' within ${timeout} ms: does a worker serve it?`);
+}
+
+/** The time limit of the call, in ms, passed before it could be sent. */
+export function notSentError(timeout: number, why: string): RpcError {
+  return timeoutError(`not sent within ${timeout} ms: ${why}`);
+}
+
+function timeoutError(message: string): RpcError {
   return new RpcError('DEADLINE_EXCEEDED', message, { reason: 'TIMEOUT' });
 }
 

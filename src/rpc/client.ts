@@ -1,14 +1,14 @@
 import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
-import { closedError, noQueueError, timeoutError } from './call-errors.ts';
+import { closedError, noQueueError, noReplyError, notSentError } from './call-errors.ts';
 import type { DiscardReason } from './call-ids.ts';
 import { CallRegistry } from './call-registry.ts';
 import { explainChannelError } from './channel-errors.ts';
 import { type ClientSettings, normalizeClientOptions, type RpcClientOptions } from './client-options.ts';
 import type { ClientSession } from './client-session.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from './error-reply.ts';
-import { RpcError } from './errors.ts';
+import type { RpcError } from './errors.ts';
 import { checkTimeout } from './option-checks.ts';
-import { PendingCall, type RpcReply } from './pending-call.ts';
+import { PendingCall, type RpcReply, requestBody } from './pending-call.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
 import { inspectQueue, type QueueStatus } from './request-queue.ts';
 import { SessionKeeper } from './session-keeper.ts';
@@ -86,17 +86,8 @@ export class RpcClient {
       const { signal } = options;
       signal?.throwIfAborted();
       if (this.#closing) throw closedError();
-      const bytes =
-        typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
-      const { maxRequestBytes } = this.#settings;
-      if (bytes.length > maxRequestBytes) {
-        throw new RpcError(
-          'INVALID_ARGUMENT',
-          `the request has ${bytes.length} bytes; the limit is ${maxRequestBytes}`,
-        );
-      }
       const call = new PendingCall({
-        body: bytes,
+        body: requestBody(body, this.#settings.maxRequestBytes),
         contentType: options.contentType ?? 'text/plain',
         timeout: checkTimeout(options.timeout ?? this.#settings.timeout),
         signal,
@@ -248,14 +239,10 @@ export class RpcClient {
   }
 
   #timeoutError({ id, timeout }: PendingCall): RpcError {
-    const { queue, maxInFlight } = this.#settings;
     const session = this.#keeper.current;
-    if (id !== undefined) return timeoutError(`no reply from '${queue}' within ${timeout} ms: does a worker serve it?`);
-    const why = !session
-      ? 'there was no connection to RabbitMQ yet'
-      : session.connection.blocked
-        ? 'RabbitMQ blocks publishers (low on memory or disk)'
-        : `${maxInFlight} calls were in flight before it`;
-    return timeoutError(`not sent within ${timeout} ms: ${why}`);
+    if (id !== undefined) return noReplyError(timeout, this.#settings.queue);
+    if (!session) return notSentError(timeout, 'there was no connection to RabbitMQ yet');
+    if (session.connection.blocked) return notSentError(timeout, 'RabbitMQ blocks publishers (low on memory or disk)');
+    return notSentError(timeout, `${this.#settings.maxInFlight} calls were in flight before it`);
   }
 }

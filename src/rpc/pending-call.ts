@@ -1,3 +1,4 @@
+import { RpcError } from './errors.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
 
 /** What a call resolves to. */
@@ -6,6 +7,16 @@ export interface RpcReply {
   readonly body: Buffer;
   /** Its `content_type`; undefined where the worker gave none. */
   readonly contentType: string | undefined;
+}
+
+/**
+ * The request's body as octets.
+ * @throws RpcError INVALID_ARGUMENT if it is longer than `limit` bytes: the broker would close the channel on it
+ */
+export function requestBody(body: string | Uint8Array, limit: number): Buffer {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+  if (bytes.length <= limit) return bytes;
+  throw new RpcError('INVALID_ARGUMENT', `the request has ${bytes.length} bytes; the limit is ${limit}`);
 }
 
 /** What a {@link PendingCall} is made from. */

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+/** What each layer of src may import, by the layer's first path segment. `types` are layers it may take types from. */
+const layers: Record<string, { imports: string[]; types?: string[]; packages?: string[] }> = {
+  bin: { imports: ['fibonacci.ts', 'rpc', 'threads', 'compare', 'broker', 'ops', 'cli'] },
+  'fibonacci.ts': { imports: ['rpc/errors.ts'] },
+  rpc: { imports: ['rpc'], packages: ['rabbitmq-client'] },
+  threads: { imports: ['threads'], types: ['rpc', 'cli', 'ops'] },
+  ops: { imports: ['ops'], types: ['rpc', 'cli', 'threads'] },
+  cli: { imports: ['cli'], types: ['rpc', 'ops', 'threads'] },
+  broker: { imports: ['broker', 'rpc'], packages: ['testcontainers', '@testcontainers/rabbitmq'] },
+  compare: { imports: ['compare', 'rpc'], types: ['broker'] },
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll(path.sep, '/'))
+  .filter((file) => file.endsWith('.ts'));
+
+const imports: Import[] = files.flatMap((from) => {
+  const source = readFileSync(path.join('src', from), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const found = source.matchAll(
+    /\b(?:import|export)\s+(type\s)?(?:[\w*{][^;'"]*?from\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g,
+  );
+  return [...found].map(([, type, name, dynamic]) => {
+    const target = name ?? dynamic ?? '';
+    const to = target.startsWith('.') ? path.posix.join(path.posix.dirname(from), target) : target;
+    return { from, to, typeOnly: type !== undefined };
+  });
+});
+
+const layerOf = (file: string) => file.split('/')[0] ?? '';
+const within = (file: string, places: readonly string[] = []) =>
+  places.some((place) => file === place || file.startsWith(`${place}/`));
+
+function isAllowed({ from, to, typeOnly }: Import): boolean {
+  const layer = layers[layerOf(from)];
+  if (!layer) return false;
+  if (to.startsWith('node:')) return true;
+  if (within(to, layer.imports)) return true;
+  if (typeOnly && within(to, layer.types)) return true;
+  return within(to, layer.packages);
+}
+
+describe('the layers of src', () => {
+  test('are the known ones', () => {
+    assert.deepEqual(
+      files.map(layerOf).filter((layer) => !(layer in layers)),
+      [],
+    );
+    assert.ok(imports.length > files.length, 'imports are found at all');
+  });
+
+  test('import one way', () => {
+    const wrong = imports.filter((one) => !isAllowed(one));
+    assert.deepEqual(
+      wrong.map(({ from, to }) => `${from} imports ${to}`),
+      [],
+    );
+  });
+
+  test('leave the programs alone: nobody imports src/bin', () => {
+    assert.deepEqual(
+      imports.filter(({ to }) => within(to, ['bin'])),
+      [],
+    );
+  });
+
+  test('hold files of at most 250 lines', () => {
+    const long = files.map(
+      (file) => [file, readFileSync(path.join('src', file), 'utf8').split('\n').length - 1] as const,
+    );
+    assert.deepEqual(
+      long.filter(([, lines]) => lines > 250),
+      [],
+    );
+  });
+});

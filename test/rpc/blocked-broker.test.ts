@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { PrivateBroker } from '../../src/broker/broker.ts';
+import { startTestBroker } from '../helpers/broker.ts';
+import { openRaw, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
+
+// A node of this file's own: its memory alarm blocks whoever publishes, and its frames are the smallest that all versions allow.
+describe('with a RabbitMQ that is low on memory', { timeout: 120_000 }, () => {
+  let broker: PrivateBroker;
+  before(async () => {
+    broker = await startTestBroker({ config: ['frame_max = 8192'] });
+  });
+  after(() => broker[Symbol.asyncDispose]());
+  const memoryAlarm = (on: boolean) => broker.ctl('set_vm_memory_high_watermark', on ? '0.000001' : '0.6');
+
+  test('a client hands over nothing while it is blocked, and never what timed out meanwhile', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    const seen: string[] = [];
+    const handler = ({ body }: { body: Buffer }) => {
+      seen.push(String(body));
+      return 'ok';
+    };
+    await startWorker(t, handler, { queue, urls: url });
+    const { client, events } = startClient(t, { queue, urls: url });
+    await client.call('before');
+    await memoryAlarm(true);
+    // the broker tells a connection that it is blocked once it publishes
+    const blocked = () => events.some(({ type }) => type === 'blocked');
+    let noticed: Promise<unknown> = Promise.resolve();
+    await until(async () => {
+      noticed = client.call('the one that finds out', { timeout: 60_000 });
+      await Promise.race([noticed, until(blocked)]);
+      return blocked();
+    });
+    await assert.rejects(client.call('never sent', { timeout: 100 }), {
+      code: 'DEADLINE_EXCEEDED',
+      message: /blocks publishers/,
+    });
+    const patient = client.call('patient', { timeout: 60_000 });
+    assert.ok(client.stats().waiting >= 1);
+    await memoryAlarm(false);
+    assert.equal(String((await patient).body), 'ok');
+    await noticed;
+    assert.ok(seen.includes('patient'));
+    assert.ok(!seen.includes('never sent'));
+  });
+
+  test('a worker holds its replies and takes no new work until it is unblocked', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    const release = new Map<string, () => void>();
+    const handler = ({ body }: { body: Buffer }) =>
+      new Promise<string>((resolve) => release.set(String(body), () => resolve(`did ${body}`)));
+    const { worker, events } = await startWorker(t, handler, { queue, urls: url, prefetch: 10 });
+    const raw = await openRaw(t, url);
+    const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    const replies = await raw.consume(replyTo);
+    for (const body of ['1', '2']) await raw.publish(queue, body, { replyTo });
+    await until(() => release.size === 2);
+    await memoryAlarm(true);
+    release.get('1')?.(); // its reply is what makes the broker say so
+    await until(() => events.some(({ type }) => type === 'blocked'));
+    release.get('2')?.();
+    // a connection is blocked after its first header frame, so that a message without a body still gets through
+    await raw.publish(queue, '', { replyTo, expiration: '1000' });
+    await until(() => worker.stats().received === 3);
+    const arrived = performance.now();
+    await until(() => performance.now() - arrived > 1_000);
+    assert.equal(release.has(''), false, 'no new work');
+    assert.equal(worker.stats().answered, 1);
+    await memoryAlarm(false);
+    const bodies = [await replies.next(), await replies.next(), await replies.next()].map(({ body }) => String(body));
+    assert.deepEqual(bodies.slice(0, 2).sort(), ['did 1', 'did 2']);
+    assert.equal(JSON.parse(bodies[2] ?? '').code, 'DEADLINE_EXCEEDED', 'it waited past its expiration');
+  });
+
+  test('long requests and replies pass in frames smaller than those we ask for', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    await startWorker(t, ({ body }) => body.toString('latin1'), { queue, urls: url });
+    const { client } = startClient(t, { queue, urls: url });
+    for (const bytes of [8_184, 8_185, 100_000]) {
+      assert.equal((await client.call('x'.repeat(bytes))).body.length, bytes);
+    }
+  });
+});
