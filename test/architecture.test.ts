@@ -28,7 +28,7 @@ const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
 const imports: Import[] = files.flatMap((from) => {
   const source = readFileSync(path.join('src', from), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const found = source.matchAll(
-    /\b(?:import|export)\s+(type\s)?(?:[\w*{][^;'"]*?from\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g,
+    /^\s*(?:import|export)\s+(type\s)?(?:[\w*{][^;'"`()]*?from\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
   );
   return [...found].map(([, type, name, dynamic]) => {
     const target = name ?? dynamic ?? '';

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
 import { parseCommandLine } from '../cli/options.ts';
+import { printable } from '../cli/printable.ts';
 import { inOrder, requestsOf } from '../cli/requests.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import { integer, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
@@ -109,6 +110,7 @@ async function main(): Promise<number> {
   const { values, positionals } = commandLine;
   if (values.json && values.quiet) throw new UsageError('--json and --quiet: take one of them');
   exitOnBrokenPipe();
+  process.stderr.on('error', () => {}); // who does not want to hear may still want the answers
   const say = (line: string) => {
     if (!values.quiet && !values.json) process.stderr.write(`${line}\n`);
   };
@@ -127,6 +129,8 @@ async function main(): Promise<number> {
   });
   const checkConsumers = setInterval(() => void sayIfNoConsumer(), CONSUMER_CHECK).unref();
   let exitCode: number = exitCodes.ok;
+  /** When the queue was first found missing: all requests of this run wait for it together. */
+  let missingSince: number | undefined;
   const requests = requestsOf(positionals.length > 0 ? positionals : [DEFAULT_REQUEST], process.stdin);
   await inOrder(requests, values.concurrency, ask, (answer) => {
     const { stdout, stderr } = renderAnswer(answer, values);
@@ -139,7 +143,7 @@ async function main(): Promise<number> {
   return exitCode;
 
   async function ask(request: string): Promise<Answer> {
-    say(` [x] Requesting fib(${request})`);
+    say(` [x] Requesting fib(${printable(request)})`);
     const began = performance.now();
     try {
       const { body } = await callOnceThereIsAQueue(request, began + values.timeout);
@@ -150,14 +154,19 @@ async function main(): Promise<number> {
   }
 
   async function callOnceThereIsAQueue(request: string, deadline: number): Promise<RpcReply> {
-    const giveUp = Math.min(deadline, performance.now() + QUEUE_WAIT);
-    for (let attempt = 1; ; attempt++) {
+    for (let timeout = values.timeout; ; timeout = Math.max(1, Math.round(deadline - performance.now()))) {
       try {
-        return await client.call(request, { timeout: Math.max(1, Math.round(deadline - performance.now())) });
+        const reply = await client.call(request, { timeout });
+        missingSince = undefined;
+        return reply;
       } catch (error) {
-        const noQueue = error instanceof RpcError && error.reason === 'NO_QUEUE';
-        if (!noQueue || performance.now() + QUEUE_INTERVAL > giveUp) throw error;
-        if (attempt === 1) say(` [!] There is no queue '${values.queue}' yet; asking again for ${QUEUE_WAIT / 1000} s`);
+        if (!(error instanceof RpcError && error.reason === 'NO_QUEUE')) throw error;
+        if (missingSince === undefined) {
+          missingSince = performance.now();
+          say(` [!] There is no queue '${values.queue}' yet; asking again for ${QUEUE_WAIT / 1000} s`);
+        }
+        const next = performance.now() + QUEUE_INTERVAL;
+        if (next > Math.min(deadline, missingSince + QUEUE_WAIT)) throw error;
         await delay(QUEUE_INTERVAL);
       }
     }
@@ -195,7 +204,10 @@ function describeError(error: unknown): Failure {
   for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
     causes.push('code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message);
   }
-  if (error instanceof RpcError) return { code: error.code, reason: error.reason, message: error.message, causes };
+  if (error instanceof RpcError) {
+    const hint = error.reason === 'NO_BROKER' ? ' (--url or AMQP_URL)' : '';
+    return { code: error.code, reason: error.reason, message: error.message + hint, causes };
+  }
   return {
     code: 'INTERNAL',
     reason: undefined,

@@ -2,15 +2,16 @@ import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 import { findBroker } from '../broker/find.ts';
 import { Guard } from '../broker/guard.ts';
+import { temporaryQueue } from '../broker/temporary-queue.ts';
+import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { UsageError } from '../cli/usage-error.ts';
-import { integer, list, oneOf } from '../cli/value-parsers.ts';
+import { integer, list, oneOf, positiveDuration } from '../cli/value-parsers.ts';
 import { rpcCallers } from '../compare/caller.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import { thisMachine } from '../compare/conditions.ts';
 import { measure } from '../compare/measure.ts';
-import { declareOwnQueue } from '../compare/own-queue.ts';
 import { renderReport } from '../compare/report.ts';
 import type { Sample } from '../compare/samples.ts';
 import { startWorkerProcess } from '../compare/worker-process.ts';
@@ -60,12 +61,20 @@ Without a URL it takes a broker on localhost:5672, or starts one. Interrupted, i
       parse: integer({ min: 1, max: 1_000 }),
       help: 'rounds; an interval needs 6, and a multiple of 6 is balanced',
     },
+    turn: {
+      flag: 'turn',
+      type: 'string',
+      placeholder: 'TIME',
+      default: '350ms',
+      parse: positiveDuration,
+      help: 'how long each design is measured at a time',
+    },
     calls: {
       flag: 'calls',
       type: 'string',
       placeholder: 'N',
       parse: integer({ min: 1, max: 1_000_000 }),
-      help: `calls in each turn; without it ${workloadNames.map((name) => `${workloads[name].calls} (${name})`).join(', ')}`,
+      help: 'measure so many calls in each turn instead, however long they take',
     },
     prefetch: {
       flag: 'prefetch',
@@ -106,6 +115,7 @@ async function main(): Promise<number> {
     process.stdout.write(commandLine.text);
     return 0;
   }
+  exitOnBrokenPipe();
   const stop = new AbortController();
   setMaxListeners(0, stop.signal); // every call in flight listens to it
   onShutdown((signal) => {
@@ -133,7 +143,7 @@ async function compare(
   const env = options.url?.length ? { ...process.env, AMQP_URL: options.url.join(',') } : process.env;
   await using broker = await findBroker({ env, say, signal });
   const { url, tls } = broker;
-  await using queue = await declareOwnQueue({ url, tls, type: options.queueType, say, signal });
+  await using queue = await temporaryQueue(broker, 'fib-worker.compare', { type: options.queueType, say, signal });
   await using guard = await Guard.start(); // if we are killed, the worker goes as well
   await using worker = await startWorkerProcess({
     script: path.join(import.meta.dirname, 'worker.js'),
@@ -150,12 +160,13 @@ async function compare(
       .filter((name) => !options.only?.length || options.only.includes(name))
       .map((name) => [name, workloads[name]]),
   );
+  const length = { time: options.turn, calls: options.calls };
   const samples: Sample[] = [];
   let failure: Error | undefined;
   try {
-    const { rounds, calls } = options;
+    const { rounds } = options;
     const open = rpcCallers({ url, tls, queue: queue.name });
-    for await (const sample of measure({ designs: DESIGNS, workloads: chosen, rounds, calls, open, signal })) {
+    for await (const sample of measure({ designs: DESIGNS, workloads: chosen, rounds, length, open, signal })) {
       samples.push(sample);
       if (samples.length % (DESIGNS.length * Object.keys(chosen).length) === 0) {
         say(sample.round === 0 ? 'warmed up' : `round ${sample.round} of ${rounds}`);
@@ -171,11 +182,11 @@ async function compare(
       designs: DESIGNS,
       baseline: BASELINE,
       rounds: options.rounds,
-      calls: options.calls,
+      length,
       conditions: {
         broker: broker.description,
         host: parseAmqpUrl(url).hostname,
-        queue: { name: queue.name, type: queue.type },
+        queue: { name: queue.name, type: options.queueType },
         prefetch: options.prefetch,
         version: program.version,
         machine,

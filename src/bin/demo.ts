@@ -14,21 +14,26 @@ const WORKER_LIMIT = 30_000;
 /** The time limit of a call, in ms. */
 const CALL_LIMIT = 10_000;
 
+/** What ends the demo early and quietly, and the exit code then. */
+const interruptions = { SIGINT: 130, SIGTERM: 143, SIGPIPE: 0 } as const;
+
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
 async function main(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream);
   const interrupted = new AbortController();
-  onShutdown((name) => interrupted.abort(new Error(name)));
+  const interrupt = (name: keyof typeof interruptions) => interrupted.abort(new Error(name));
+  onShutdown(interrupt);
+  // as in `npm start | head`: what was started is stopped all the same
+  for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream, () => interrupt('SIGPIPE'));
   const { signal } = interrupted;
 
   const started = performance.now();
   say('Looking for a RabbitMQ …');
   await using broker = await findBroker({ env: process.env, say: (line) => say(`  ${line}`), signal });
   say(`  ${broker.owned ? 'started' : 'found'} in ${seconds(started)}`);
-  await using own = broker.owned ? undefined : await temporaryQueue(broker, 'fib-worker.demo', signal);
+  await using own = broker.owned ? undefined : await temporaryQueue(broker, 'fib-worker.demo', { say, signal });
   const queue = own?.name ?? 'rpc_queue';
 
   const beforeWorker = performance.now();
@@ -96,7 +101,7 @@ function seconds(since: number): string {
 }
 
 main().catch((error: Error) => {
-  const wasInterrupted = error.message === 'SIGINT' || error.message === 'SIGTERM';
-  if (!wasInterrupted) say(error.message);
-  process.exitCode = error.message === 'SIGINT' ? 130 : error.message === 'SIGTERM' ? 143 : 1;
+  const interruption = Object.entries(interruptions).find(([name]) => name === error.message);
+  if (!interruption) say(error.message);
+  process.exitCode = interruption ? interruption[1] : 1;
 });

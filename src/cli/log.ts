@@ -45,7 +45,7 @@ export function createLog(options: LogOptions): Log {
       if (format === 'json') {
         const time = now().toISOString();
         const program = programName === undefined ? {} : { program: programName };
-        const message = text === undefined ? {} : { message: text.trim() };
+        const message = text === undefined ? {} : { message: text.trim().replace(/^\[.\] /, '') };
         write(`${toJson({ time, level, event, ...program }, fields, message)}\n`);
       } else if (text !== undefined) write(`${printable(redact(text))}\n`);
     } catch {

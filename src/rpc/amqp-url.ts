@@ -75,7 +75,7 @@ export function parseAmqpUrlList(text: string): string[] {
     .filter((part) => part !== '');
   for (const url of urls) {
     const problem = readAmqpUrl(url);
-    if (typeof problem === 'string') throw new Error(`amqp://user:password@host:port/vhost, but ${problem}`);
+    if (typeof problem === 'string') throw new Error(`an AMQP URL such as amqp://host:5672, but ${problem}`);
   }
   return urls;
 }

@@ -1,17 +1,22 @@
-import { RpcError } from './errors.ts';
+import { RpcError, type RpcErrorReason } from './errors.ts';
 
 /** The time limit of the call, in ms, passed without a reply. */
 export function noReplyError(timeout: number, queue: string): RpcError {
-  return timeoutError(`no reply from '${queue}' within ${timeout} ms: does a worker serve it?`);
+  return timeoutError(`no reply from '${queue}' within ${duration(timeout)}: does a worker serve it?`, 'TIMEOUT');
 }
 
-/** The time limit of the call, in ms, passed before it could be sent. */
-export function notSentError(timeout: number, why: string): RpcError {
-  return timeoutError(`not sent within ${timeout} ms: ${why}`);
+/** The time limit of the call, in ms, passed before it could be sent; `connected` tells whether there was a broker. */
+export function notSentError(timeout: number, why: string, { connected }: { readonly connected: boolean }): RpcError {
+  return timeoutError(`not sent within ${duration(timeout)}: ${why}`, connected ? 'TIMEOUT' : 'NO_BROKER');
 }
 
-function timeoutError(message: string): RpcError {
-  return new RpcError('DEADLINE_EXCEEDED', message, { reason: 'TIMEOUT' });
+function timeoutError(message: string, reason: RpcErrorReason): RpcError {
+  return new RpcError('DEADLINE_EXCEEDED', message, { reason });
+}
+
+/** A duration in ms, for people. */
+function duration(ms: number): string {
+  return ms >= 1_000 ? `${Number((ms / 1_000).toFixed(1))} s` : `${ms} ms`;
 }
 
 /** The broker returned the request: there is no such queue. */

@@ -1,5 +1,5 @@
 import type { AmqpUrl } from './amqp-url.ts';
-import { type BrokerConnection, type ConnectOptions, connect } from './connection.ts';
+import { type BrokerConnection, type ConnectOptions, closeChannel, connect } from './connection.ts';
 import { errorCode } from './errors.ts';
 
 /** How long the throwaway connection is kept for the next question, in ms. */
@@ -56,7 +56,7 @@ export class CallerProbe {
       if (code === 'NOT_FOUND' || code === 'INTERNAL_ERROR') return false;
       throw error;
     } finally {
-      await channel.close();
+      await closeChannel(channel);
       this.#idle = setTimeout(() => void this.close(), IDLE_TIMEOUT).unref();
     }
   }

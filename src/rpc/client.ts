@@ -241,8 +241,10 @@ export class RpcClient {
   #timeoutError({ id, timeout }: PendingCall): RpcError {
     const session = this.#keeper.current;
     if (id !== undefined) return noReplyError(timeout, this.#settings.queue);
-    if (!session) return notSentError(timeout, 'there was no connection to RabbitMQ yet');
-    if (session.connection.blocked) return notSentError(timeout, 'RabbitMQ blocks publishers (low on memory or disk)');
-    return notSentError(timeout, `${this.#settings.maxInFlight} calls were in flight before it`);
+    if (!session) return notSentError(timeout, 'no broker answered in that time', { connected: false });
+    const why = session.connection.blocked
+      ? 'RabbitMQ blocks publishers (low on memory or disk)'
+      : `${this.#settings.maxInFlight} calls were in flight before it`;
+    return notSentError(timeout, why, { connected: true });
   }
 }

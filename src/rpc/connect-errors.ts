@@ -5,6 +5,9 @@ import { errorCode, RpcError } from './errors.ts';
 /** Error codes of a certificate that was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const CERTIFICATE_CODE = /CERT|SIGNATURE|ALTNAME|ISSUER|^HOSTNAME_MISMATCH$/;
 
+/** Error codes of a server that was reached, and is none, or not yet. */
+const NO_AMQP_CODES = ['CONN_CLOSE', 'ECONNRESET', 'VERSION_MISMATCH', 'FRAME_ERROR', 'COMMAND_INVALID'];
+
 /** What a failed attempt to connect means and what to do about it. */
 export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
@@ -38,7 +41,7 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
     return unreachable(`${place} does not speak TLS (${code}): amqps:// is for TLS ports, 5671 by default`);
   }
-  if (code === 'CONN_CLOSE' || code === 'VERSION_MISMATCH' || code === 'FRAME_ERROR' || code === 'COMMAND_INVALID') {
+  if (NO_AMQP_CODES.includes(code)) {
     return unreachable(
       `${place} answers, but not as a RabbitMQ would (${error.message}): check the port (5672 for amqp://, 5671 for ` +
         'amqps://), or wait if it is just starting',

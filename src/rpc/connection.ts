@@ -93,7 +93,7 @@ export class BrokerConnection {
       else setImmediate(() => onClosed?.(this.#failure));
     });
     if (this.#ended) {
-      void channel.close(); // it came too late: nobody else would close it
+      void closeChannel(channel); // it came too late: nobody else would close it
       throw connectionLost();
     }
     return channel;
@@ -103,13 +103,11 @@ export class BrokerConnection {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const force = setTimeout(() => this.#connection.unsafeDestroy(), CLOSE_TIMEOUT);
-    try {
-      await Promise.all([...this.#channels].map((channel) => channel.close()));
-      await this.#connection.close();
-    } finally {
-      clearTimeout(force);
-    }
+    let timer: NodeJS.Timeout | undefined;
+    const inOrder = Promise.all([...this.#channels].map(closeChannel)).then(() => this.#connection.close());
+    await Promise.race([inOrder, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT)))]);
+    clearTimeout(timer);
+    this.#connection.unsafeDestroy();
   }
 
   /** Cuts the socket. */
@@ -117,6 +115,15 @@ export class BrokerConnection {
     this.#ended = true;
     this.#connection.unsafeDestroy();
   }
+}
+
+/**
+ * Closes a channel, and resolves also if its connection is lost meanwhile: rabbitmq-client then waits for ever for the
+ * broker to confirm.
+ */
+export async function closeChannel(channel: Channel): Promise<void> {
+  if (!channel.active) return;
+  await Promise.race([channel.close(), new Promise<void>((resolve) => channel.once('close', resolve))]);
 }
 
 /** The error of a call whose connection is gone. */

@@ -32,7 +32,7 @@ export const rpcErrorReasons = [
   'TIMEOUT',
   /** The broker returned the request: there is no such queue (`basic.return` 312 NO_ROUTE). */
   'NO_QUEUE',
-  /** No broker could be reached. */
+  /** No broker could be reached, be it within the time limit. */
   'NO_BROKER',
   /** The broker refused the login, the virtual host or the operation. */
   'ACCESS_REFUSED',

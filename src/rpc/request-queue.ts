@@ -1,5 +1,5 @@
-import type { BrokerConnection } from './connection.ts';
-import { errorCode } from './errors.ts';
+import { type BrokerConnection, closeChannel } from './connection.ts';
+import { errorCode, RpcError } from './errors.ts';
 
 /** The queue types that RabbitMQ lets requests wait in. */
 export const queueTypes = ['classic', 'quorum'] as const;
@@ -32,7 +32,7 @@ export async function inspectQueue(connection: BrokerConnection, name: string): 
     if (errorCode(error) === 'NOT_FOUND') return undefined;
     throw error;
   } finally {
-    await channel.close();
+    await closeChannel(channel);
   }
 }
 
@@ -56,8 +56,12 @@ export async function ensureRequestQueue(
   } catch (error) {
     // somebody else was faster, and declared it otherwise: theirs will do
     if (errorCode(error) === 'PRECONDITION_FAILED' && (await inspectQueue(connection, queue.name))) return 'found';
+    if (errorCode(error) === 'INTERNAL_ERROR' && !queue.durable) {
+      const message = `RabbitMQ refuses to declare '${queue.name}' non-durable, as 4.3 and later do: declare it durable`;
+      throw new RpcError('FAILED_PRECONDITION', message, { cause: error });
+    }
     throw error;
   } finally {
-    await channel.close();
+    await closeChannel(channel);
   }
 }

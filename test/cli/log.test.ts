@@ -39,7 +39,7 @@ describe('a log in the JSON format', () => {
     log.info('consuming', { queue: 'rpc_queue', prefetch: 1 }, ' [x] Awaiting RPC requests');
     assert.equal(
       lines[0],
-      '{"time":"2026-01-02T03:04:05.678Z","level":"info","event":"consuming","program":"fib-worker","queue":"rpc_queue","prefetch":1,"message":"[x] Awaiting RPC requests"}\n',
+      '{"time":"2026-01-02T03:04:05.678Z","level":"info","event":"consuming","program":"fib-worker","queue":"rpc_queue","prefetch":1,"message":"Awaiting RPC requests"}\n',
     );
   });
 

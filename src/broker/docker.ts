@@ -1,0 +1,123 @@
+import type { StartedTestContainer } from 'testcontainers';
+import { parseAmqpUrl } from '../rpc/amqp-url.ts';
+import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
+import { handshake } from './handshake.ts';
+import { freePorts } from './ports.ts';
+
+const IMAGE = 'rabbitmq:4-management';
+/** How long a container may take until RabbitMQ in it is ready, in ms; fetching the image does not count. */
+const START_LIMIT = 120_000;
+
+type Testcontainers = typeof import('testcontainers');
+
+/** Starts RabbitMQ in Docker (or what testcontainers takes for it). Undefined if there is no engine or no testcontainers. */
+export async function startContainer(options: PrivateBrokerOptions): Promise<PrivateBroker | undefined> {
+  // a development dependency: not there beside a bundle that was copied away
+  const library = await import('testcontainers').catch(() => undefined);
+  const engine = await library?.getContainerRuntimeClient().catch(() => undefined);
+  if (!library || !engine) return undefined;
+  options.say(`starting ${IMAGE} in Docker`);
+  const isLocal = ['localhost', '127.0.0.1'].includes(engine.info.containerRuntime.host);
+  const [port = 0] = await freePorts(1);
+  const container = await definition(library, isLocal, port, options).start();
+  const docker = engine.container.dockerode.getContainer(container.getId());
+  const broker = new Container(container, docker, port);
+  try {
+    options.signal?.throwIfAborted();
+    await broker.identify();
+    return broker;
+  } catch (error) {
+    await broker[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function definition(
+  { GenericContainer, Wait }: Testcontainers,
+  local: boolean,
+  port: number,
+  options: PrivateBrokerOptions,
+) {
+  /** Published on loopback only where that reaches it: guest:guest is not for the network. Testcontainers has no option. */
+  class LoopbackContainer extends GenericContainer {
+    protected override async beforeContainerCreated(): Promise<void> {
+      if (local) this.hostConfig.PortBindings = { '5672/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] };
+    }
+  }
+  const { plugins = [], config = [] } = options;
+  const files = [];
+  if (plugins.length) files.push({ content: `[${plugins.join(',')}].\n`, target: '/etc/rabbitmq/enabled_plugins' });
+  if (config.length)
+    files.push({ content: `${config.join('\n')}\n`, target: '/etc/rabbitmq/conf.d/90-fib-worker.conf' });
+  return new LoopbackContainer(IMAGE)
+    .withExposedPorts({ container: 5672, host: port }) // a fixed one: the same after a restart
+    .withCopyContentToContainer(files)
+    .withWaitStrategy(Wait.forLogMessage('Server startup complete'))
+    .withStartupTimeout(START_LIMIT);
+}
+
+/** What we use of dockerode's container. */
+interface DockerContainer {
+  start(): Promise<unknown>;
+  stop(options: { t: number }): Promise<unknown>;
+  kill(options: { signal: string }): Promise<unknown>;
+}
+
+class Container implements PrivateBroker {
+  readonly owned = true;
+  readonly url: string;
+  readonly #container: StartedTestContainer;
+  readonly #docker: DockerContainer;
+  #version = '';
+
+  constructor(container: StartedTestContainer, docker: DockerContainer, port: number) {
+    this.#container = container;
+    this.#docker = docker;
+    this.url = `amqp://guest:guest@${container.getHost()}:${port}`;
+  }
+
+  get version(): string {
+    return this.#version;
+  }
+
+  get description(): string {
+    return `RabbitMQ ${this.#version} of our own in Docker (${IMAGE})`;
+  }
+
+  /** Waits until it answers, and keeps what it says it is. */
+  async identify(): Promise<void> {
+    const giveUpAt = Date.now() + START_LIMIT;
+    for (;;) {
+      try {
+        this.#version = (await handshake(parseAmqpUrl(this.url))).version;
+        return;
+      } catch (error) {
+        if (Date.now() > giveUpAt) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  async start(): Promise<void> {
+    await this.#docker.start();
+    await this.identify();
+  }
+
+  async stop(): Promise<void> {
+    await this.#docker.stop({ t: 10 });
+  }
+
+  async kill(): Promise<void> {
+    await this.#docker.kill({ signal: 'SIGKILL' });
+  }
+
+  async ctl(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.#container.exec(['rabbitmqctl', ...args]);
+    if (exitCode !== 0) throw new Error(`rabbitmqctl: ${stderr.trim() || stdout.trim()}`);
+    return stdout;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#container.stop({ remove: true, removeVolumes: true });
+  }
+}

@@ -1,0 +1,35 @@
+/** A row of cells, or a heading across the table. */
+export type Row = readonly string[] | string;
+
+/** Lays rows out in columns: the first flush left, the others flush right, two spaces between, no trailing spaces. */
+export function textTable(rows: readonly Row[]): string {
+  const cells = rows.filter((row): row is readonly string[] => typeof row !== 'string');
+  const widths = cells.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
+    [],
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ');
+  return rows.map((row) => `${(typeof row === 'string' ? row : line(row)).trimEnd()}\n`).join('');
+}
+
+/** A number for people: three significant digits, but whole from 100 up, with thousands set apart; – for NaN. */
+export function figure(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  const size = Math.abs(value);
+  if (size >= 99.95) return count(Math.round(value));
+  return value.toFixed(size >= 9.995 ? 1 : 2);
+}
+
+/** A whole number with its thousands set apart: `12,345`. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** Names and what there is to say of each, a line each, indented, the second column flush left. */
+export function listing(entries: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(0, ...entries.map(([name]) => name.length));
+  return entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}\n`).join('');
+}

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import readline from 'node:readline';
+
+/** How long the worker may take until it consumes, in ms. */
+const START_TIMEOUT = 20_000;
+
+/** How long the worker may take to drain and exit, in ms; it is killed then. */
+const STOP_TIMEOUT = 5_000;
+
+/** What a worker says it did, when it stops. */
+export interface WorkerTotals {
+  readonly answered: number;
+  readonly refused: number;
+}
+
+/** A worker in a process of its own. Disposing of it stops it. */
+export interface WorkerProcess extends AsyncDisposable {
+  /** Drains it and waits for its end. Resolves to its totals, or undefined if it told none; may be called again. */
+  stop(): Promise<WorkerTotals | undefined>;
+}
+
+/** The worker's options are flags here, or defaults: what the environment says of them is for other workers. */
+const NO_OPTIONS = { MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
+
+/**
+ * Starts `dist/worker.js` and waits until it consumes.
+ * @param options.env put into its environment, over this process's
+ * @param options.onEnd called with an error if it ends before `stop()`
+ * @throws Error with what the worker said last; the signal's reason
+ */
+export async function startWorkerProcess(options: {
+  readonly script: string;
+  readonly url: string;
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onEnd: (error: Error) => void;
+  readonly signal: AbortSignal;
+}): Promise<WorkerProcess> {
+  const { script, url, queue, prefetch, env, onEnd, signal } = options;
+  const flags = ['--queue', queue, '--prefetch', String(prefetch), '--log', 'json'];
+  const worker = spawn(process.execPath, [script, ...flags], {
+    env: { ...process.env, ...NO_OPTIONS, ...env, AMQP_URL: url }, // no flag: anybody can read those, and the password
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true, // Ctrl-C in a terminal is for us; we then stop the worker
+  });
+  let lastWords = 'it said nothing';
+  let totals: WorkerTotals | undefined;
+  let stopping = false;
+  const ended = new Promise<void>((resolve) => {
+    worker.once('error', (error) => {
+      lastWords = error.message; // it could not be started
+      resolve();
+    });
+    worker.once('close', () => resolve());
+  });
+  const stop = async () => {
+    stopping = true;
+    worker.kill('SIGTERM');
+    const kill = setTimeout(() => worker.kill('SIGKILL'), STOP_TIMEOUT);
+    await ended;
+    clearTimeout(kill);
+    return totals;
+  };
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT)]);
+  const consuming = new Promise<void>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`the worker ${why}: ${lastWords}`));
+    const onLimit = () => (signal.aborted ? reject(signal.reason) : fail('does not consume'));
+    if (limit.aborted) onLimit();
+    else limit.addEventListener('abort', onLimit, { once: true });
+    void ended.then(() => fail('ended before it consumed'));
+    readline.createInterface({ input: worker.stderr }).on('line', (line) => {
+      const { event, detail, answered, refused } = parseRecord(line);
+      lastWords = typeof detail === 'string' ? detail : line;
+      if (event === 'consuming') resolve();
+      if (event === 'stopped') totals = { answered: Number(answered), refused: Number(refused) };
+    });
+  });
+  try {
+    await consuming;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  void ended.then(() => {
+    if (!stopping) onEnd(new Error(`the worker ended early: ${lastWords}`));
+  });
+  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+}
+
+/** A line of the worker's log; nothing if it is no record, such as what Node says of a crash. */
+function parseRecord(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(line)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import { test } from 'node:test';
+import { findBroker } from '../../src/broker/find.ts';
+import { freePorts } from '../../src/broker/ports.ts';
+import { amqpUrl } from '../helpers/broker.ts';
+
+test('AMQP_URL is taken, whatever else there is', async () => {
+  const said: string[] = [];
+  const broker = await findBroker({
+    env: { AMQP_URL: amqpUrl() },
+    say: (line) => said.push(line),
+    localUrl: 'amqp://127.0.0.1:1',
+  });
+  assert.equal(broker.owned, false);
+  assert.match(broker.description, /^RabbitMQ \d.*named by AMQP_URL/);
+  assert.deepEqual(said, [`using ${broker.description}`]);
+});
+
+test('of several in AMQP_URL, the first that answers is taken', async () => {
+  const [port] = await freePorts(1);
+  const broker = await findBroker({ env: { AMQP_URL: `amqp://127.0.0.1:${port},${amqpUrl()}` }, say: () => {} });
+  assert.equal(broker.url, amqpUrl());
+});
+
+test('an AMQP_URL that fails is an error, and nothing else is tried', async () => {
+  const [port] = await freePorts(1);
+  const env = { AMQP_URL: `amqp://user:hunter2@127.0.0.1:${port}` };
+  await assert.rejects(findBroker({ env, say: assert.fail, localUrl: amqpUrl() }), (error: Error) => {
+    assert.match(error.message, new RegExp(`^AMQP_URL: no RabbitMQ answers at 127.0.0.1:${port}`));
+    assert.doesNotMatch(error.message, /hunter2|\n/);
+    return true;
+  });
+});
+
+test('an AMQP_URL that is no URL is an error that shows no password', async () => {
+  await assert.rejects(
+    findBroker({ env: { AMQP_URL: 'http://user:hunter2@host' }, say: assert.fail }),
+    (error: Error) => {
+      assert.match(error.message, /amqp:\/\//);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    },
+  );
+});
+
+test('without AMQP_URL, a broker on this machine is taken', async () => {
+  const broker = await findBroker({ env: {}, say: () => {}, localUrl: amqpUrl() });
+  assert.equal(broker.owned, false);
+  assert.match(broker.description, /found there/);
+});
+
+test('something else on its port is named, and a node of our own is started', async () => {
+  const listener = net.createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-nothing\r\n'));
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  const { port } = listener.address() as net.AddressInfo;
+  const said: string[] = [];
+  await using broker = await findBroker({
+    env: {},
+    say: (line) => said.push(line),
+    localUrl: `amqp://127.0.0.1:${port}`,
+  });
+  listener.close();
+  assert.equal(broker.owned, true);
+  assert.match(said[0] ?? '', new RegExp(`^not taken: 127.0.0.1:${port} answers, but not as a RabbitMQ would`));
+  assert.match(said.at(-1) ?? '', /^using RabbitMQ \d.* of our own/);
+});

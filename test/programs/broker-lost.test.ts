@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { PrivateBroker } from '../../src/broker/broker.ts';
+import { startTestBroker } from '../helpers/broker.ts';
+import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
+import { openRaw } from '../helpers/rpc.ts';
+
+let started: PrivateBroker | undefined;
+
+function broker(): PrivateBroker {
+  if (!started) throw new Error('the broker did not start');
+  return started;
+}
+
+/** A worker that has taken a request and is stopped in the midst of it, and the client that waits for its answer. */
+async function requestInHand(t: TestContext, args: readonly string[]): Promise<{ worker: Running; client: Running }> {
+  const { url } = broker();
+  const queue = uniqueQueue(t, url);
+  const worker = await startWorker(t, ['--queue', queue, '--algorithm', 'recursive', '--log', 'text'], { url });
+  const client = start(t, 'client.js', ['--queue', queue, '--timeout', '60s', ...args, '35'], { url, input: '' });
+  await worker.says(/fib\(35\)/);
+  worker.child.kill('SIGSTOP');
+  return { worker, client };
+}
+
+before(async () => {
+  started = await startTestBroker();
+});
+after(() => started?.[Symbol.asyncDispose]());
+
+// One node for all of them, and each harms it: so one after the other.
+describe('when the connection to the broker is lost', () => {
+  it('because the broker closed it, the worker says so, connects again and answers', async (t) => {
+    const { url } = broker();
+    const queue = uniqueQueue(t, url);
+    const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { url });
+    await broker().ctl('close_all_connections', 'spring cleaning');
+    await worker.says(/Awaiting RPC requests/, 2);
+    assert.match(worker.stderr, /^ \[!\] the connection to RabbitMQ was lost.*spring cleaning/m);
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '23'], { url })).stdout, '28657\n');
+    assert.equal((await worker.stop()).code, 0);
+  });
+
+  it('with a request in a worker’s hand, the client asks again and gets its answer', async (t) => {
+    const { worker, client } = await requestInHand(t, ['--verbose']);
+    await broker().ctl('close_all_connections', 'spring cleaning');
+    await client.says(/^ \[-\] retry: /m);
+    worker.child.kill('SIGCONT');
+    const { code, stdout } = await client.end();
+    assert.deepEqual([code, stdout], [0, ' [.] Got 9227465\n']);
+    await worker.says(/Request rejected: caller-gone/); // what it had in hand came again, and nobody waits for it
+    assert.equal((await worker.stop()).code, 0);
+  });
+
+  it('with a request in a worker’s hand, the client exits 6 with --no-retry', async (t) => {
+    const { client } = await requestInHand(t, ['--no-retry']);
+    await broker().ctl('close_all_connections', 'spring cleaning');
+    const { code, stdout, stderr } = await client.end();
+    assert.deepEqual([code, stdout], [6, '']);
+    assert.match(stderr, /^ \[!\] fib\(35\): UNAVAILABLE: the connection to RabbitMQ was lost[^\n]*$/m);
+    assert.doesNotMatch(stderr, /^ +at /m);
+  });
+
+  it('because the broker was killed, worker and client wait until it is back, and the client gets its answer', async (t) => {
+    const { worker, client } = await requestInHand(t, ['--verbose']);
+    await broker().kill();
+    await client.says(/^ \[-\] retry: /m);
+    worker.child.kill('SIGCONT');
+    await worker.says(/no RabbitMQ answers at .*; next attempt in/);
+    await broker().start();
+    const { code, stdout, stderr } = await client.end();
+    assert.deepEqual([code, stdout], [0, ' [.] Got 9227465\n'], stderr);
+    assert.match(worker.stderr, /^ \[x\] Connected to [\s\S]* \[x\] Connected to /m);
+  });
+
+  it('because the broker restarts, the worker finds it and its queue again', async (t) => {
+    const { url } = broker();
+    const queue = uniqueQueue(t, url);
+    const worker = await startWorker(t, ['--queue', queue], { url });
+    await broker().stop();
+    await worker.says(/"event":"retrying"/, 2);
+    await broker().start();
+    await worker.says(/"event":"consuming"/, 2);
+    assert.deepEqual(
+      worker.records('queue').map(({ how }) => how),
+      ['declared', 'found'],
+    );
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '24'], { url })).stdout, '46368\n');
+  });
+
+  it('because the queue was deleted, the worker says so and declares it anew', async (t) => {
+    const { url } = broker();
+    const queue = uniqueQueue(t, url);
+    const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { url });
+    await broker().ctl('delete_queue', queue);
+    await worker.says(/Awaiting RPC requests/, 2);
+    assert.match(worker.stderr, new RegExp(`^ \\[!\\] the queue '${queue}' was deleted`, 'm'));
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '25'], { url })).stdout, '75025\n');
+  });
+});
+
+describe('when the broker is short of memory, and takes no messages', () => {
+  it('a worker that stops leaves what it could not answer in the queue, and another answers it', async (t) => {
+    const { url } = broker();
+    const queue = uniqueQueue(t, url);
+    const ask = (n: string) =>
+      start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '60s', n], { url, input: '' });
+    const raw = await openRaw({ after: (end) => cleanUp(t, end) }, url);
+    await raw.channel.queueDeclare({ queue, durable: true });
+    await raw.channel.basicQos({ prefetchCount: 1 });
+    await raw.channel.basicConsume({ queue }, () => {});
+    const first = ask('26');
+    await inHand(queue, 1); // of the test's own consumer, which gives it back in time
+    const worker = await startWorker(t, ['--queue', queue, '--grace', '300ms', '--prefetch', '2'], { url });
+    worker.child.kill('SIGSTOP');
+    const second = ask('27');
+    await inHand(queue, 2);
+    await broker().ctl('set_vm_memory_high_watermark', '0');
+    worker.child.kill('SIGCONT');
+    await worker.says(/"event":"blocked"/); // by its reply to the second
+    await raw.connection.close();
+    await inHand(queue, 2); // both are the worker's now
+
+    assert.equal((await worker.stop()).code, 0);
+    assert.equal(worker.records('draining')[0]?.inFlight, 1);
+    assert.equal(worker.records('stopped')[0]?.unfinished, 1);
+    assert.deepEqual([first.stdout, second.stdout], ['', '']);
+
+    await broker().ctl('set_vm_memory_high_watermark', '0.4');
+    await startWorker(t, ['--queue', queue], { url });
+    assert.deepEqual([(await first.end()).stdout, (await second.end()).stdout], ['121393\n', '196418\n']);
+  });
+
+  /** Waits until consumers of the queue have that many requests that they did not acknowledge. */
+  async function inHand(queue: string, count: number): Promise<void> {
+    const list = () => broker().ctl('--silent', 'list_queues', 'name', 'messages_ready', 'messages_unacknowledged');
+    while (!(await list()).includes(`${queue}\t0\t${count}\n`));
+  }
+});
+
+describe('when the broker is gone for good', () => {
+  it('a worker that has lost it exits 0 on SIGTERM', async (t) => {
+    const { url } = broker();
+    const worker = await startWorker(t, ['--queue', uniqueQueue(t, url)], { url });
+    await broker().stop();
+    await worker.says(/"event":"retrying"/);
+    assert.equal((await worker.stop()).code, 0);
+  });
+});

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { PrivateBroker } from '../../src/broker/broker.ts';
+import { freePorts } from '../../src/broker/ports.ts';
+import { startTestBroker } from '../helpers/broker.ts';
+import { runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
+import { createAuthority } from '../helpers/tls.ts';
+
+/** An address of this machine that is not its loopback, as another machine would use. */
+const outside = Object.values(os.networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+let folder = '';
+let broker: PrivateBroker | undefined;
+let tlsPort = 0;
+let outsidePort = 0;
+
+// A listener in the configuration would replace the node's own. The function takes more arguments in newer versions.
+const LISTEN = `case erlang:function_exported(rabbit_networking, start_tcp_listener, 2) of
+  true -> rabbit_networking:start_tcp_listener(ADDRESS, 2);
+  false -> rabbit_networking:start_tcp_listener(ADDRESS, 2, 1)
+end.`;
+
+const file = (name: string) => path.join(folder, name);
+
+/** The broker's plain URL; skips the test where the broker is one that can't be set up as these tests need it. */
+function plainUrl(t: TestContext): string | undefined {
+  if (!broker) throw new Error('the broker did not start');
+  if (!broker.description.includes('Docker')) return broker.url;
+  t.skip('the private RabbitMQ runs in Docker, where its files and addresses are not this machine’s');
+  return undefined;
+}
+
+describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
+  before(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-tls-'));
+    const authority = createAuthority();
+    const { cert, key } = authority.issue('localhost');
+    await writeFile(file('ca.pem'), authority.ca);
+    await writeFile(file('other-ca.pem'), createAuthority('another CA').ca);
+    await writeFile(file('cert.pem'), cert);
+    await writeFile(file('key.pem'), key);
+    [tlsPort = 0, outsidePort = 0] = await freePorts(2);
+    broker = await startTestBroker({
+      config: [
+        `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+        `ssl_options.cacertfile = ${file('ca.pem')}`,
+        `ssl_options.certfile = ${file('cert.pem')}`,
+        `ssl_options.keyfile = ${file('key.pem')}`,
+        'ssl_options.verify = verify_none',
+        'ssl_options.fail_if_no_peer_cert = false',
+      ],
+    });
+  });
+  after(async () => {
+    await broker?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('worker and client reach it by amqps:// and --ca', async (t) => {
+    const plain = plainUrl(t);
+    if (plain === undefined) return;
+    const queue = uniqueQueue(t, plain);
+    const url = `amqps://guest:guest@localhost:${tlsPort}`;
+    await startWorker(t, ['--queue', queue, '--ca', file('ca.pem')], { url });
+    const client = await runClient(t, ['--queue', queue, '-q', '--ca', file('ca.pem'), '21', '100000'], { url });
+    assert.equal(client.code, 0, client.stderr);
+    assert.match(client.stdout, /^10946\n\d{20899}\n$/);
+  });
+
+  it('worker and client take the CA from AMQP_CA_FILE', async (t) => {
+    const plain = plainUrl(t);
+    if (plain === undefined) return;
+    const queue = uniqueQueue(t, plain);
+    const options = { url: `amqps://localhost:${tlsPort}`, env: { AMQP_CA_FILE: file('ca.pem') } };
+    await startWorker(t, ['--queue', queue], options);
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '22'], options)).stdout, '17711\n');
+  });
+
+  const refusals: readonly (readonly [what: string, host: string, ca: string | undefined, line: RegExp])[] = [
+    ['without --ca', 'localhost', undefined, /the certificate of localhost:\d+ is not accepted \(\w+\): give the CA/],
+    ['with another CA', 'localhost', 'other-ca.pem', /the certificate of localhost:\d+ is not accepted \(\w+\)/],
+    [
+      'by another host name',
+      '127.0.0.1',
+      'ca.pem',
+      /the certificate of 127\.0\.0\.1:\d+ .*\(ERR_TLS_CERT_ALTNAME_INVALID\)/,
+    ],
+  ];
+  for (const [what, host, ca, line] of refusals) {
+    it(`worker and client refuse its certificate ${what}, and say so in a line`, async (t) => {
+      if (plainUrl(t) === undefined) return;
+      const url = `amqps://guest:guest@${host}:${tlsPort}`;
+      const args = ca === undefined ? [] : ['--ca', file(ca)];
+      const client = await runClient(t, [...args, '30'], { url });
+      assert.equal(client.code, 6, client.stderr);
+      assert.match(client.stderr, /^ \[x\] [^\n]*\n \[!\] fib\(30\): UNAVAILABLE: [^\n]*\n$/);
+      assert.match(client.stderr, line);
+      const worker = start(t, 'worker.js', [...args, '--log', 'text'], { url });
+      await worker.says(/next attempt/, 2);
+      assert.match(worker.stderr, line);
+      assert.equal((await worker.stop()).code, 0);
+    });
+  }
+
+  it('a plain port is not taken for a TLS port, nor a TLS port for a plain one', async (t) => {
+    const plain = plainUrl(t);
+    if (plain === undefined) return;
+    const wrong: readonly (readonly [string, RegExp])[] = [
+      [plain.replace('amqp:', 'amqps:'), /5671|TLS/],
+      [`amqp://guest:guest@localhost:${tlsPort}`, /5671|TLS/],
+    ];
+    for (const [url, line] of wrong) {
+      const { code, stderr } = await runClient(t, ['-q', '30'], { url });
+      assert.equal(code, 6, stderr);
+      assert.match(stderr, line);
+    }
+  });
+
+  it('guest is refused from outside, and worker and client say why and what to do', async (t) => {
+    const plain = plainUrl(t);
+    if (plain === undefined) return;
+    if (outside === undefined) return t.skip('this machine has no address but its loopback');
+    await broker?.ctl('eval', LISTEN.replaceAll('ADDRESS', `{"${outside}", ${outsidePort}, inet}`));
+    await broker?.ctl('eval', 'application:set_env(rabbit, loopback_users, [<<"guest">>]).');
+    for (const url of [`amqp://${outside}:${outsidePort}`, `amqp://guest:guest@${outside}:${outsidePort}`]) {
+      const client = await runClient(t, ['-q', '30'], { url });
+      assert.equal(client.code, 6, client.stderr);
+      assert.match(client.stderr, /refused the user 'guest' \(ACCESS_REFUSED\): by default guest may log in from the/);
+      assert.match(client.stderr, /create a user .* and put it into the URL/);
+      const worker = start(t, 'worker.js', ['--log', 'text'], { url });
+      await worker.says(/guest may log in from the broker's own host only.*next attempt/, 2);
+      assert.equal((await worker.stop()).code, 0);
+    }
+    await broker?.ctl('eval', 'application:set_env(rabbit, loopback_users, []).');
+    const queue = uniqueQueue(t, plain);
+    await startWorker(t, ['--queue', queue], { url: `amqp://${outside}:${outsidePort}` });
+  });
+});

@@ -1,0 +1,190 @@
+// Runs one tier of the tests against one RabbitMQ:
+//
+//   node dist/run-tests.js TIER [--rabbitmq 3.10|4.0|4.3] [-- arguments of `node --test`]
+//
+// TIER is `core` (every dist/test/**/*.test.js that is in no other tier's folder), or a folder of dist/test.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import readline from 'node:readline';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
+import { type Broker, type RabbitVersion, suites } from '../src/broker/broker.ts';
+import { findBroker } from '../src/broker/find.ts';
+import { Guard } from '../src/broker/guard.ts';
+import { startPrivateBroker } from '../src/broker/private.ts';
+
+const tierFolders = ['interop', 'faults', 'containers', 'cluster'];
+const testRoot = path.join(import.meta.dirname, 'test');
+/** What one test file may take, in ms: one that hangs, or leaves something running, fails the run instead of hanging it. */
+const FILE_LIMIT = 120_000;
+/** What node's closing lines count. */
+const closingLine = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
+
+interface TestEvent {
+  readonly file: string | undefined;
+  readonly name: string;
+  readonly suite: boolean;
+  readonly skip: string | boolean | undefined;
+}
+
+async function main(): Promise<number> {
+  const { tier, version, nodeArguments } = parseArguments(process.argv.slice(2));
+  const files = await testFiles(tier);
+  if (files.length === 0)
+    throw new Error(`no test files for ${tier} in ${testRoot}: \`node build.mjs --tests\` makes them`);
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(new Error(signal)));
+
+  await using broker = await brokerForTests(version, interrupted.signal);
+  console.error(`testing ${tier}, ${files.length} files, on Node ${process.version} and ${broker.description}`);
+  const env = { ...process.env, AMQP_URL: broker.url, ...(version && { FIB_WORKER_TEST_RABBITMQ: version }) };
+  return await runFiles(files, nodeArguments, env, interrupted.signal);
+}
+
+function parseArguments(args: string[]): { tier: string; version: RabbitVersion | undefined; nodeArguments: string[] } {
+  const split = args.includes('--') ? args.indexOf('--') : args.length;
+  const { values, positionals } = parseArgs({
+    args: args.slice(0, split),
+    allowPositionals: true,
+    options: { rabbitmq: { type: 'string' } },
+  });
+  const [tier = '', ...more] = positionals;
+  if (more.length || !['core', ...tierFolders].includes(tier))
+    throw new Error(`which tests? One of: core, ${tierFolders.join(', ')}`);
+  const version = values.rabbitmq;
+  if (version !== undefined && !(version in suites))
+    throw new Error(`--rabbitmq ${version}: not one of ${Object.keys(suites).join(', ')}`);
+  return { tier, version: version as RabbitVersion | undefined, nodeArguments: args.slice(split + 1) };
+}
+
+async function testFiles(tier: string): Promise<string[]> {
+  const all = await readdir(testRoot, { recursive: true });
+  const tests = all.filter((file) => file.endsWith('.test.js')).sort();
+  const tierOf = (file: string) => tierFolders.find((folder) => file.startsWith(`${folder}${path.sep}`)) ?? 'core';
+  return tests.filter((file) => tierOf(file) === tier).map((file) => path.join(testRoot, file));
+}
+
+/** AMQP_URL, or else one of our own: never one that merely happens to be there. */
+async function brokerForTests(version: RabbitVersion | undefined, signal: AbortSignal): Promise<Broker> {
+  const say = (line: string) => console.error(line);
+  if (process.env.AMQP_URL && version)
+    throw new Error('AMQP_URL is set, which settles the version: unset it, or leave --rabbitmq away');
+  return process.env.AMQP_URL
+    ? findBroker({ env: process.env, say, signal })
+    : startPrivateBroker({ version, say, signal });
+}
+
+/** Runs the files under `node --test`, shows what it prints, and checks that every file ran; gives the exit code. */
+async function runFiles(
+  files: string[],
+  nodeArguments: string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<number> {
+  await using guard = await Guard.start(); // whatever the tests leave running ends with them, and with us
+  const reporter = path.join(guard.folder, 'reporter.mjs');
+  const report = path.join(guard.folder, 'events');
+  const prepare = path.join(guard.folder, 'prepare.cjs');
+  await writeFile(reporter, `export default ${reportEvents.toString()};\n`);
+  await writeFile(prepare, `(${prepareFile.toString()})(${FILE_LIMIT});\n`);
+  const args = ['--test', '--test-concurrency=2', '--require', prepare];
+  args.push('--test-reporter=spec', '--test-reporter-destination=stdout');
+  args.push(`--test-reporter=${reporter}`, `--test-reporter-destination=${report}`);
+  const colour = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
+  const node = spawn(process.execPath, [...args, ...nodeArguments, ...files], {
+    env: { ...env, ...colour, ...guard.env, NODE_TEST_CONTEXT: undefined },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  signal.addEventListener('abort', () => void guard[Symbol.asyncDispose]());
+  const exited = once(node, 'exit');
+  const { closing, details } = await showOutput(node.stdout);
+  const [code] = (await exited) as [number | null];
+  signal.throwIfAborted();
+  for (const line of details) console.log(line);
+  const problems = check(files, parseEvents(await readFile(report, 'utf8')), nodeArguments.length === 0);
+  for (const problem of problems) console.error(`✖ ${problem}`);
+  for (const line of closing) console.log(line);
+  return code === 0 && problems.length === 0 ? 0 : 1;
+}
+
+/** Node's machine-readable reporter: it runs in node's process, out of this function's source. */
+async function* reportEvents(
+  source: AsyncIterable<{
+    type: string;
+    data: { file?: string; name: string; skip?: string | boolean; details?: { type?: string } };
+  }>,
+): AsyncGenerator<string> {
+  for await (const { type, data } of source)
+    if (type === 'test:pass' || type === 'test:fail')
+      yield `${JSON.stringify({ file: data.file, name: data.name, suite: data.details?.type === 'suite', skip: data.skip })}\n`;
+}
+
+/**
+ * Ends a test file that takes too long, and says what kept it running: --test-timeout ends such files on Node 20 only. And
+ * maps its stacks to the sources: --enable-source-maps would also give a helper's name for the file that a test is in.
+ * Runs in each file's process, out of this function's source.
+ */
+function prepareFile(limit: number): void {
+  // not in node's own process, nor in the files' worker threads
+  if (!process.env.NODE_TEST_CONTEXT || !require('node:worker_threads').isMainThread) return;
+  process.setSourceMapsEnabled(true);
+  setTimeout(() => {
+    const resources = process.getActiveResourcesInfo().filter((name) => name !== 'Timeout' && name !== 'PipeWrap');
+    console.error(
+      `${process.argv[1]}: still running after ${limit / 1_000} s; open: ${resources.join(', ') || 'timers only'}`,
+    );
+    process.exit(1);
+  }, limit).unref();
+}
+
+function parseEvents(text: string): TestEvent[] {
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as TestEvent);
+}
+
+/** Passes node's output on but holds back its end: the closing lines, and the failures' details after them. */
+async function showOutput(output: NodeJS.ReadableStream): Promise<{ closing: string[]; details: string[] }> {
+  const closing: string[] = [];
+  const details: string[] = [];
+  for await (const line of readline.createInterface({ input: output })) {
+    if (closingLine.test(stripVTControlCharacters(line))) closing.push(line);
+    else if (closing.length) details.push(line);
+    else console.log(line);
+  }
+  return { closing, details };
+}
+
+/** Says what was skipped and why, and gives what is wrong with the run as a whole. */
+function check(files: string[], events: TestEvent[], complete: boolean): string[] {
+  const ran = new Set<string>();
+  const skipped = new Map<string, string[]>();
+  for (const { file, name, suite, skip } of events) {
+    // a file that holds no test is reported as a test of its own name
+    const isFile = files.some((known) => path.resolve(name) === known);
+    if (!file || suite || isFile) continue;
+    ran.add(file);
+    if (skip === undefined || skip === false) continue;
+    const reason = typeof skip === 'string' && skip ? skip : 'no reason given';
+    skipped.set(reason, [...(skipped.get(reason) ?? []), name]);
+  }
+  for (const [reason, names] of skipped) console.error(`skipped ${names.length}: ${reason} (${names.join('; ')})`);
+  const missing = files.filter((file) => !ran.has(file)).map((file) => path.relative(testRoot, file));
+  if (ran.size === 0) return ['no test ran'];
+  // a pattern among node's arguments may leave whole files out, which Node 24 then does not mention
+  return missing.length && complete
+    ? [`${missing.length} of ${files.length} test files ran no test: ${missing.join(', ')}`]
+    : [];
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: Error) => {
+    console.error(error.message);
+    process.exitCode = error.message === 'SIGINT' ? 130 : 2;
+  },
+);
