@@ -60,7 +60,7 @@ test('the demo, interrupted, cleans up and exits 130', async () => {
   assert.equal(await hasQueue(queue), false);
 });
 
-test('a temporary queue is there until it is disposed of', async () => {
+test('a temporary queue is there until it is disposed of', async (t) => {
   const broker = await findBroker({ env: { AMQP_URL: amqpUrl() }, say: () => {} });
   const queue = await temporaryQueue(broker, 'fib-worker.test', { say: (line) => t.diagnostic(line) });
   assert.match(queue.name, /^fib-worker\.test\.[0-9a-f]{12}$/);
