@@ -8,11 +8,12 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { applyPatch, parsePatch } from 'diff';
 import * as esbuild from 'esbuild';
 
-const root = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+const root = path.dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
 const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 

@@ -109,6 +109,7 @@ async function main(): Promise<number> {
   }
   const { values, positionals } = commandLine;
   if (values.json && values.quiet) throw new UsageError('--json and --quiet: take one of them');
+  if (positionals.filter((one) => one === '-').length > 1) throw new UsageError('-: stdin can be read once only');
   exitOnBrokenPipe();
   process.stderr.on('error', () => {}); // who does not want to hear may still want the answers
   const say = (line: string) => {
@@ -124,10 +125,13 @@ async function main(): Promise<number> {
     retry: values.retry,
     connectionName: 'fib-worker client',
     onEvent: (event) => {
-      if (values.verbose) say(` [-] ${describeEvent(event)}`);
+      if (values.verbose) process.stderr.write(` [-] ${describeEvent(event)}\n`);
     },
   });
-  const checkConsumers = setInterval(() => void sayIfNoConsumer(), CONSUMER_CHECK).unref();
+  const checkConsumers = setInterval(
+    () => void sayIfNoConsumer(),
+    Math.min(CONSUMER_CHECK, values.timeout / 2),
+  ).unref();
   let exitCode: number = exitCodes.ok;
   /** When the queue was first found missing: all requests of this run wait for it together. */
   let missingSince: number | undefined;

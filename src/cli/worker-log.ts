@@ -13,12 +13,23 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
       case 'consuming':
         return log.info(type, fields, ' [x] Awaiting RPC requests');
       case 'disconnected':
-        return log.warn(type, described(event.error), ` [!] ${event.error.message}`);
-      case 'retrying': {
-        const seconds = (event.delay / 1000).toFixed(1);
-        const text = ` [!] ${event.error.message}; next attempt in ${seconds} s`;
-        return log.warn(type, { ...described(event.error), attempt: event.attempt, delay: event.delay }, text);
-      }
+        return log.warn(
+          type,
+          { ...described(event.error), delay: event.delay },
+          ` [!] ${event.error.message}; connecting again in ${seconds(event.delay)}`,
+        );
+      case 'probe-failed':
+        return log.warn(
+          type,
+          described(event.error),
+          ` [!] A caller could not be looked after: ${event.error.message}`,
+        );
+      case 'retrying':
+        return log.warn(
+          type,
+          { ...described(event.error), attempt: event.attempt, delay: event.delay },
+          ` [!] ${event.error.message}; next attempt in ${seconds(event.delay)}`,
+        );
       case 'blocked':
         return log.warn(
           type,
@@ -58,4 +69,8 @@ export function describeStats({ answered, refused, abandoned, dropped }: WorkerS
 
 function described({ code, reason, message }: { code: string; reason: string | undefined; message: string }) {
   return { code, reason, detail: message };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }

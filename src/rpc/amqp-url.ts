@@ -59,6 +59,16 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   };
 }
 
+/**
+ * Parses the `urls` option: one URL, or several.
+ * @throws TypeError that names the value, without its password
+ */
+export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
+  const parsed = [urls].flat().map(parseAmqpUrl);
+  if (parsed.length === 0) throw new TypeError('urls: expected at least one AMQP URL, got an empty list');
+  return parsed;
+}
+
 /** `text` with the password of whatever looks like a URL in it replaced by `***`. */
 export function redactAmqpUrl(text: string): string {
   return text.replace(/(\/\/[^:@/\s]*):[^\s]*@/g, '$1:***@');
@@ -73,6 +83,7 @@ export function parseAmqpUrlList(text: string): string[] {
     .split(/,(?=\s*amqps?:)/)
     .map((part) => part.trim())
     .filter((part) => part !== '');
+  if (urls.length === 0) throw new Error('an AMQP URL such as amqp://host:5672, but it is empty');
   for (const url of urls) {
     const problem = readAmqpUrl(url);
     if (typeof problem === 'string') throw new Error(`an AMQP URL such as amqp://host:5672, but ${problem}`);

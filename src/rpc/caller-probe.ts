@@ -1,5 +1,5 @@
 import type { AmqpUrl } from './amqp-url.ts';
-import { type BrokerConnection, type ConnectOptions, closeChannel, connect } from './connection.ts';
+import { type BrokerConnection, type ConnectOptions, closeChannel, connect, connectionLost } from './connection.ts';
 import { errorCode } from './errors.ts';
 
 /** How long the throwaway connection is kept for the next question, in ms. */
@@ -17,6 +17,7 @@ export class CallerProbe {
   #connection: Promise<BrokerConnection> | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
+  readonly #closed = new AbortController();
 
   constructor(url: AmqpUrl, options: ConnectOptions) {
     this.#url = url;
@@ -33,8 +34,13 @@ export class CallerProbe {
     return answer;
   }
 
-  /** Closes the connection, if there is one. */
+  /** Closes the connection, if there is one; questions that are open or asked later reject. */
   async close(): Promise<void> {
+    this.#closed.abort(connectionLost());
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
     clearTimeout(this.#idle);
     const connection = this.#connection;
     this.#connection = undefined;
@@ -46,6 +52,7 @@ export class CallerProbe {
 
   async #ask(address: string): Promise<boolean> {
     clearTimeout(this.#idle);
+    this.#closed.signal.throwIfAborted();
     const connection = await this.#open();
     const channel = await connection.openChannel();
     try {
@@ -57,12 +64,12 @@ export class CallerProbe {
       throw error;
     } finally {
       await closeChannel(channel);
-      this.#idle = setTimeout(() => void this.close(), IDLE_TIMEOUT).unref();
+      this.#idle = setTimeout(() => void this.#disconnect(), IDLE_TIMEOUT).unref();
     }
   }
 
   #open(): Promise<BrokerConnection> {
-    this.#connection ??= connect(this.#url, this.#options).then((connection) => {
+    this.#connection ??= connect(this.#url, { ...this.#options, signal: this.#closed.signal }).then((connection) => {
       connection.observer = { onLost: () => (this.#connection = undefined) };
       return connection;
     });

@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { type AmqpUrl, parseAmqpUrl } from './amqp-url.ts';
+import { type AmqpUrl, parseAmqpUrls } from './amqp-url.ts';
 import type { DiscardReason } from './call-ids.ts';
 import type { RpcError } from './errors.ts';
 import { checkInteger, checkQueueName, checkTimeout } from './option-checks.ts';
@@ -40,6 +40,26 @@ export interface RpcClientOptions {
   readonly onEvent?: (event: ClientEvent) => void;
 }
 
+/** Options of one call. */
+export interface CallOptions {
+  /** Time limit in ms, from `call()` to settled: connecting, waiting and retrying count. Default: the client's. */
+  readonly timeout?: number;
+  /** Gives the call up: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** `content_type` of the request. Default `text/plain`. */
+  readonly contentType?: string;
+}
+
+/** A client's counters, at one moment. */
+export interface ClientStats {
+  /** Calls that wait to be sent: for the connection, for the broker to unblock, for others to settle. */
+  readonly waiting: number;
+  /** Calls that were sent, or are about to be. */
+  readonly inFlight: number;
+  /** Replies that nobody waited for, since the start. */
+  readonly discarded: Readonly<Record<DiscardReason, number>>;
+}
+
 /** A client's options, checked and complete. */
 export interface ClientSettings {
   readonly urls: readonly AmqpUrl[];
@@ -76,7 +96,7 @@ export function normalizeClientOptions(options: RpcClientOptions): ClientSetting
     throw new TypeError(`reply: expected one of ${Object.keys(replyStrategies).join(', ')}, got '${String(reply)}'`);
   }
   return {
-    urls: [options.urls ?? clientDefaults.urls].flat().map(parseAmqpUrl),
+    urls: parseAmqpUrls(options.urls ?? clientDefaults.urls),
     tls: options.tls,
     queue: checkQueueName(options.queue ?? clientDefaults.queue),
     reply,

@@ -3,7 +3,13 @@ import { closedError, noQueueError, noReplyError, notSentError } from './call-er
 import type { DiscardReason } from './call-ids.ts';
 import { CallRegistry } from './call-registry.ts';
 import { explainChannelError } from './channel-errors.ts';
-import { type ClientSettings, normalizeClientOptions, type RpcClientOptions } from './client-options.ts';
+import {
+  type CallOptions,
+  type ClientSettings,
+  type ClientStats,
+  normalizeClientOptions,
+  type RpcClientOptions,
+} from './client-options.ts';
 import type { ClientSession } from './client-session.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from './error-reply.ts';
 import type { RpcError } from './errors.ts';
@@ -13,28 +19,8 @@ import type { ReplyLease } from './reply-strategies/reply-route.ts';
 import { inspectQueue, type QueueStatus } from './request-queue.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
-export type { ClientEvent, RpcClientOptions } from './client-options.ts';
+export type { CallOptions, ClientEvent, ClientStats, RpcClientOptions } from './client-options.ts';
 export type { RpcReply } from './pending-call.ts';
-
-/** Options of one call. */
-export interface CallOptions {
-  /** Time limit in ms, from `call()` to settled: connecting, waiting and retrying count. Default: the client's. */
-  readonly timeout?: number;
-  /** Gives the call up: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** `content_type` of the request. Default `text/plain`. */
-  readonly contentType?: string;
-}
-
-/** A client's counters, at one moment. */
-export interface ClientStats {
-  /** Calls that wait to be sent: for the connection, for the broker to unblock, for others to settle. */
-  readonly waiting: number;
-  /** Calls that were sent, or are about to be. */
-  readonly inFlight: number;
-  /** Replies that nobody waited for, since the start. */
-  readonly discarded: Readonly<Record<DiscardReason, number>>;
-}
 
 /** How long `close()` waits for calls to settle by default, in ms. */
 const DRAIN_TIMEOUT = 8_000;
@@ -159,7 +145,8 @@ export class RpcClient {
 
   #lease(session: ClientSession, call: PendingCall): void {
     const onLost = (error: unknown) => this.#lose(call, explainChannelError(error));
-    const lease = session.route.lease(onLost);
+    const isWanted = () => this.#calls.isInFlight(call) && this.#keeper.current === session;
+    const lease = session.route.lease(onLost, isWanted);
     if (lease instanceof Promise) lease.then((got) => this.#send(session, call, got), onLost);
     else this.#send(session, call, lease);
   }
@@ -220,7 +207,7 @@ export class RpcClient {
     this.#calls.remove(call, { replyMayCome: true });
     this.#calls.wait(call);
     this.#settings.onEvent({ type: 'retry', error });
-    this.#pump();
+    setImmediate(() => this.#pump()); // not at once: what fails at once would leave timers and replies no turn
   }
 
   #fail(calls: readonly PendingCall[], error: unknown): void {
@@ -238,13 +225,16 @@ export class RpcClient {
     if (this.#calls.inFlight === 0) this.#onDrained?.();
   }
 
-  #timeoutError({ id, timeout }: PendingCall): RpcError {
+  #timeoutError(call: PendingCall): RpcError {
+    const { id, timeout } = call;
     const session = this.#keeper.current;
     if (id !== undefined) return noReplyError(timeout, this.#settings.queue);
-    if (!session) return notSentError(timeout, 'no broker answered in that time', { connected: false });
+    if (!session) return notSentError(timeout, 'there was no connection to RabbitMQ', { connected: false });
     const why = session.connection.blocked
       ? 'RabbitMQ blocks publishers (low on memory or disk)'
-      : `${this.#settings.maxInFlight} calls were in flight before it`;
+      : this.#calls.isInFlight(call)
+        ? 'RabbitMQ made no reply queue for it in that time'
+        : `${this.#settings.maxInFlight} calls were in flight before it`;
     return notSentError(timeout, why, { connected: true });
   }
 }

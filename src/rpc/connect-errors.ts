@@ -32,7 +32,11 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
         "URL or the user (rabbitmqctl authenticate_user); the broker's log has the details",
     );
   }
-  if (code === 'NOT_ALLOWED') return refused('PERMISSION_DENIED', vhostRefused(url, place));
+  if (code === 'NOT_ALLOWED') {
+    if (!/limit|maximum/i.test(error.message)) return refused('PERMISSION_DENIED', vhostRefused(url, place));
+    const message = `RabbitMQ at ${place} takes no further connection (${error.message}): close others, or raise the limit`;
+    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
+  }
   if (CERTIFICATE_CODE.test(code)) {
     return unreachable(
       `the certificate of ${place} is not accepted (${code}): give the CA that signed it, and the host name it is for`,

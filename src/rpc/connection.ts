@@ -56,6 +56,7 @@ export class BrokerConnection {
     connection.on('error', (error: Error) => {
       if (this.#ended) return;
       this.#failure = error;
+      this.#blocked = false;
       this.destroy();
       this.observer?.onLost(error);
     });
@@ -80,7 +81,7 @@ export class BrokerConnection {
    */
   async openChannel(onClosed?: (error: Error | undefined) => void): Promise<Channel> {
     if (this.#ended) throw connectionLost();
-    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true });
+    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true }).catch(explainAcquireError);
     let failure: Error | undefined;
     channel.on('error', (error) => {
       failure = error;
@@ -124,6 +125,13 @@ export class BrokerConnection {
 export async function closeChannel(channel: Channel): Promise<void> {
   if (!channel.active) return;
   await Promise.race([channel.close(), new Promise<void>((resolve) => channel.once('close', resolve))]);
+}
+
+/** rabbitmq-client throws an Error without a code when the negotiated channel_max is reached. */
+function explainAcquireError(error: unknown): never {
+  if (!(error instanceof Error && error.message.startsWith('maximum number of AMQP Channels'))) throw error;
+  const message = `RabbitMQ allows this connection no more channels (channel_max): ${error.message}`;
+  throw new RpcError('RESOURCE_EXHAUSTED', message, { cause: error });
 }
 
 /** The error of a call whose connection is gone. */

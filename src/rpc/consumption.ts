@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AsyncMessage, Channel } from 'rabbitmq-client';
 import { CallerProbe } from './caller-probe.ts';
 import { explainChannelError } from './channel-errors.ts';
@@ -9,7 +10,22 @@ import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
 import type { WorkerCounters } from './worker-counters.ts';
 import type { DropReason } from './worker-events.ts';
+import type { WorkerLessons } from './worker-lessons.ts';
 import type { WorkerSettings } from './worker-options.ts';
+
+/** How long to wait before the broker is asked again about a caller, each time, in ms. */
+const PROBE_DELAYS = [500, 1_000];
+
+/** How long what is in hand may take after the queue was deleted, in ms. */
+const DELETED_QUEUE_GRACE = 8_000;
+
+/** What a consumption works with. */
+export interface ConsumptionContext {
+  readonly handler: RequestHandler;
+  readonly settings: WorkerSettings;
+  readonly counters: WorkerCounters;
+  readonly lessons: WorkerLessons;
+}
 
 /**
  * A worker's consumer for as long as its channel lives. No reply and no ack ever goes out on another channel than the
@@ -22,24 +38,21 @@ export class Consumption {
   readonly #handler: RequestHandler;
   readonly #settings: WorkerSettings;
   readonly #counters: WorkerCounters;
+  readonly #lessons: WorkerLessons;
   readonly #probe: CallerProbe;
   #channel: Channel | undefined;
   #consumerTag = '';
   #inFlight = 0;
   #end!: (error: RpcError) => void;
-  #onIdle: (() => void) | undefined;
+  readonly #onIdle = new Set<() => void>();
   readonly #onUnblocked = new Set<() => void>();
 
-  private constructor(
-    connection: BrokerConnection,
-    handler: RequestHandler,
-    settings: WorkerSettings,
-    counters: WorkerCounters,
-  ) {
+  private constructor(connection: BrokerConnection, { handler, settings, counters, lessons }: ConsumptionContext) {
     this.#connection = connection;
     this.#handler = handler;
     this.#settings = settings;
     this.#counters = counters;
+    this.#lessons = lessons;
     const { tls, connectionName, onEvent } = settings;
     this.#probe = new CallerProbe(connection.url, { tls, connectionName: `${connectionName} (probe)` });
     this.ended = new Promise((resolve) => {
@@ -59,13 +72,8 @@ export class Consumption {
   }
 
   /** Finds or declares the queue and consumes it. The connection is closed if that fails. */
-  static async start(
-    connection: BrokerConnection,
-    handler: RequestHandler,
-    settings: WorkerSettings,
-    counters: WorkerCounters,
-  ): Promise<Consumption> {
-    const consumption = new Consumption(connection, handler, settings, counters);
+  static async start(connection: BrokerConnection, context: ConsumptionContext): Promise<Consumption> {
+    const consumption = new Consumption(connection, context);
     try {
       await consumption.#start();
       return consumption;
@@ -81,9 +89,11 @@ export class Consumption {
     onEvent({ type: 'queue', queue: queue.name, how });
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
     this.#channel = channel;
-    channel.on('basic.cancel', () =>
-      this.#end(new RpcError('UNAVAILABLE', `the queue '${queue.name}' was deleted`, { reason: 'NO_QUEUE' })),
-    );
+    channel.on('basic.cancel', async () => {
+      // the channel lives: what is in hand can still be answered, and would not be delivered again
+      await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
+      this.#end(new RpcError('UNAVAILABLE', `the queue '${queue.name}' was deleted`, { reason: 'NO_QUEUE' }));
+    });
     await channel.basicQos({ prefetchCount: prefetch });
     const consumer = await channel.basicConsume({ queue: queue.name }, (message) => this.#deliver(channel, message));
     this.#consumerTag = consumer.consumerTag;
@@ -98,31 +108,35 @@ export class Consumption {
   /** Takes no further request, and resolves when those in hand are answered. */
   async drain(): Promise<void> {
     const channel = this.#channel;
-    // what was delivered before the cancel was confirmed is in hand, too
-    if (channel?.active) await channel.basicCancel(this.#consumerTag).catch(() => {});
-    await new Promise(setImmediate);
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+    // a blocked broker confirms nothing; else, what was delivered before it confirms is in hand, too
+    if (channel?.active && !this.#connection.blocked) await channel.basicCancel(this.#consumerTag).catch(() => {});
+    await this.#idle();
   }
 
-  /** Ends it. What is still in hand goes back to the queue. */
-  async close(): Promise<void> {
+  /** Ends it, in order, or at once by force. What is still in hand goes back to the queue. */
+  async close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     this.#channel = undefined;
     this.#release();
+    if (force || this.#connection.blocked) this.#connection.destroy();
     await Promise.all([this.#probe.close(), this.#connection.close()]);
+  }
+
+  async #idle(): Promise<void> {
+    await new Promise(setImmediate);
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#onIdle.add(resolve));
   }
 
   #deliver(channel: Channel, message: AsyncMessage): void {
     this.#inFlight++;
     this.#counters.received(message.redelivered);
     const done = () => {
-      if (--this.#inFlight === 0) this.#onIdle?.();
+      if (--this.#inFlight > 0) return;
+      for (const resolve of this.#onIdle) resolve();
+      this.#onIdle.clear();
     };
     this.#process(channel, message).then(done, (error) => {
-      this.#settings.onEvent({ type: 'handler-failed', error }); // not known to happen; the request stays unacked
       done();
+      this.#end(explainChannelError(error)); // nothing known does this; a new channel gets the request again
     });
   }
 
@@ -133,18 +147,17 @@ export class Consumption {
     if (this.#connection.blocked) await this.#unblocked();
     const reply = checkReplyAddress(message.replyTo, this.#settings.replyAddresses);
     if (!reply.ok) return this.#drop(channel, message, reply.fault);
-    if (message.redelivered && reply.direct) {
-      // the last delivery may have ended with the connection because of this very address
-      const there = await this.#probe.isThere(reply.address).catch((error) => this.#cannotProbe(channel, error));
-      if (there === false) return this.#drop(channel, message, 'caller-gone');
-    }
+    // a delivery before this one may have ended with the connection because of this very address
+    const probe = reply.direct && (message.redelivered || this.#lessons.suspicious);
+    if (probe && !(await this.#callerIsThere(channel, reply.address)))
+      return this.#drop(channel, message, 'caller-gone');
     let result: string | RpcError;
     try {
       result = await this.#answer(message, deadline);
     } catch (error) {
       result = this.#toRpcError(error);
     }
-    if (this.#connection.blocked) await this.#unblocked();
+    if (this.#connection.blocked && this.#isCurrent(channel)) await this.#unblocked();
     if (!this.#isCurrent(channel)) return this.#counters.abandoned();
     const failed = result instanceof RpcError;
     const envelope = {
@@ -175,7 +188,14 @@ export class Consumption {
       throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
     }
     const context = { redelivered: message.redelivered, deadline };
-    return this.#handler({ body, contentType: message.contentType }, context);
+    const reply: unknown = await this.#handler({ body, contentType: message.contentType }, context);
+    if (typeof reply !== 'string') throw new TypeError(`the function returned ${typeof reply}, expected a string`);
+    const bytes = Buffer.byteLength(reply);
+    const { maxReplyBytes } = this.#lessons;
+    if (bytes > maxReplyBytes) {
+      throw new RpcError('RESOURCE_EXHAUSTED', `the reply has ${bytes} bytes; RabbitMQ takes at most ${maxReplyBytes}`);
+    }
+    return reply;
   }
 
   #toRpcError(error: unknown): RpcError {
@@ -193,11 +213,18 @@ export class Consumption {
     this.#counters.dropped(reason);
   }
 
-  /** The broker can't be asked about a caller: nothing of this consumption can be trusted any more. */
-  #cannotProbe(channel: Channel, error: unknown): false {
-    if (this.#isCurrent(channel)) this.#end(explainChannelError(error));
-    this.#channel = undefined;
-    return false;
+  /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there. */
+  async #callerIsThere(channel: Channel, address: string): Promise<boolean> {
+    for (const wait of [...PROBE_DELAYS, 0]) {
+      try {
+        return await this.#probe.isThere(address);
+      } catch (error) {
+        if (!this.#isCurrent(channel)) break;
+        this.#settings.onEvent({ type: 'probe-failed', error: explainChannelError(error) });
+        await delay(wait, undefined, { ref: false });
+      }
+    }
+    return true;
   }
 
   #isCurrent(channel: Channel): boolean {

@@ -44,7 +44,6 @@ export class PendingCall {
   readonly #deadline: number;
   readonly #timer: NodeJS.Timeout;
   readonly #onAbort: (() => void) | undefined;
-  #settled = false;
 
   constructor(init: CallInit) {
     this.#init = init;
@@ -57,10 +56,6 @@ export class PendingCall {
       this.#onAbort = () => init.onAbort(this);
       init.signal.addEventListener('abort', this.#onAbort, { once: true });
     }
-  }
-
-  get settled(): boolean {
-    return this.#settled;
   }
 
   /** Whole milliseconds that are left. */
@@ -83,7 +78,6 @@ export class PendingCall {
   }
 
   #settle(): void {
-    this.#settled = true;
     clearTimeout(this.#timer);
     if (this.#onAbort) this.#init.signal?.removeEventListener('abort', this.#onAbort);
   }

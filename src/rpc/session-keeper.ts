@@ -7,6 +7,9 @@ import { RpcError } from './errors.ts';
 /** How long reconnecting waits between attempts while calls that may be retried wait, in ms. */
 const RECONNECT: Backoff = { first: 100, max: 2_000 };
 
+/** A session that lived less, in ms, says nothing good of the next: from the second in a row on there is a delay. */
+const SHORT_LIFE = 1_000;
+
 /** What a keeper tells its client, besides what the session does. */
 export interface KeeperObserver extends SessionObserver {
   /** {@link SessionKeeper.current} is there. */
@@ -24,6 +27,8 @@ export class SessionKeeper {
   #current: ClientSession | undefined;
   #opening: { readonly done: Promise<void>; readonly cancel: AbortController } | undefined;
   #wasConnected = false;
+  #openedAt = 0;
+  #shortLives = 0;
 
   constructor(settings: ClientSettings, observer: KeeperObserver) {
     this.#settings = settings;
@@ -31,6 +36,7 @@ export class SessionKeeper {
       ...observer,
       onLost: (session, error) => {
         if (this.#current === session) this.#current = undefined;
+        this.#shortLives = performance.now() - this.#openedAt < SHORT_LIFE ? this.#shortLives + 1 : 0;
         observer.onLost(session, error);
       },
     };
@@ -75,10 +81,12 @@ export class SessionKeeper {
   }
 
   async #open(signal: AbortSignal): Promise<ClientSession> {
+    if (this.#shortLives > 1) await delay(backoffDelay(this.#shortLives - 1, RECONNECT), undefined, { signal });
     for (let attempt = 1; ; attempt++) {
       try {
         const session = await ClientSession.open(this.#settings, this.#observer, signal);
         this.#wasConnected = true;
+        this.#openedAt = performance.now();
         return session;
       } catch (error) {
         // a broker that was there may come back: calls that may be retried wait for it

@@ -13,7 +13,10 @@ export type WorkerEvent =
   | { readonly type: 'queue'; readonly queue: string; readonly how: 'found' | 'declared' }
   /** Requests come in from now on. */
   | { readonly type: 'consuming'; readonly queue: string; readonly prefetch: number }
-  | { readonly type: 'disconnected'; readonly error: RpcError }
+  /** The next attempt to connect comes after `delay`. */
+  | { readonly type: 'disconnected'; readonly error: RpcError; readonly delay: number }
+  /** The broker could not be asked whether the caller of a redelivered request is still there. */
+  | { readonly type: 'probe-failed'; readonly error: RpcError }
   /** Not connected: the next attempt comes after `delay`. */
   | { readonly type: 'retrying'; readonly error: RpcError; readonly attempt: number; readonly delay: number }
   | { readonly type: 'blocked'; readonly reason: string }

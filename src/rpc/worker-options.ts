@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { type AmqpUrl, parseAmqpUrl } from './amqp-url.ts';
+import { type AmqpUrl, parseAmqpUrls } from './amqp-url.ts';
 import { checkInteger, checkQueueName } from './option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from './reply-address.ts';
 import { type QueueType, queueTypes, type RequestQueue } from './request-queue.ts';
@@ -69,7 +69,7 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
   }
   const name = checkQueueName(options.queue ?? workerDefaults.queue);
   return {
-    urls: [options.urls ?? workerDefaults.urls].flat().map(parseAmqpUrl),
+    urls: parseAmqpUrls(options.urls ?? workerDefaults.urls),
     tls: options.tls,
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),

@@ -6,6 +6,7 @@ import { Consumption } from './consumption.ts';
 import type { RequestHandler } from './handler.ts';
 import { WorkerCounters } from './worker-counters.ts';
 import type { WorkerStats } from './worker-events.ts';
+import { WorkerLessons } from './worker-lessons.ts';
 import { normalizeWorkerOptions, type RpcWorkerOptions, type WorkerSettings } from './worker-options.ts';
 
 export type { RequestContext, RequestHandler, RpcRequest } from './handler.ts';
@@ -68,30 +69,33 @@ export class RpcWorker {
   async #close(grace: number): Promise<{ unfinished: number }> {
     this.#stop.abort();
     const consumption = this.#consumption;
+    let force = false;
     if (consumption) {
       const timeout = new AbortController();
-      await Promise.race([
-        consumption.drain(),
-        consumption.ended, // the broker has everything back
-        delay(grace, undefined, { signal: timeout.signal }).catch(() => {}),
+      force = await Promise.race([
+        consumption.drain().then(() => false),
+        consumption.ended.then(() => false), // the broker has everything back
+        delay(grace, true, { signal: timeout.signal }).catch(() => true),
       ]);
       timeout.abort();
     }
     const unfinished = consumption?.inFlight ?? 0;
-    await consumption?.close();
+    await consumption?.close({ force });
     await this.#running;
     return { unfinished };
   }
 
   async #run(stop: AbortSignal): Promise<void> {
     const { urls, tls, connectionName, onEvent } = this.#settings;
+    const lessons = new WorkerLessons();
+    const context = { handler: this.#handler, settings: this.#settings, counters: this.#counters, lessons };
     for (let attempt = 1; !stop.aborted; attempt++) {
       try {
         const connection = await connectToAny(urls, { tls, connectionName, signal: stop });
         onEvent({ type: 'connected', url: connection.url.display });
         const cut = () => connection.destroy();
         stop.addEventListener('abort', cut, { once: true });
-        const consumption = await Consumption.start(connection, this.#handler, this.#settings, this.#counters);
+        const consumption = await Consumption.start(connection, context);
         stop.removeEventListener('abort', cut);
         if (stop.aborted) return await consumption.close();
         this.#consumption = consumption;
@@ -99,10 +103,12 @@ export class RpcWorker {
         const error = await consumption.ended;
         if (stop.aborted) return;
         this.#consumption = undefined;
-        onEvent({ type: 'disconnected', error });
+        const single = lessons.learn(error);
+        if (single || performance.now() - began > GOOD_LIFE) attempt = 0;
+        const wait = backoffDelay(Math.max(attempt, 1), RECONNECT);
+        onEvent({ type: 'disconnected', error, delay: wait });
         await consumption.close();
-        if (performance.now() - began > GOOD_LIFE) attempt = 0;
-        await delay(backoffDelay(Math.max(attempt, 1), RECONNECT), undefined, { signal: stop }).catch(() => {});
+        await delay(wait, undefined, { signal: stop }).catch(() => {});
       } catch (error) {
         if (stop.aborted) return;
         const wait = backoffDelay(attempt, RECONNECT);

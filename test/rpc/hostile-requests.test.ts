@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { openProxy } from '../helpers/proxy.ts';
 import { field, publishRaw, table } from '../helpers/raw-amqp.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
 
 /** An address that looks like one of Direct Reply-To, of a channel on a node that never was. */
-function addressOnDeadNode(): string {
+function addressOnDeadNode(n = 7): string {
   const node = Buffer.from('reply@12345678');
-  const pid = Buffer.concat([Buffer.from([131, 88, 118, 0, node.length]), node, Buffer.alloc(12, 7)]);
+  const pid = Buffer.concat([Buffer.from([131, 88, 118, 0, node.length]), node, Buffer.alloc(12, n)]);
   return `amq.rabbitmq.reply-to.${pid.toString('base64')}.${Buffer.alloc(16, 1).toString('base64')}`;
 }
 
@@ -60,6 +61,32 @@ describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
     assert.equal(answers.length, 10);
     assert.ok(sum().lost <= 1, `${sum().lost} connections were lost`);
     t.diagnostic(`connections lost: ${sum().lost}`);
+  });
+
+  test('gets over a whole crowd of callers on a dead node with one reconnect for each worker', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const workers = [await startWorker(t, echo, { queue }), await startWorker(t, echo, { queue })];
+    for (let n = 0; n < 20; n++) await raw.publish(queue, 'deadly', { replyTo: addressOnDeadNode(n) });
+    const { client } = startClient(t, { queue });
+    assert.equal(String((await client.call('behind them')).body), 'echo behind them');
+    const lost = workers.flatMap(({ events }) => events).filter(({ type }) => type === 'disconnected').length;
+    assert.ok(lost <= workers.length, `${lost} connections were lost`);
+  });
+
+  test('answers a redelivered request also if the broker cannot be asked about its caller', async (t) => {
+    const queue = await testQueue(t);
+    const proxy = await openProxy(t);
+    const holding = await startWorker(t, () => new Promise(() => {}), { queue });
+    const { client } = startClient(t, { queue });
+    const call = client.call('1');
+    await until(() => holding.worker.stats().inFlight === 1);
+    const { events } = await startWorker(t, echo, { queue, urls: proxy.url });
+    proxy.refuse = true; // as a limit of connections would
+    await holding.worker.close({ grace: 0 });
+    assert.equal(String((await call).body), 'echo 1');
+    assert.equal(events.filter(({ type }) => type === 'probe-failed').length, 3);
+    assert.equal(events.filter(({ type }) => type === 'disconnected').length, 0);
   });
 
   test('drops a redelivered request whose caller is gone, and answers one whose caller is there', async (t) => {

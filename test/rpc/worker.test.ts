@@ -222,6 +222,34 @@ describe('a worker', { timeout: 60_000 }, () => {
     assert.ok(await raw.channel.queueDeclare({ queue: declared, durable: true }), 'it is durable, or this is a 406');
   });
 
+  test('answers INTERNAL for a function that returns no text, and refuses a reply larger than RabbitMQ takes', async (t) => {
+    const queue = await testQueue(t);
+    const handler = ({ body }: { body: Buffer }) =>
+      String(body) === 'large' ? 'x'.repeat(16 * 1024 * 1024 + 1) : (undefined as unknown as string);
+    await startWorker(t, handler, { queue });
+    const { client } = startClient(t, { queue });
+    await assert.rejects(client.call('nothing'), { code: 'INTERNAL' });
+    await assert.rejects(client.call('large'), { code: 'RESOURCE_EXHAUSTED', message: /16777217 bytes/ });
+    await assert.rejects(client.call('nothing again'), { code: 'INTERNAL' });
+  });
+
+  test('answers what it has in hand when its queue is deleted', async (t) => {
+    const raw = await openRaw(t);
+    const queue = await testQueue(t);
+    let finish = (_: string) => {};
+    const slow = new Promise<string>((resolve) => {
+      finish = resolve;
+    });
+    const { worker, consuming } = await startWorker(t, () => slow, { queue });
+    const { client } = startClient(t, { queue });
+    const call = client.call('1');
+    await until(() => worker.stats().inFlight === 1);
+    await raw.channel.queueDelete(queue);
+    finish('all the same');
+    assert.equal(String((await call).body), 'all the same');
+    await consuming();
+  });
+
   test('declares its queue again when it is deleted', async (t) => {
     const raw = await openRaw(t);
     const queue = await testQueue(t);

@@ -1,4 +1,5 @@
 import type { Channel } from 'rabbitmq-client';
+import { RpcError } from '../errors.ts';
 import type { OpenReplyRoute, ReplyHost, ReplyLease, ReplyRoute } from './reply-route.ts';
 
 /** The most channels one route opens: half of what RabbitMQ allows a connection by default (2,047). */
@@ -11,20 +12,29 @@ const MAX_CHANNELS = 1_000;
  */
 export const openPerRequestRoute: OpenReplyRoute = async (host) => new PerRequestRoute(host);
 
+/** A call that waits for a channel. */
+interface Waiting {
+  readonly isWanted: () => boolean;
+  readonly resolve: (channel: PooledChannel) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 class PerRequestRoute implements ReplyRoute {
   readonly #host: ReplyHost;
   readonly #idle: PooledChannel[] = [];
-  readonly #waiting: ((channel: PooledChannel) => void)[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #tidying = new Set<Promise<void>>();
   #channels = 0;
+  #maxChannels = MAX_CHANNELS;
 
   constructor(host: ReplyHost) {
     this.#host = host;
   }
 
-  async lease(onLost: (error: unknown) => void): Promise<ReplyLease> {
-    const pooled = await this.#take();
+  async lease(onLost: (error: unknown) => void, isWanted: () => boolean): Promise<ReplyLease> {
+    const pooled = await this.#take(isWanted);
     try {
+      if (!isWanted()) throw notWanted();
       return await pooled.lease(onLost, (deleted) => this.#tidy(deleted));
     } catch (error) {
       await this.#giveBack(pooled);
@@ -36,17 +46,23 @@ class PerRequestRoute implements ReplyRoute {
     await Promise.all(this.#tidying);
   }
 
-  async #take(): Promise<PooledChannel> {
-    const idle = this.#idle.pop();
-    if (idle) return idle;
-    if (this.#channels >= MAX_CHANNELS) return new Promise((resolve) => this.#waiting.push(resolve));
-    this.#channels++;
-    try {
-      return await PooledChannel.open(this.#host);
-    } catch (error) {
+  async #take(isWanted: () => boolean): Promise<PooledChannel> {
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (idle.usable) return idle;
       this.#channels--;
-      throw error;
     }
+    if (this.#channels < this.#maxChannels) {
+      this.#channels++;
+      try {
+        return await PooledChannel.open(this.#host);
+      } catch (error) {
+        this.#channels--;
+        const full = error instanceof RpcError && error.code === 'RESOURCE_EXHAUSTED';
+        if (!full || this.#channels === 0) throw error;
+        this.#maxChannels = this.#channels; // the broker allows fewer: the others take turns
+      }
+    }
+    return new Promise((resolve, reject) => this.#waiting.push({ isWanted, resolve, reject }));
   }
 
   /** The queue's deletion is part of the design's cost, but nobody waits for it: the channel does. */
@@ -58,22 +74,31 @@ class PerRequestRoute implements ReplyRoute {
   }
 
   async #giveBack(pooled: PooledChannel): Promise<void> {
-    if (!pooled.usable) {
-      this.#channels--;
-      if (this.#waiting.length === 0) return;
-      // somebody waits for a channel; if none can be opened, the loss of the connection tells them
-      this.#channels++;
-      try {
-        pooled = await PooledChannel.open(this.#host);
-      } catch {
-        this.#channels--;
-        return;
-      }
+    const next = this.#nextWaiting();
+    if (!next) {
+      if (pooled.usable) this.#idle.push(pooled);
+      else this.#channels--;
+      return;
     }
-    const next = this.#waiting.shift();
-    if (next) next(pooled);
-    else this.#idle.push(pooled);
+    try {
+      next.resolve(pooled.usable ? pooled : await PooledChannel.open(this.#host));
+    } catch (error) {
+      this.#channels--;
+      next.reject(error);
+    }
   }
+
+  #nextWaiting(): Waiting | undefined {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      if (next.isWanted()) return next;
+      next.reject(notWanted());
+    }
+    return undefined;
+  }
+}
+
+function notWanted(): Error {
+  return new Error('the call settled before it got a channel');
 }
 
 class PooledChannel {

@@ -13,9 +13,10 @@ export interface ReplyLease {
 export interface ReplyRoute {
   /**
    * The way for one call; a promise only where the broker has to be asked first. `onLost` is called if this lease alone
-   * is lost; a loss of the whole route is told to the {@link ReplyHost}.
+   * is lost; a loss of the whole route is told to the {@link ReplyHost}. `isWanted` is asked before the broker is: a call
+   * that settled meanwhile needs nothing any more, and its promise rejects.
    */
-  lease(onLost: (error: unknown) => void): ReplyLease | Promise<ReplyLease>;
+  lease(onLost: (error: unknown) => void, isWanted: () => boolean): ReplyLease | Promise<ReplyLease>;
   /** Resolves when whatever released leases left to tidy up is done. */
   idle(): Promise<void>;
 }

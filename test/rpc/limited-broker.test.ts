@@ -4,11 +4,11 @@ import type { PrivateBroker } from '../../src/broker/broker.ts';
 import { startTestBroker } from '../helpers/broker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
 
-// A node of this file's own: its memory alarm blocks whoever publishes, and its frames are the smallest that all versions allow.
-describe('with a RabbitMQ that is low on memory', { timeout: 120_000 }, () => {
+// A node of this file's own: its memory alarm blocks whoever publishes, and its limits are low.
+describe('with a RabbitMQ that is low on memory, or allows little', { timeout: 120_000 }, () => {
   let broker: PrivateBroker;
   before(async () => {
-    broker = await startTestBroker({ config: ['frame_max = 8192'] });
+    broker = await startTestBroker({ config: ['frame_max = 8192', 'channel_max = 20', 'max_message_size = 200000'] });
   });
   after(() => broker[Symbol.asyncDispose]());
   const memoryAlarm = (on: boolean) => broker.ctl('set_vm_memory_high_watermark', on ? '0.000001' : '0.6');
@@ -73,6 +73,41 @@ describe('with a RabbitMQ that is low on memory', { timeout: 120_000 }, () => {
     const bodies = [await replies.next(), await replies.next(), await replies.next()].map(({ body }) => String(body));
     assert.deepEqual(bodies.slice(0, 2).sort(), ['did 1', 'did 2']);
     assert.equal(JSON.parse(bodies[2] ?? '').code, 'DEADLINE_EXCEEDED', 'it waited past its expiration');
+  });
+
+  test('calls with a queue each take turns on the few channels there may be', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    await startWorker(t, ({ body }) => `echo ${body}`, { queue, urls: url, prefetch: 100 });
+    const { client } = startClient(t, { queue, urls: url, reply: 'per-request', retry: true });
+    const numbers = Array.from({ length: 100 }, (_, n) => n);
+    const answers = await Promise.all(numbers.map((n) => client.call(String(n))));
+    assert.deepEqual(
+      answers.map(({ body }) => String(body)),
+      numbers.map((n) => `echo ${n}`),
+    );
+  });
+
+  test('calls that are given up do not stand in the way of those that come after', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    await startWorker(t, () => 'ok', { queue, urls: url });
+    const { client } = startClient(t, { queue, urls: url, reply: 'per-request' });
+    const given = new AbortController();
+    const calls = Array.from({ length: 500 }, () => client.call('1', { signal: AbortSignal.any([given.signal]) }));
+    given.abort(new Error('given up'));
+    for (const call of calls) await assert.rejects(call, /given up/);
+    assert.equal(String((await client.call('2')).body), 'ok');
+  });
+
+  test('a reply larger than the broker takes costs one reconnect, and then its caller is told', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    const { events } = await startWorker(t, ({ body }) => 'x'.repeat(Number(body)), { queue, urls: url });
+    const { client } = startClient(t, { queue, urls: url });
+    await assert.rejects(client.call('300000'), { code: 'RESOURCE_EXHAUSTED', message: /at most 200000/ });
+    assert.equal((await client.call('200000')).body.length, 200_000);
+    assert.equal(events.filter(({ type }) => type === 'disconnected').length, 1);
   });
 
   test('long requests and replies pass in frames smaller than those we ask for', async (t) => {
