@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { brokerOptions, readOptionFile } from '../cli/broker-options.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { printable } from '../cli/printable.ts';
 import { inOrder, requestsOf } from '../cli/requests.ts';
@@ -29,24 +29,7 @@ const program = {
   summary: `Asks for fib(n), n = ${DEFAULT_REQUEST} by default; several are asked at once and printed in order; - reads numbers from stdin, a line each.`,
   positionals: true,
   options: {
-    url: {
-      flag: 'url',
-      type: 'string',
-      placeholder: 'URL',
-      env: 'AMQP_URL',
-      multiple: true,
-      secret: true,
-      parse: parseAmqpUrlList,
-      help: 'amqp:// or amqps:// URL of the broker, several for a cluster; without one: localhost:5672',
-    },
-    ca: {
-      flag: 'ca',
-      type: 'string',
-      placeholder: 'FILE',
-      env: 'AMQP_CA_FILE',
-      parse: text,
-      help: 'CA certificates (PEM) to trust for amqps://',
-    },
+    ...brokerOptions(parseAmqpUrlList, 'localhost:5672'),
     queue: {
       flag: 'queue',
       type: 'string',
@@ -117,7 +100,7 @@ async function main(): Promise<number> {
   };
   const client = new RpcClient({
     ...(values.url?.length ? { urls: values.url } : {}),
-    ...(values.ca === undefined ? {} : { tls: { ca: readFile(values.ca, '--ca') } }),
+    ...(values.ca === undefined ? {} : { tls: { ca: readOptionFile('--ca', values.ca) } }),
     queue: values.queue,
     reply: values.reply,
     timeout: values.timeout,
@@ -218,14 +201,6 @@ function describeError(error: unknown): Failure {
     message: error instanceof Error ? error.message : String(error),
     causes,
   };
-}
-
-function readFile(file: string, option: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${option} ${file}: can't be read (${error instanceof Error ? error.message : error})`);
-  }
 }
 
 main().then(

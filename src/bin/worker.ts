@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { brokerOptions, readOptionFile } from '../cli/broker-options.ts';
 import { brokerCandidates } from '../cli/discover.ts';
 import { createLog, defaultLogFormat } from '../cli/log.ts';
 import { parseCommandLine } from '../cli/options.ts';
@@ -21,24 +21,7 @@ const program = {
   summary:
     'Answers requests on a RabbitMQ queue with Fibonacci numbers. SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
   options: {
-    url: {
-      flag: 'url',
-      type: 'string',
-      placeholder: 'URL',
-      env: 'AMQP_URL',
-      multiple: true,
-      secret: true,
-      parse: parseAmqpUrlList,
-      help: 'amqp:// or amqps:// URL of the broker, several for a cluster; without one: localhost:5672, and inside a container also the host',
-    },
-    ca: {
-      flag: 'ca',
-      type: 'string',
-      placeholder: 'FILE',
-      env: 'AMQP_CA_FILE',
-      parse: text,
-      help: 'CA certificates (PEM) to trust for amqps://',
-    },
+    ...brokerOptions(parseAmqpUrlList, 'localhost:5672, and inside a container also the host'),
     discover: {
       flag: 'discover',
       type: 'boolean',
@@ -140,7 +123,7 @@ async function main(): Promise<void> {
   const urls = values.url?.length ? values.url : values.discover ? brokerCandidates() : undefined;
   const worker = new RpcWorker(fibonacciHandler(), {
     ...(urls ? { urls } : {}),
-    ...(values.ca === undefined ? {} : { tls: { ca: readFile(values.ca, '--ca') } }),
+    ...(values.ca === undefined ? {} : { tls: { ca: readOptionFile('--ca', values.ca) } }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
@@ -168,14 +151,6 @@ async function main(): Promise<void> {
       log.info('request', { n }, ` [.] fib(${n})`);
       return fibonacci(body);
     };
-  }
-}
-
-function readFile(file: string, option: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${option} ${file}: can't be read (${error instanceof Error ? error.message : error})`);
   }
 }
 
