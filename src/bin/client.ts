@@ -115,6 +115,7 @@ async function main(): Promise<number> {
     () => void sayIfNoConsumer(),
     Math.min(CONSUMER_CHECK, values.timeout / 2),
   ).unref();
+  let checking = false;
   let exitCode: number = exitCodes.ok;
   /** When the queue was first found missing: all requests of this run wait for it together. */
   let missingSince: number | undefined;
@@ -160,8 +161,10 @@ async function main(): Promise<number> {
   }
 
   async function sayIfNoConsumer(): Promise<void> {
-    if (client.stats().inFlight === 0) return;
+    if (checking || client.stats().inFlight === 0) return;
+    checking = true;
     const queue = await client.inspectQueue().catch(() => undefined);
+    checking = false;
     if (queue?.consumerCount !== 0) return;
     clearInterval(checkConsumers);
     say(

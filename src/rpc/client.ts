@@ -88,12 +88,13 @@ export class RpcClient {
   }
 
   /**
-   * What the request queue holds and who consumes it; undefined if it does not exist, or there is no connection yet.
+   * What the request queue holds and who consumes it; undefined if it does not exist, or the broker can't be asked now:
+   * there is no connection yet, or it is blocked.
    * @throws RpcError if the broker can't be asked
    */
   async inspectQueue(): Promise<QueueStatus | undefined> {
     const session = this.#keeper.current;
-    if (!session) return undefined;
+    if (!session || session.connection.blocked) return undefined;
     try {
       return await inspectQueue(session.connection, this.#settings.queue);
     } catch (error) {
