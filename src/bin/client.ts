@@ -99,7 +99,7 @@ async function main(): Promise<number> {
     if (!values.quiet && !values.json) process.stderr.write(`${line}\n`);
   };
   const client = new RpcClient({
-    ...(values.url?.length ? { urls: values.url } : {}),
+    ...(values.url ? { urls: values.url } : {}),
     ...(values.ca === undefined ? {} : { tls: { ca: readOptionFile('--ca', values.ca) } }),
     queue: values.queue,
     reply: values.reply,

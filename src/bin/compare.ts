@@ -140,7 +140,7 @@ async function compare(
 ): Promise<{ comparison: Comparison; failure: Error | undefined }> {
   const { signal } = stop;
   const machine = thisMachine(); // its load is that before we add to it
-  const env = options.url?.length ? { ...process.env, AMQP_URL: options.url.join(',') } : process.env;
+  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(',') } : process.env;
   await using broker = await findBroker({ env, say, signal });
   const { url, tls } = broker;
   await using queue = await temporaryQueue(broker, 'fib-worker.compare', { type: options.queueType, say, signal });

@@ -1,16 +1,13 @@
-import { spawn } from 'node:child_process';
 import path from 'node:path';
-import readline from 'node:readline';
 import type { Broker } from '../broker/broker.ts';
 import { findBroker } from '../broker/find.ts';
 import { Guard } from '../broker/guard.ts';
 import { temporaryQueue } from '../broker/temporary-queue.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
 import { onShutdown } from '../cli/signals.ts';
+import { startWorkerProcess } from '../compare/worker-process.ts';
 import { RpcClient } from '../rpc/client.ts';
 
-/** How long a worker may take until it consumes, in ms; it takes well under one second. */
-const WORKER_LIMIT = 30_000;
 /** The time limit of a call, in ms. */
 const CALL_LIMIT = 10_000;
 
@@ -38,7 +35,16 @@ async function main(): Promise<void> {
 
   const beforeWorker = performance.now();
   say(`Starting a worker on ${queue} …`);
-  await using _worker = await startWorker(broker, queue, signal);
+  await using guard = await Guard.start(); // if we are killed, the worker goes as well
+  await using _worker = await startWorkerProcess({
+    script: path.join(import.meta.dirname, 'worker.js'),
+    url: broker.url,
+    queue,
+    prefetch: 1,
+    env: guard.env,
+    onEnd: (error) => interrupted.abort(error),
+    signal,
+  });
   say(`  consuming after ${seconds(beforeWorker)}`);
 
   say('Calling it through amq.rabbitmq.reply-to …');
@@ -54,34 +60,6 @@ async function timedCall(client: RpcClient, signal: AbortSignal): Promise<{ answ
   const began = performance.now();
   const { body } = await client.call('30', { timeout: CALL_LIMIT, signal });
   return { answer: body.toString(), took: `${(performance.now() - began).toFixed(1)} ms` };
-}
-
-/** Starts the worker that lies beside this file, and waits until it consumes. Disposing of it drains and ends it. */
-async function startWorker(broker: Broker, queue: string, signal: AbortSignal): Promise<AsyncDisposable> {
-  const guard = await Guard.start(); // if we are killed, the worker goes as well
-  try {
-    const program = path.join(import.meta.dirname, 'worker.js');
-    const worker = spawn(process.execPath, [program, '--queue', queue, '--log', 'json'], {
-      detached: true, // Ctrl-C in a terminal is for us; we then stop the worker
-      env: { ...process.env, AMQP_URL: broker.url, ...guard.env }, // not as an argument: the URL may hold a password
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(WORKER_LIMIT)]);
-    await new Promise<void>((resolve, reject) => {
-      let last = 'it said nothing';
-      const fail = (why: string) => reject(new Error(`the worker ${why}: ${last}`));
-      worker.once('error', reject).once('exit', () => fail('ended before it consumed'));
-      limit.addEventListener('abort', () => (signal.aborted ? reject(signal.reason) : fail('does not consume')));
-      readline.createInterface({ input: worker.stderr }).on('line', (line) => {
-        last = line;
-        if (line.includes('"event":"consuming"')) resolve();
-      });
-    });
-    return guard;
-  } catch (error) {
-    await guard[Symbol.asyncDispose]();
-    throw error;
-  }
 }
 
 function whatNext({ owned }: Broker): string {

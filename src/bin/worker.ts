@@ -120,7 +120,7 @@ async function main(): Promise<void> {
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = createLog({ format });
   const requests = format === 'text' || values.logRequests;
-  const urls = values.url?.length ? values.url : values.discover ? brokerCandidates() : undefined;
+  const urls = values.url ? values.url : values.discover ? brokerCandidates() : undefined;
   const worker = new RpcWorker(fibonacciHandler(), {
     ...(urls ? { urls } : {}),
     ...(values.ca === undefined ? {} : { tls: { ca: readOptionFile('--ca', values.ca) } }),

@@ -11,7 +11,8 @@ export function exitOnBrokenPipe(
   exit: (code: number) => void = process.exit,
 ): () => void {
   const listener = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') process.stderr.write(`the output can't be written: ${error.message}\n`);
+    if (error.code !== 'EPIPE' && stream !== process.stderr)
+      process.stderr.write(`the output can't be written: ${error.message}\n`);
     exit(error.code === 'EPIPE' ? 0 : 1);
   };
   stream.on('error', listener);

@@ -70,7 +70,7 @@ export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
 }
 
 /** `text` with the password of whatever looks like a URL in it replaced by `***`. */
-export function redactAmqpUrl(text: string): string {
+function redactAmqpUrl(text: string): string {
   return text.replace(/(\/\/[^:@/\s]*):[^\s]*@/g, '$1:***@');
 }
 

@@ -5,6 +5,7 @@ import { type BrokerConnection, connectionLost, connectToAny } from './connectio
 import type { RpcError } from './errors.ts';
 import { replyStrategies } from './reply-strategies/index.ts';
 import type { ReplyRoute } from './reply-strategies/reply-route.ts';
+import { within } from './within.ts';
 
 /** What a session tells its client. */
 export interface SessionObserver {
@@ -79,10 +80,7 @@ export class ClientSession {
   /** Tidies up the route and closes the connection; by force where the broker does not answer in time. */
   async close(): Promise<void> {
     this.#over = true;
-    const tidied = this.route.idle();
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([tidied, new Promise((resolve) => (timer = setTimeout(resolve, TIDY_TIMEOUT)))]);
-    clearTimeout(timer);
+    await within(TIDY_TIMEOUT, this.route.idle());
     await this.connection.close();
   }
 }

@@ -18,6 +18,7 @@ import { PendingCall, type RpcReply, requestBody } from './pending-call.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
 import { inspectQueue, type QueueStatus } from './request-queue.ts';
 import { SessionKeeper } from './session-keeper.ts';
+import { within } from './within.ts';
 
 export type { CallOptions, ClientEvent, ClientStats, RpcClientOptions } from './client-options.ts';
 export type { RpcReply } from './pending-call.ts';
@@ -122,12 +123,10 @@ export class RpcClient {
 
   async #close(grace: number): Promise<void> {
     if (this.#calls.waiting + this.#calls.inFlight > 0) {
-      let timer: NodeJS.Timeout | undefined;
       const drained = new Promise<void>((resolve) => {
         this.#onDrained = resolve;
       });
-      await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, grace)))]);
-      clearTimeout(timer);
+      await within(grace, drained);
       this.#fail([...this.#calls.allWaiting(), ...this.#calls.allInFlight()], closedError());
     }
     await this.#keeper.close();

@@ -3,6 +3,7 @@ import { type Channel, Connection } from 'rabbitmq-client';
 import type { AmqpUrl } from './amqp-url.ts';
 import { explainConnectError } from './connect-errors.ts';
 import { RpcError } from './errors.ts';
+import { within } from './within.ts';
 
 /** How long one attempt to connect may take, in ms, login included. */
 export const CONNECT_TIMEOUT = 10_000;
@@ -104,10 +105,8 @@ export class BrokerConnection {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    let timer: NodeJS.Timeout | undefined;
     const inOrder = Promise.all([...this.#channels].map(closeChannel)).then(() => this.#connection.close());
-    await Promise.race([inOrder, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT)))]);
-    clearTimeout(timer);
+    await within(CLOSE_TIMEOUT, inOrder);
     this.#connection.unsafeDestroy();
   }
 

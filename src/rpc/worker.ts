@@ -4,6 +4,7 @@ import { explainChannelError } from './channel-errors.ts';
 import { connectToAny } from './connection.ts';
 import { Consumption } from './consumption.ts';
 import type { RequestHandler } from './handler.ts';
+import { within } from './within.ts';
 import { WorkerCounters } from './worker-counters.ts';
 import type { WorkerStats } from './worker-events.ts';
 import { WorkerLessons } from './worker-lessons.ts';
@@ -69,18 +70,10 @@ export class RpcWorker {
   async #close(grace: number): Promise<{ unfinished: number }> {
     this.#stop.abort();
     const consumption = this.#consumption;
-    let force = false;
-    if (consumption) {
-      const timeout = new AbortController();
-      force = await Promise.race([
-        consumption.drain().then(() => false),
-        consumption.ended.then(() => false), // the broker has everything back
-        delay(grace, true, { signal: timeout.signal }).catch(() => true),
-      ]);
-      timeout.abort();
-    }
+    // once it has ended, the broker has everything back
+    const inTime = !consumption || (await within(grace, Promise.race([consumption.drain(), consumption.ended])));
     const unfinished = consumption?.inFlight ?? 0;
-    await consumption?.close({ force });
+    await consumption?.close({ force: !inTime });
     await this.#running;
     return { unfinished };
   }
