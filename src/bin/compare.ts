@@ -147,9 +147,8 @@ async function compare(
   await using guard = await Guard.start(); // if we are killed, the worker goes as well
   await using worker = await startWorkerProcess({
     script: path.join(import.meta.dirname, 'worker.js'),
+    flags: ['--queue', queue.name, '--prefetch', String(options.prefetch), '--log', 'json'],
     url,
-    queue: queue.name,
-    prefetch: options.prefetch,
     env: guard.env,
     onEnd: (error) => stop.abort(error),
     signal,
