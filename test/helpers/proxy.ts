@@ -9,6 +9,8 @@ export interface TcpProxy {
   readonly url: string;
   /** How many connections were made through it, those that it refused included. */
   readonly connections: number;
+  /** How many of them are still there. */
+  readonly established: number;
   /** While true, new connections are cut at once. */
   refuse: boolean;
   /** From now on nothing goes through, in either direction, until it is opened. */
@@ -64,6 +66,9 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     url: url.href,
     get connections() {
       return connections;
+    },
+    get established() {
+      return clients.size;
     },
     refuse: false,
     hold() {
