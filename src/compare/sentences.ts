@@ -92,8 +92,8 @@ function crossingOf(found: readonly Standing[]): readonly [number, number] | und
   return undefined;
 }
 
-/** A design is saturated where more in flight brings it no more than so much of its best rate. */
-const SATURATED = 0.95;
+/** A design is saturated where it is so close to its best rate, in percent of it. */
+const SATURATED = 5;
 
 function saturation(levels: readonly LevelResult[], implementation: string): string[] {
   const said = designsOf(levels, implementation).flatMap((design) => {
@@ -102,12 +102,12 @@ function saturation(levels: readonly LevelResult[], implementation: string): str
       return rate === undefined ? [] : [{ level, rate }];
     });
     const best = Math.max(...rates.map(({ rate }) => rate));
-    const enough = rates.find(({ rate }) => rate >= SATURATED * best);
+    const enough = rates.find(({ rate }) => rate >= (1 - SATURATED / 100) * best);
     if (!enough) return [];
     const more = enough.level === rates.at(-1)?.level ? ', the most that was tried' : '';
     return [`${design} at ${enough.level}${more} (${figure(enough.rate)} calls/s)`];
   });
-  return said.length > 0 ? [`${implementation} is within ${(1 - SATURATED) * 100} % of its best rate: ${and(said)}.`] : [];
+  return said.length > 0 ? [`${implementation} is within ${SATURATED} % of its best rate: ${and(said)}.`] : [];
 }
 
 /** Whether the floor, which does the least that can be done, shows the same as each other implementation. */
@@ -167,7 +167,7 @@ function failures(levels: readonly LevelResult[]): string[] {
   const bad = levels.flatMap(({ title, entries }) =>
     entries
       .filter(({ measured }) => failed(measured) > 0)
-      .map(({ implementation, design, measured }) => `${implementation} ${design} at ${title} ${failed(measured)} of ${measured.calls}`),
+      .map(({ implementation, design, measured }) => `${implementation} ${design} (${title}) ${failed(measured)} of ${measured.calls}`),
   );
   return bad.length > 0 ? [`Calls failed: ${and(bad)}.`] : [];
 }

@@ -3,7 +3,7 @@ import type { Entry, Estimate, FigureName, LevelResult } from './document.ts';
 import { BASELINE } from './implementation.ts';
 import { ratioOf } from './ratios.ts';
 import { addTallies, type Contender, type Sample } from './samples.ts';
-import { median, percentile } from './statistics.ts';
+import { median, nearestRank, percentile } from './statistics.ts';
 import type { Workload } from './workloads/index.ts';
 
 /** What other implementations are compared with, where it takes part: nothing can do with less. */
@@ -82,7 +82,7 @@ function estimates(samples: readonly Sample[], names: readonly FigureName[]): En
 function pooledPercentiles(samples: readonly Sample[]): [number, number][] {
   const pooled = samples.flatMap(({ latencies }) => latencies);
   return percents
-    .filter((percent) => (pooled.length * (100 - percent)) / 100 >= ABOVE)
+    .filter((percent) => pooled.length - nearestRank(pooled.length, percent) >= ABOVE)
     .map((percent) => [percent, percentile(pooled, percent)]);
 }
 
