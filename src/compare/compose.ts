@@ -1,4 +1,10 @@
-import { type ComparisonDocument, DOCUMENT_VERSION, type NamedLine, type WireResult, type WorkloadResult } from './document.ts';
+import {
+  type ComparisonDocument,
+  DOCUMENT_VERSION,
+  type NamedLine,
+  type WireResult,
+  type WorkloadResult,
+} from './document.ts';
 import { BASELINE } from './implementation.ts';
 import type { OutOfReach } from './measure.ts';
 import { readingLines } from './reading.ts';
@@ -52,6 +58,22 @@ function workloadResult(name: string, workload: Workload, { samples, limits, con
   const own = samples.filter((sample) => sample.workload === name);
   const levels = workload.levels
     .filter((level) => level < (limit?.level ?? Number.POSITIVE_INFINITY))
-    .map((level) => summariseLevel(own.filter((sample) => sample.level === level), level, workload, contenders));
-  return { name, title, detail, headline, columns, levelUnit, levels, sentences: sentencesOf({ workload, levels, limit }) };
+    .map((level) =>
+      summariseLevel(
+        own.filter((sample) => sample.level === level),
+        level,
+        workload,
+        contenders,
+      ),
+    );
+  return {
+    name,
+    title,
+    detail,
+    headline,
+    columns,
+    levelUnit,
+    levels,
+    sentences: sentencesOf({ workload, levels, limit }),
+  };
 }

@@ -1,7 +1,7 @@
 import os from 'node:os';
-import { CALL_TIMEOUT } from './implementation.ts';
-import type { NamedLine } from './document.ts';
 import { SMALL } from './attempt.ts';
+import type { NamedLine } from './document.ts';
+import { CALL_TIMEOUT } from './implementation.ts';
 
 /** Under what conditions a comparison ran, beside the plan itself. */
 export interface Conditions {

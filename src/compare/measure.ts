@@ -1,10 +1,10 @@
+import type { BrokerReader } from './broker-cost.ts';
+import { brokerCost } from './broker-cost.ts';
 import type { BrokerCost } from './document.ts';
 import type { Caller } from './implementation.ts';
 import type { Contender, Measurement, Sample } from './samples.ts';
 import type { MemoryWatch, TurnLength } from './turn.ts';
 import { turnOrder } from './turn-order.ts';
-import type { BrokerReader } from './broker-cost.ts';
-import { brokerCost } from './broker-cost.ts';
 import { LevelOutOfReach } from './workloads/clients.ts';
 import type { Workload } from './workloads/index.ts';
 
@@ -98,6 +98,7 @@ async function takeTurn(
   const measured = await workload.run(turn, level);
   const after = await readBroker?.();
   const calls = measured.measured.calls + measured.unmeasured.calls;
-  const broker = before && during?.gauges && after && brokerCost({ before, during: during.gauges, after }, during.clients, calls);
+  const broker =
+    before && during?.gauges && after && brokerCost({ before, during: during.gauges, after }, during.clients, calls);
   return { ...measured, ...(broker ? { broker } : {}) };
 }

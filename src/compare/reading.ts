@@ -23,16 +23,25 @@ export function readingLines(
         `order rotated and reversed from round to round (each at each place equally often after ${2 * contenders.length} rounds)`,
     ],
     ['turn', `${turnLine(length)}, after a warm-up of its own, on connections of its own`],
-    ['figures', 'medians over the rounds of each round’s; percentiles by nearest rank; a call that failed is in no time and no rate'],
+    [
+      'figures',
+      'medians over the rounds of each round’s; percentiles by nearest rank; a call that failed is in no time and no rate',
+    ],
     ['p99.9', 'of all rounds’ calls together, where more than ten calls lie above it'],
-    ['ratio', `÷ ${BASELINE}: median over the rounds of a design’s figure over ${BASELINE}’s of the same implementation in the same round`],
+    [
+      'ratio',
+      `÷ ${BASELINE}: median over the rounds of a design’s figure over ${BASELINE}’s of the same implementation in the same round`,
+    ],
     [
       'interval',
       `holds the median ratio with ${COVERAGE * 100} % or more, each by itself, if rounds are independent: order statistics, no assumption on the ` +
         'distribution; none below 6 rounds. Where it holds 1 no difference is shown, which is not to say that there is none',
     ],
     ['by chance', byChance(results)],
-    ['loop', 'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less'],
+    [
+      'loop',
+      'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less',
+    ],
     ['measured', tallyLine(measured)],
     ['not measured', `${tallyLine(unmeasured)}; for warming up, or still under way at a turn’s end`],
     ...(firstFailure === undefined ? [] : [['first failure', firstFailure] as const]),
@@ -46,7 +55,9 @@ function turnLine({ time, calls }: TurnLength): string {
 /** Many intervals are looked at, and some miss by chance alone. */
 function byChance(results: readonly WorkloadResult[]): string {
   const ratios = results.flatMap(({ levels, headline }) =>
-    levels.flatMap(({ entries }) => entries.flatMap(({ toBaseline }) => (toBaseline ? [place(toBaseline, headline)] : []))),
+    levels.flatMap(({ entries }) =>
+      entries.flatMap(({ toBaseline }) => (toBaseline ? [place(toBaseline, headline)] : [])),
+    ),
   );
   const told = ratios.filter((at) => at !== 'untold').length;
   const clear = ratios.filter((at) => at === 'better' || at === 'worse').length;

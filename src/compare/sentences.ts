@@ -56,7 +56,11 @@ function standings(
 }
 
 /** `direct beside exclusive: no difference shown at 1 (1.03 ×) and 4 (0.99 ×), does less at 16 (0.93 ×)`. */
-function standingSentence(design: string, found: readonly Standing[], { headline, levelUnit }: Findings['workload']): string {
+function standingSentence(
+  design: string,
+  found: readonly Standing[],
+  { headline, levelUnit }: Findings['workload'],
+): string {
   const { better } = figures[headline];
   if (found.length === 0) return `${design} beside ${BASELINE}: no round has both`;
   const levels = new Set(found.map(({ level }) => level));
@@ -124,14 +128,20 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
         });
       });
     const clear = (at: Place) => at === 'better' || at === 'worse';
-    const opposed = pairs.filter(({ own, other }) => clear(own.place) && clear(other.place) && own.place !== other.place);
-    const onlyOne = pairs.filter(({ own, other }) => clear(own.place) !== clear(other.place) && ![own.place, other.place].includes('untold'));
+    const opposed = pairs.filter(
+      ({ own, other }) => clear(own.place) && clear(other.place) && own.place !== other.place,
+    );
+    const onlyOne = pairs.filter(
+      ({ own, other }) => clear(own.place) !== clear(other.place) && ![own.place, other.place].includes('untold'),
+    );
     const name = ({ design, own, other }: (typeof pairs)[number]) =>
       `${design}${levelUnit === '' ? '' : ` at ${own.level}`} (${figure(own.ratio.median)} × and ${figure(other.ratio.median)} ×)`;
     if (pairs.length === 0) return [];
     const said: string[] = [];
-    if (opposed.length > 0) said.push(`${implementation} and the floor disagree on the winner: ${and(opposed.map(name))}.`);
-    if (onlyOne.length > 0) said.push(`Only one of ${implementation} and the floor shows a difference: ${and(onlyOne.map(name))}.`);
+    if (opposed.length > 0)
+      said.push(`${implementation} and the floor disagree on the winner: ${and(opposed.map(name))}.`);
+    if (onlyOne.length > 0)
+      said.push(`Only one of ${implementation} and the floor shows a difference: ${and(onlyOne.map(name))}.`);
     return said;
   });
 }
@@ -145,10 +155,16 @@ function perClient(levels: readonly LevelResult[]): string[] {
       if (!broker || broker.clients < 2) return [];
       const { clients, queues, processes, memory } = broker;
       const each = (value: number | undefined) => figure((value ?? Number.NaN) / clients);
-      const parts = [`${each(queues)} queues`, `${each(processes)} processes`, `${each((memory ?? Number.NaN) / 1000)} kB`];
+      const parts = [
+        `${each(queues)} queues`,
+        `${each(processes)} processes`,
+        `${each((memory ?? Number.NaN) / 1000)} kB`,
+      ];
       return [`${design} ${parts.join(', ')}`];
     });
-    return said.length > 0 ? [`For each of ${last?.level} clients of ${implementation} the broker holds: ${said.join('; ')}.`] : [];
+    return said.length > 0
+      ? [`For each of ${last?.level} clients of ${implementation} the broker holds: ${said.join('; ')}.`]
+      : [];
   });
 }
 
@@ -167,7 +183,10 @@ function failures(levels: readonly LevelResult[]): string[] {
   const bad = levels.flatMap(({ title, entries }) =>
     entries
       .filter(({ measured }) => failed(measured) > 0)
-      .map(({ implementation, design, measured }) => `${implementation} ${design} (${title}) ${failed(measured)} of ${measured.calls}`),
+      .map(
+        ({ implementation, design, measured }) =>
+          `${implementation} ${design} (${title}) ${failed(measured)} of ${measured.calls}`,
+      ),
   );
   return bad.length > 0 ? [`Calls failed: ${and(bad)}.`] : [];
 }

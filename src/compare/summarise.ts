@@ -38,8 +38,13 @@ export function summariseLevel(
       const toBaseline =
         design === BASELINE ? undefined : ratioOf(headline(contender), headline({ implementation, design: BASELINE }));
       const toFloor =
-        implementation === FLOOR ? undefined : ratioOf(headline(contender), headline({ implementation: FLOOR, design }));
-      const broker = medianCost(own.flatMap((sample) => sample.broker ?? []), median);
+        implementation === FLOOR
+          ? undefined
+          : ratioOf(headline(contender), headline({ implementation: FLOOR, design }));
+      const broker = medianCost(
+        own.flatMap((sample) => sample.broker ?? []),
+        median,
+      );
       return {
         implementation,
         design,

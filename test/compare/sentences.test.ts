@@ -87,7 +87,10 @@ describe('the sentences', () => {
       'Only one of fib-worker and the floor shows a difference: direct (1.02 × and 2.00 ×).',
     ]);
     assert.deepEqual(say(workloads.single, { 1: { 'fib-worker': slower, floor: slower } }).slice(2), []);
-    const churn = say(workloads.churn, { 1: { 'fib-worker': faster, floor: faster }, 10: { 'fib-worker': faster, floor: slower } });
+    const churn = say(workloads.churn, {
+      1: { 'fib-worker': faster, floor: faster },
+      10: { 'fib-worker': faster, floor: slower },
+    });
     assert.equal(churn[2], 'fib-worker and the floor disagree on the winner: direct at 10 (0.50 × and 2.00 ×).');
   });
 

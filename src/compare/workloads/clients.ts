@@ -35,7 +35,9 @@ export async function clients(turn: Turn, count: number): Promise<Measurement> {
     await Promise.all(Array.from({ length: AT_A_TIME }, connect));
     const setUp = (performance.now() - began) / count;
     if (firstCalls.firstFailure !== undefined) {
-      throw new LevelOutOfReach(`of ${count} clients ${firstCalls.latencies.length} connected: ${firstCalls.firstFailure}`);
+      throw new LevelOutOfReach(
+        `of ${count} clients ${firstCalls.latencies.length} connected: ${firstCalls.firstFailure}`,
+      );
     }
     const measured = new Outcomes();
     const call = (i: number) => ask(callers[i % count] as Caller, SMALL, signal);

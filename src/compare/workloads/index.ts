@@ -110,7 +110,7 @@ export const workloads = {
     headline: 'p50',
     columns: [...latency, 'rate'],
     levelUnit: 'calls/s offered',
-    levels: [],
+    levels: [200],
     levelTitle: (level) => `${level} calls/s offered`,
     run: offered,
   },
@@ -121,3 +121,21 @@ export type WorkloadName = keyof typeof workloads;
 
 /** The names of the workloads. */
 export const workloadNames = Object.keys(workloads) as WorkloadName[];
+
+/**
+ * The workloads asked for, or all; the open loop only if it is asked for or has rates.
+ * @param only may name more than workloads
+ * @param levels in place of a workload's own, by its name
+ */
+export function chooseWorkloads(
+  only: readonly string[] | undefined,
+  levels: Readonly<Partial<Record<WorkloadName, readonly number[] | undefined>>>,
+): Readonly<Record<string, Workload>> {
+  const chosen = workloadNames
+    .filter((name) => (only === undefined ? name !== 'open' || levels.open !== undefined : only.includes(name)))
+    .map((name) => {
+      const own = levels[name] && [...new Set(levels[name])].sort((a, b) => a - b);
+      return [name, { ...workloads[name], levels: own ?? workloads[name].levels }] as const;
+    });
+  return Object.fromEntries(chosen);
+}

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { attempt, type Outcomes } from '../attempt.ts';
 
 /** Timers come up to so much late, in ms: the rest of a wait is spent turning the event loop. */
@@ -25,7 +25,8 @@ export async function openLoop(
   for (let i = 0; i < calls; i++) {
     const due = began + (i * 1000) / rate;
     for (let left = due - performance.now(); left > 0; left = due - performance.now()) {
-      if (left > TIMER_SLACK) await delay(left - TIMER_SLACK, undefined, { signal }).catch(() => signal.throwIfAborted());
+      if (left > TIMER_SLACK)
+        await delay(left - TIMER_SLACK, undefined, { signal }).catch(() => signal.throwIfAborted());
       else await nextTurn();
     }
     const outcome = attempt(() => call(i), signal, due);
