@@ -37,7 +37,7 @@ export function readingLines(
       `holds the median ratio with ${COVERAGE * 100} % or more, each by itself, if rounds are independent: order statistics, no assumption on the ` +
         'distribution; none below 6 rounds. Where it holds 1 no difference is shown, which is not to say that there is none',
     ],
-    ['by chance', byChance(results)],
+    ...byChance(results),
     [
       'loop',
       'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less',
@@ -53,18 +53,19 @@ function turnLine({ time, calls }: TurnLength): string {
 }
 
 /** Many intervals are looked at, and some miss by chance alone. */
-function byChance(results: readonly WorkloadResult[]): string {
-  const ratios = results.flatMap(({ levels, headline }) =>
+function byChance(results: readonly WorkloadResult[]): NamedLine[] {
+  const places = results.flatMap(({ levels, headline }) =>
     levels.flatMap(({ entries }) =>
       entries.flatMap(({ toBaseline }) => (toBaseline ? [place(toBaseline, headline)] : [])),
     ),
   );
-  const told = ratios.filter((at) => at !== 'untold').length;
-  const clear = ratios.filter((at) => at === 'better' || at === 'worse').length;
-  return (
+  const told = places.filter((at) => at !== 'untold').length;
+  const clear = places.filter((at) => at === 'better' || at === 'worse').length;
+  if (told === 0) return [];
+  const line =
     `of ${told} ratios with an interval ${clear} differ from 1; if none did in truth, up to ${Math.ceil(told * (1 - COVERAGE))} ` +
-    'would be expected to seem to: trust what neighbouring levels and both implementations show alike'
-  );
+    'would be expected to seem to: trust what neighbouring levels and both implementations show alike';
+  return [['by chance', line]];
 }
 
 function tallyLine({ calls, right, wrong, timeouts, errors, discarded }: Tally): string {
