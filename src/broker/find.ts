@@ -68,6 +68,7 @@ async function connectTo(
   const { product, version } = await handshake(url, { signal, ca: tls?.ca });
   return {
     url: text,
+    urls: [text],
     tls,
     description: `${product} ${version} at ${url.display} (${origin})`,
     owned: false,

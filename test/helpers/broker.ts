@@ -11,7 +11,7 @@ export function amqpUrl(): string {
 
 /** A RabbitMQ for one test to harm, of the version that the run of the tests was asked for. To be disposed of. */
 export function startTestBroker(
-  options: { plugins?: readonly string[]; config?: readonly string[] } = {},
+  options: { plugins?: readonly string[]; config?: readonly string[]; metrics?: boolean } = {},
 ): Promise<PrivateBroker> {
   const version = process.env.FIB_WORKER_TEST_RABBITMQ as RabbitVersion | undefined;
   return startPrivateBroker({ ...options, version, say: (line) => console.error(line) });
