@@ -120,6 +120,7 @@ async function compare(
   const [clientUrl = broker.url, workerUrl = broker.url] = [urls[0], urls.at(-1)];
   const chosen = Object.values(implementations).filter(({ name }) => options.peers || !Object.hasOwn(peers, name));
   await using served = new Disposables();
+  const onEnd = (error: Error) => stop.abort(error);
   const queues = new Map<string, string>();
   for (const { name } of chosen) {
     const prefix = `fib-worker.compare.${name}`;
@@ -128,13 +129,16 @@ async function compare(
     );
     queues.set(name, queue.name);
     const flags = ['--implementation', name, '--queue', queue.name, '--prefetch', String(prefetch)];
-    const onEnd = (error: Error) => stop.abort(error);
     const script = beside('compare-worker.js');
     served.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
   }
   const { hostname, port, display } = parseAmqpUrl(clientUrl);
   const proxy =
-    rtt > 0 ? served.add(await startDelayProcess({ to: { hostname, port }, rtt, env: guard.env, signal })) : undefined;
+    rtt > 0
+      ? served.add(
+          await startDelayProcess({ script: beside('compare-proxy.js'), to: { hostname, port }, rtt, onEnd, signal }),
+        )
+      : undefined;
   const targetOf = (name: string): Target => {
     const direct = { url: clientUrl, tls, queue: queues.get(name) ?? '' };
     return proxy ? throughProxy(direct, proxy.port) : direct;
@@ -148,24 +152,25 @@ async function compare(
     length: { time: options.turn, calls: options.calls },
     open: ({ implementation, design }: { implementation: string; design: Design }) =>
       implementations[implementation as ImplementationName].open(design, targetOf(implementation)),
-    readBroker: metrics && (() => metrics.read(signal)),
+    readBroker: metrics && (() => metrics.read(signal).catch(() => undefined)), // the broker is busy: no figure then
     watchMemory: async () =>
-      broker.metricsUrls &&
-      startWatchProcess({ script: beside('compare-watch.js'), metricsUrls: broker.metricsUrls, env: guard.env }),
+      metrics?.lag === 0
+        ? startWatchProcess({ script: beside('compare-watch.js'), metricsUrls: metrics.urls, env: guard.env })
+        : undefined,
     signal,
   };
-  const progress = progressOn(process.stderr, turnsOf(plan), rounds);
-  const { samples, limits, failure } = await collect(plan, progress.step);
-  progress.done();
   const onOwnQueue = chosen.map(({ name, designs, open }) => ({
     name,
     designs,
     open: (design: Design, target: Target) => open(design, { ...target, queue: queues.get(name) ?? '' }),
   }));
-  const looksAtWire = !failure && (options.only === undefined || options.only.includes(WIRE));
-  const wire = looksAtWire
-    ? await measureWire({ implementations: onOwnQueue, target: targetOf(chosen[0]?.name ?? ''), signal })
-    : undefined;
+  const wire =
+    options.only === undefined || options.only.includes(WIRE)
+      ? await measureWire({ implementations: onOwnQueue, target: targetOf(chosen[0]?.name ?? ''), signal })
+      : undefined;
+  const progress = progressOn(process.stderr, turnsOf(plan), rounds);
+  const { samples, limits, failure } = await collect(plan, progress.step);
+  progress.done();
   const conditions = conditionLines({
     broker: broker.description,
     host: hostname,

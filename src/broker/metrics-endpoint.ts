@@ -22,6 +22,15 @@ export function parseEndpoint(text: string): Endpoint {
   }
 }
 
+/** The URL that `parseEndpoint` makes this endpoint of, with its password. */
+export function endpointUrl({ url, credentials }: Endpoint): string {
+  const full = new URL(url);
+  const [username = '', ...password] = credentials?.split(':') ?? [];
+  full.username = encodeURIComponent(username);
+  full.password = encodeURIComponent(password.join(':'));
+  return full.href;
+}
+
 /**
  * Gets what lies at a path below an endpoint, as `parse` makes it of the text. No redirect is followed: it could lead the
  * credentials elsewhere.

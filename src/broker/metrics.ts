@@ -1,6 +1,6 @@
 import { type AmqpUrl, parseAmqpUrl } from '../rpc/amqp-url.ts';
 import type { Broker } from './broker.ts';
-import { ask, type Endpoint, parseEndpoint } from './metrics-endpoint.ts';
+import { ask, type Endpoint, endpointUrl, parseEndpoint } from './metrics-endpoint.ts';
 import { type BrokerGauges, gaugesOfManagement, gaugesOfPrometheus, sumGauges } from './metrics-gauges.ts';
 
 /** How often the management plugin collects what it tells, in ms, unless somebody set another `collect_statistics_interval`. */
@@ -17,6 +17,8 @@ export interface BrokerMetrics {
    * in it, `queues` excepted, from which a deleted queue goes up to 5 s late.
    */
   readonly lag: number;
+  /** What `openMetrics` takes to open the same again, in another process say; a URL may hold a password. */
+  readonly urls: readonly string[];
   /**
    * Reads the figures once: 10 to 50 ms, in which the broker computes. So not while something is being timed.
    *
@@ -101,6 +103,7 @@ function prometheus(endpoints: readonly Endpoint[]): BrokerMetrics {
   return {
     source: `Prometheus at ${endpoints.map(({ url }) => url.host).join(', ')}`,
     lag: 0,
+    urls: endpoints.map(endpointUrl),
     async read(signal) {
       const nodes = endpoints.map((endpoint) => ask(endpoint, { parse: gaugesOfPrometheus, signal }));
       return sumGauges(await Promise.all(nodes));
@@ -114,6 +117,7 @@ function management(endpoint: Endpoint): BrokerMetrics {
   return {
     source: `the management API at ${endpoint.url.host}`,
     lag: MANAGEMENT_LAG,
+    urls: [endpointUrl(endpoint)],
     async read(signal) {
       const [overview, nodes] = await Promise.all([json('/overview', signal), json('/nodes', signal)]);
       // one that was killed is still listed
