@@ -31,8 +31,9 @@ export function sentencesOf({ workload, levels, limit }: Findings): string[] {
   const told = levels.filter(({ rounds }) => rounds > 0);
   const sentences: string[] = [];
   for (const implementation of implementationsIn(told)) {
-    const parts = designsOf(told, implementation)
-      .filter((design) => design !== BASELINE)
+    const designs = designsOf(told, implementation);
+    const parts = designs
+      .filter((design) => design !== BASELINE && designs.includes(BASELINE))
       .map((design) => standingSentence(design, standings(told, implementation, design, workload.headline), workload));
     if (parts.length > 0) sentences.push(`${implementation}: ${parts.join('; ')}.`);
     if (workload.saturates) sentences.push(...saturation(told, implementation));
