@@ -143,7 +143,7 @@ async function compare(
     const direct = { url: clientUrl, tls, queue: queues.get(name) ?? '' };
     return proxy ? throughProxy(direct, proxy.port) : direct;
   };
-  say(`a worker each consumes for ${chosen.map(({ name }) => name).join(', ')}`);
+  for (const [name, queue] of queues) say(`a worker of ${name} consumes ${queue}`);
 
   const plan = {
     contenders: chosen.flatMap(({ name, designs }) => designs.map((design) => ({ implementation: name, design }))),
