@@ -57,7 +57,16 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
     ['broker', broker],
     ...(nodes ? [['nodes', `clients at ${nodes.clients}, worker at ${nodes.worker}`] as const] : []),
     ['network', `${rtt > 0 ? delayed : where}; TCP_NODELAY on`],
-    ['request queue', `${queueType}, durable, one for each implementation; requests are transient and expire`],
+    ['request queue', `${queueType}, durable, one for each implementation`],
+    [
+      'messages',
+      'requests transient, mandatory, with an expiration; replies transient; no publisher confirms; reply consumers no-ack',
+    ],
+    [
+      'reply queues',
+      'exclusive: one for each client, exclusive, auto-delete, a classic queue; per-request: the same for each call, deleted ' +
+        'after it; direct: none, amq.rabbitmq.reply-to',
+    ],
     ['worker', `one process for each implementation, prefetch ${prefetch}; those that are not measured stand idle`],
     ['clients', `all in one process, ${CALL_TIMEOUT / 1000} s time limit, no retry`],
     ...implementations.map(({ name, detail }) => [name, detail] as const),

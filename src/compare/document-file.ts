@@ -1,5 +1,5 @@
-import { type ComparisonDocument, DOCUMENT_VERSION, type Entry, figures, type LevelResult } from './document.ts';
 import type { BrokerCost, Ratio, WireCost, WireEntry, WireResult, WorkloadResult } from './document.ts';
+import { type ComparisonDocument, DOCUMENT_VERSION, type Entry, figures, type LevelResult } from './document.ts';
 import { designs } from './implementation.ts';
 import type { Tally } from './samples.ts';
 
@@ -18,7 +18,9 @@ export function parseDocument(text: string, fileName: string): ComparisonDocumen
   }
   const { format, version } = Object(value) as Record<string, unknown>;
   if (format !== 'fib-worker comparison')
-    throw new Error(`${fileName} is no comparison: expected a file that --json wrote, with "format": "fib-worker comparison"`);
+    throw new Error(
+      `${fileName} is no comparison: expected a file that --json wrote, with "format": "fib-worker comparison"`,
+    );
   if (version !== DOCUMENT_VERSION) {
     const newer = typeof version === 'number' && version > DOCUMENT_VERSION;
     throw new Error(
@@ -88,7 +90,8 @@ const optional =
 
 function fields<T>(checks: Checks<T>): Check {
   return (value, at) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Unexpected(at, 'an object', value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new Unexpected(at, 'an object', value);
     const found = value as Record<string, unknown>;
     for (const [name, check] of Object.entries<Check>(checks)) {
       check(Object.hasOwn(found, name) ? found[name] : undefined, at === '' ? name : `${at}.${name}`);

@@ -42,6 +42,13 @@ export function readingLines(
       'loop',
       'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less',
     ],
+    [
+      'not shown',
+      'what a broker does that has its machine to itself: where clients, workers and broker share one, a saturated rate is ' +
+        'that of the shared cores; many clients on many machines: here one process is all of them, and its event loop is in ' +
+        'every latency; a worker that has something to do: the more it has, the less the design matters; rounds that are ' +
+        'really independent: what lasts longer than a round can make an interval too narrow',
+    ],
     ['measured', tallyLine(measured)],
     ['not measured', `${tallyLine(unmeasured)}; for warming up, or still under way at a turn’s end`],
     ...(firstFailure === undefined ? [] : [['first failure', firstFailure] as const]),

@@ -5,8 +5,8 @@ import { count, figure } from '../text-table.ts';
 import { axisLooks } from './axis.ts';
 import { type Chart, FONT_SIZE } from './chart.ts';
 import { designsIn, type Group, implementationsIn, shownFigure } from './entries.ts';
-import { ink, looks } from './palette.ts';
 import { brokerHeadings } from './headings.ts';
+import { ink, looks } from './palette.ts';
 
 interface Bars {
   readonly title: string;
@@ -106,7 +106,10 @@ const BAR = 17;
 /** Lying bars, grouped by category, each with its design and its value written beside it. */
 function bars({ title, label, designs, categories, valueOf, max }: Bars): Chart {
   const shown = designs.filter((design) => categories.some((category) => valueOf(category, design) !== undefined));
-  const largest = Math.max(0, ...shown.flatMap((design) => categories.map((category) => valueOf(category, design) ?? 0)));
+  const largest = Math.max(
+    0,
+    ...shown.flatMap((design) => categories.map((category) => valueOf(category, design) ?? 0)),
+  );
   return {
     title,
     label,

@@ -53,7 +53,9 @@ function measured({ began, took }: ComparisonDocument): Markup {
 }
 
 function cutShort({ cutShort: why }: ComparisonDocument): Markup | undefined {
-  return why === undefined ? undefined : html`<p class="notice"><b>Cut short:</b> ${why}. What follows is what was measured until then.</p>\n`;
+  return why === undefined
+    ? undefined
+    : html`<p class="notice"><b>Cut short:</b> ${why}. What follows is what was measured until then.</p>\n`;
 }
 
 function findings(title: string, id: string, sentences: readonly string[]): Markup {

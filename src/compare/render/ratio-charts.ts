@@ -55,7 +55,11 @@ export function ratioCharts({ workloads, baseline }: ComparisonDocument, design:
           clip: false,
           symbol: looks[design].marker,
           // a hollow mark where no difference was shown
-          itemStyle: { color: clear ? looks[design].colour : ink.paper, borderColor: looks[design].colour, borderWidth: 2 },
+          itemStyle: {
+            color: clear ? looks[design].colour : ink.paper,
+            borderColor: looks[design].colour,
+            borderWidth: 2,
+          },
           data: [
             { value: [low, index], symbolSize: 0 },
             { value: [median, index], symbolSize: 9 },
