@@ -1,23 +1,27 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDelayProcess } from '../../src/compare/wire/delay-process.ts';
 import { DelayProxy } from '../../src/compare/wire/delay-proxy.ts';
+import { listenOnLoopback } from '../../src/compare/wire/loopback.ts';
 import { deadUrl, programFolder, start } from '../helpers/programs.ts';
 import { until } from '../helpers/rpc.ts';
 
 const MEGABYTE = 1024 * 1024;
 
-/** A server behind a proxy with this round-trip time, a client before it, and both ends of their connection. */
-async function connected(t: TestContext, rtt: number): Promise<{ client: Socket; server: Socket; proxy: DelayProxy }> {
-  const listener = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port: to } = listener.address() as AddressInfo;
-  const { proxy, port } = await DelayProxy.open({ hostname: '127.0.0.1', port: to }, rtt);
+/** Both ends of a connection through a proxy with this round-trip time, and when the client began to connect. */
+async function connected(
+  t: TestContext,
+  rtt: number,
+): Promise<{ client: Socket; server: Socket; proxy: DelayProxy; began: number }> {
+  const listener = net.createServer({ allowHalfOpen: true });
+  const to = { hostname: '127.0.0.1', port: await listenOnLoopback(listener) };
+  const { proxy, port } = await DelayProxy.open(to, rtt);
   const accepted = once(listener, 'connection') as Promise<[Socket]>;
+  const began = performance.now();
   const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const [server] = await accepted;
   t.after(async () => {
@@ -26,12 +30,11 @@ async function connected(t: TestContext, rtt: number): Promise<{ client: Socket;
     await proxy.close();
     await new Promise((resolve) => listener.close(resolve));
   });
-  return { client, server, proxy };
+  return { client, server, proxy, began };
 }
 
-/** Sends a ping and resolves to how long its echo took, in ms. */
-async function ping(client: Socket): Promise<number> {
-  const began = performance.now();
+/** Sends a ping and resolves to how long it was until its echo came, in ms. */
+async function ping(client: Socket, began = performance.now()): Promise<number> {
   client.write('ping');
   await once(client, 'data');
   return performance.now() - began;
@@ -39,9 +42,9 @@ async function ping(client: Socket): Promise<number> {
 
 describe('the proxy that delays', { concurrency: true, timeout: 60_000 }, () => {
   it('makes a round trip take its time at least, and connecting one more', async (t) => {
-    const { client, server, proxy } = await connected(t, 100);
+    const { client, server, proxy, began } = await connected(t, 100);
     server.pipe(server);
-    const first = await ping(client);
+    const first = await ping(client, began);
     assert.ok(first >= 200, `connect and ping took ${first} ms`);
     const second = await ping(client);
     assert.ok(second >= 100, `a ping took ${second} ms`);
@@ -143,14 +146,14 @@ describe('the process that delays', { concurrency: true, timeout: 60_000 }, () =
   const script = path.join(programFolder, 'compare-proxy.js');
 
   it('delays, and says what it really gave when it is stopped', async (t) => {
-    const echo = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
-    await once(echo, 'listening');
+    const echo = net.createServer((socket) => socket.pipe(socket));
+    const to = { hostname: '127.0.0.1', port: await listenOnLoopback(echo) };
     t.after(() => echo.close());
-    const to = { hostname: '127.0.0.1', port: (echo.address() as AddressInfo).port };
     const onEnd = t.mock.fn();
     const proxy = await startDelayProcess({ script, to, rtt: 50, onEnd, signal: t.signal });
+    const began = performance.now();
     const client = net.connect(proxy.port, '127.0.0.1');
-    const took = await ping(client);
+    const took = await ping(client, began);
     assert.ok(took >= 100, `connect and ping took ${took} ms`);
     client.destroy();
     const given = await proxy.stop();

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { createServer, type PeerCertificate } from 'node:tls';
 import type { Target } from '../../src/compare/implementation.ts';
 import { DelayProxy } from '../../src/compare/wire/delay-proxy.ts';
+import { listenOnLoopback } from '../../src/compare/wire/loopback.ts';
 import { throughProxy } from '../../src/compare/wire/through-proxy.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { connect } from '../../src/rpc/connection.ts';
@@ -22,10 +22,10 @@ async function overTls(t: TestContext, name: string): Promise<Target> {
       one.on('error', () => other.destroy());
       one.on('close', () => other.destroy());
     }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
+  const port = await listenOnLoopback(server);
   t.after(() => server.close());
-  const url = Object.assign(new URL(amqpUrl()), { host: `localhost:${(server.address() as AddressInfo).port}` });
+  const url = Object.assign(new URL(amqpUrl()), { host: `localhost:${port}` });
   return { url: url.href.replace(/^amqp:/, 'amqps:'), tls: { ca: authority.ca }, queue: 'q' };
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { WireEntry } from '../../src/compare/document.ts';
 import type { Target } from '../../src/compare/implementation.ts';
 import { CountingProxy } from '../../src/compare/wire/counting-proxy.ts';
 import { DelayProxy } from '../../src/compare/wire/delay-proxy.ts';
+import type { Endpoint } from '../../src/compare/wire/loopback.ts';
 import { measureWire } from '../../src/compare/wire/measure-wire.ts';
 import { throughProxy } from '../../src/compare/wire/through-proxy.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
@@ -128,35 +130,52 @@ describe('the wire cost', { concurrency: true, timeout: 60_000 }, () => {
   });
 });
 
+/** A connection through a counting proxy, to the broker or to what is before it. */
+async function countedConnection(t: TestContext, to: Endpoint = parseAmqpUrl(amqpUrl())) {
+  const { proxy, port } = await CountingProxy.open(to);
+  t.after(() => proxy.close());
+  const url = parseAmqpUrl(throughProxy({ url: amqpUrl(), tls: undefined, queue: '' }, port).url);
+  const connection = await connect(url);
+  t.after(() => connection.close());
+  return { proxy, url, connection };
+}
+
 describe('the counting proxy', { concurrency: true, timeout: 60_000 }, () => {
   it('counts one connection, and ends when there is a second', async (t) => {
-    const { proxy, port } = await CountingProxy.open(parseAmqpUrl(amqpUrl()));
-    t.after(() => proxy.close());
-    const url = parseAmqpUrl(throughProxy({ url: amqpUrl(), tls: undefined, queue: '' }, port).url);
-    const first = await connect(url);
+    const { proxy, url, connection } = await countedConnection(t);
     const lost = new Promise<Error>((resolve) => {
-      first.observer = { onLost: resolve };
+      connection.observer = { onLost: resolve };
     });
     await assert.rejects(connect(url));
     assert.ok((await lost) instanceof Error);
     assert.equal(proxy.failure?.message, 'the client made a second connection');
   });
 
-  it('is not quiet until the broker has answered everything', async (t) => {
-    const { proxy, port } = await CountingProxy.open(parseAmqpUrl(amqpUrl()));
-    t.after(() => proxy.close());
-    const connection = await connect(
-      parseAmqpUrl(throughProxy({ url: amqpUrl(), tls: undefined, queue: '' }, port).url),
-    );
-    t.after(() => connection.close());
-    await proxy.quiet(t.signal);
+  it('is not quiet until the broker has answered everything, however long that takes', async (t) => {
+    const { proxy: delay, port } = await DelayProxy.open(parseAmqpUrl(amqpUrl()), 300);
+    t.after(() => delay.close());
+    const { proxy, connection } = await countedConnection(t, { hostname: '127.0.0.1', port });
     const before = proxy.counts();
     const opened = Promise.all([connection.openChannel(), connection.openChannel(), connection.openChannel()]);
-    while (proxy.counts().framesOut === before.framesOut) await new Promise((resolve) => setImmediate(resolve));
+    while (proxy.counts().framesOut === before.framesOut) await turn();
     await proxy.quiet(t.signal);
     assert.equal(proxy.counts().framesOut - before.framesOut, 3);
     assert.equal(proxy.counts().framesIn - before.framesIn, 3);
-    assert.equal(proxy.counts().roundTrips - before.roundTrips, 1, 'three that nobody waits for in between are one');
     await opened;
+  });
+
+  it('takes what a slow client sends without waiting for one flight, even if the broker is quicker', async (t) => {
+    const { proxy, connection } = await countedConnection(t);
+    await proxy.quiet(t.signal);
+    const before = proxy.counts();
+    const one = connection.openChannel();
+    while (proxy.counts().framesOut === before.framesOut) await turn();
+    // the answer to the first is there long before the client gets to sending the second
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    for (let turns = 0; turns < 5; turns++) await turn();
+    await Promise.all([one, connection.openChannel()]);
+    assert.equal(proxy.counts().roundTrips - before.roundTrips, 1);
+    await connection.openChannel();
+    assert.equal(proxy.counts().roundTrips - before.roundTrips, 2, 'one that is sent after hearing of them is another');
   });
 });

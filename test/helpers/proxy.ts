@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
+import { listenOnLoopback } from '../../src/compare/wire/loopback.ts';
 import { amqpUrl } from './broker.ts';
 import type { Scope } from './rpc.ts';
 
@@ -56,10 +57,8 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     near.on('close', () => clients.delete(near));
     server.emit('passed');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   const url = new URL(broker);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url.host = `127.0.0.1:${await listenOnLoopback(server)}`;
   const proxy: TcpProxy = {
     url: url.href,
     get connections() {

@@ -8,8 +8,11 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Lets a server listen on a free port of the loopback interface, and resolves to that port. */
+/** So many clients may connect at once (if the system allows it): Node's 511 are fewer than a workload's clients. */
+const BACKLOG = 4_096;
+
+/** Lets a server listen on a free port of 127.0.0.1, and resolves to that port. */
 export async function listenOnLoopback(server: Server): Promise<number> {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }), 'listening');
   return (server.address() as AddressInfo).port;
 }

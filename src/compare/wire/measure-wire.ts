@@ -53,13 +53,14 @@ export async function measureWire(options: {
 }
 
 async function measureEntry(
-  { name, open }: Contender,
+  implementation: Contender,
   design: Design,
   target: Target,
   signal: AbortSignal,
 ): Promise<{ readonly entry: WireEntry; readonly spread: number }> {
+  const { name } = implementation;
   const during = <T>(act: (client: CountedClient) => Promise<T>): Promise<T> => {
-    return withCountedClient((through) => open(design, through), target, act);
+    return withCountedClient((through) => implementation.open(design, through), target, act);
   };
   try {
     const { first, later, end } = await during(async (client) => {

@@ -19,7 +19,18 @@ interface Trips {
   readonly life: number;
 }
 
-/** Which design takes the fewest round trips, for what: two sentences for the implementations that agree. */
+/** What a client does, and the name of it. */
+const acts = {
+  setUp: 'to set up',
+  call: 'for a call',
+  teardown: 'to disconnect',
+  life: 'to set up, call once and disconnect',
+} as const satisfies Record<keyof Omit<Trips, 'design'>, string>;
+
+/**
+ * Which design takes the fewest round trips, for what: two sentences for the implementations that agree, and one if some
+ * with the same designs do not agree on that.
+ */
 export function wireSentences(entries: readonly WireEntry[]): string[] {
   const agreeing = new Map<string, { implementations: string[]; trips: Trips[] }>();
   for (const implementation of new Set(entries.map((entry) => entry.implementation))) {
@@ -29,7 +40,8 @@ export function wireSentences(entries: readonly WireEntry[]): string[] {
     if (known) known.implementations.push(implementation);
     else agreeing.set(key, { implementations: [implementation], trips });
   }
-  return [...agreeing.values()].flatMap(({ implementations, trips }) => {
+  const groups = [...agreeing.values()];
+  const sentences = groups.flatMap(({ implementations, trips }) => {
     const who = and(implementations);
     const reckoned = ranking(
       trips,
@@ -37,11 +49,29 @@ export function wireSentences(entries: readonly WireEntry[]): string[] {
       (life) => `${life} (${life * RTT} ms)`,
     );
     return [
-      `${who}, round trips: to set up ${ranking(trips, (one) => one.setUp)}; ` +
-        `for a call ${ranking(trips, (one) => one.call)}; to disconnect ${ranking(trips, (one) => one.teardown)}.`,
-      `${who}, to set up, call once and disconnect: ${reckoned}; the ms are arithmetic, at ${RTT} ms for a round trip.`,
+      `${who}, round trips: ${acts.setUp} ${ranking(trips, (one) => one.setUp)}; ` +
+        `${acts.call} ${ranking(trips, (one) => one.call)}; ${acts.teardown} ${ranking(trips, (one) => one.teardown)}.`,
+      `${who}, ${acts.life}: ${reckoned}; the ms are arithmetic, at ${RTT} ms for a round trip.`,
     ];
   });
+  return [...sentences, ...disagreement(groups.map(({ trips }) => trips))];
+}
+
+function disagreement(groups: readonly (readonly Trips[])[]): string[] {
+  const comparable = groups.filter((trips) => trips.length === Math.max(...groups.map(({ length }) => length)));
+  const disputed = (Object.keys(acts) as (keyof typeof acts)[]).filter((act) => {
+    return new Set(comparable.map((trips) => fewest(trips, act).join())).size > 1;
+  });
+  if (disputed.length === 0) return [];
+  return [
+    `The implementations do not agree on which design takes the fewest round trips ${and(disputed.map((act) => acts[act]))}: ` +
+      'that depends on what a client sends without waiting for an answer, and not on the design alone.',
+  ];
+}
+
+function fewest(trips: readonly Trips[], act: keyof typeof acts): Design[] {
+  const least = Math.min(...trips.map((one) => one[act]));
+  return trips.filter((one) => one[act] === least).map(({ design }) => design);
 }
 
 function tripsOf({ design, setUp, call, teardown }: WireEntry): Trips {
