@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ImplementationName, implementations, peers } from '../../bench/index.ts';
+import { implementations, peers } from '../../bench/index.ts';
 import { type RabbitVersion, suites } from '../broker/broker.ts';
 import { findBroker } from '../broker/find.ts';
 import { Guard } from '../broker/guard.ts';
@@ -24,6 +24,7 @@ import { progressOn } from '../compare/progress.ts';
 import { renderDiff } from '../compare/render/diff.ts';
 import { renderHtml } from '../compare/render/html.ts';
 import { renderText } from '../compare/render/text.ts';
+import type { Contender } from '../compare/samples.ts';
 import { startWatchProcess } from '../compare/watch-process.ts';
 import { startDelayProcess } from '../compare/wire/delay-process.ts';
 import { measureWire } from '../compare/wire/measure-wire.ts';
@@ -139,19 +140,26 @@ async function compare(
           await startDelayProcess({ script: beside('compare-proxy.js'), to: { hostname, port }, rtt, onEnd, signal }),
         )
       : undefined;
-  const targetOf = (name: string): Target => {
-    const direct = { url: clientUrl, tls, queue: queues.get(name) ?? '' };
-    return proxy ? throughProxy(direct, proxy.port) : direct;
-  };
+  const direct = { url: clientUrl, tls, queue: '' };
+  const way = proxy ? throughProxy(direct, proxy.port) : direct;
+  const onOwnQueue = chosen.map((one) => ({
+    name: one.name,
+    designs: one.designs,
+    open: (design: Design, target: Target) => one.open(design, { ...target, queue: queues.get(one.name) ?? '' }),
+  }));
   for (const [name, queue] of queues) say(`a worker of ${name} consumes ${queue}`);
 
+  const openerOf = (name: string) => {
+    const found = onOwnQueue.find((one) => one.name === name);
+    if (!found) throw new Error(`no implementation ${name}`);
+    return found.open;
+  };
   const plan = {
     contenders: chosen.flatMap(({ name, designs }) => designs.map((design) => ({ implementation: name, design }))),
     workloads: chooseWorkloads(options.only, { clients: options.clients, open: options.rate }),
     rounds,
     length: { time: options.turn, calls: options.calls },
-    open: ({ implementation, design }: { implementation: string; design: Design }) =>
-      implementations[implementation as ImplementationName].open(design, targetOf(implementation)),
+    open: ({ implementation, design }: Contender) => openerOf(implementation)(design, way),
     readBroker: metrics && (() => metrics.read(signal).catch(() => undefined)), // the broker is busy: no figure then
     watchMemory: async () =>
       metrics?.lag === 0
@@ -159,14 +167,9 @@ async function compare(
         : undefined,
     signal,
   };
-  const onOwnQueue = chosen.map(({ name, designs, open }) => ({
-    name,
-    designs,
-    open: (design: Design, target: Target) => open(design, { ...target, queue: queues.get(name) ?? '' }),
-  }));
   const wire =
     options.only === undefined || options.only.includes(WIRE)
-      ? await measureWire({ implementations: onOwnQueue, target: targetOf(chosen[0]?.name ?? ''), signal })
+      ? await measureWire({ implementations: onOwnQueue, target: direct, signal })
       : undefined;
   const progress = progressOn(process.stderr, turnsOf(plan), rounds);
   const { samples, limits, failure } = await collect(plan, progress.step);
@@ -175,7 +178,7 @@ async function compare(
     broker: broker.description,
     host: hostname,
     nodes: urls.length > 1 ? { clients: display, worker: parseAmqpUrl(workerUrl).display } : undefined,
-    rtt,
+    rtt: proxy && { asked: rtt, given: await proxy.stop() },
     queueType,
     prefetch,
     implementations: chosen,

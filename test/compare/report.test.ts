@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compose, type Measured } from '../../src/compare/compose.ts';
-import { conditionLines } from '../../src/compare/conditions.ts';
+import { type Conditions, conditionLines } from '../../src/compare/conditions.ts';
 import { renderText } from '../../src/compare/render/text.ts';
 import { chooseWorkloads } from '../../src/compare/workloads/index.ts';
 import { contendersOf, drift, drifting, sample, samplesOf } from './known-samples.ts';
 
 const implementations = [{ name: 'fib-worker', detail: 'fib-worker 0.1.0, RpcClient and RpcWorker' }];
-const conditions = {
+const conditions: Conditions = {
   broker: 'RabbitMQ 4.3.6 at amqp://guest@localhost:5672 (found there)',
   host: 'localhost',
   nodes: undefined,
-  rtt: 0,
+  rtt: undefined,
   queueType: 'classic',
   prefetch: 7,
   implementations,
@@ -135,12 +135,14 @@ describe('the report', () => {
   });
 
   it('does not call a network loopback that is none, and says what delays it', () => {
-    const lines = (changes: Partial<typeof conditions>) =>
-      Object.fromEntries(conditionLines({ ...conditions, ...changes }));
+    const lines = (changes: Partial<Conditions>) => Object.fromEntries(conditionLines({ ...conditions, ...changes }));
     const remote = lines({ host: 'broker.example.org' });
     assert.equal(remote.network, 'to broker.example.org; TCP_NODELAY on');
     assert.match(remote.cores ?? '', /^2, shared by clients and workers; load/);
-    assert.match(lines({ rtt: 20 }).network ?? '', /^a proxy on this machine adds 20 ms to every round trip/);
+    assert.match(
+      lines({ rtt: { asked: 20, given: { chunks: 9, median: 20.7, p99: 23.5 } } }).network ?? '',
+      /^a proxy on this machine adds 20 ms to every round trip of the clients: by its own account 20\.7 ms \(median\), 23\.5/,
+    );
     assert.match(
       Object.fromEntries(conditionLines({ ...conditions, metrics: undefined }))['broker’s figures'] ?? '',
       /^not available/,
