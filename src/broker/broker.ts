@@ -5,7 +5,7 @@ export type Say = (line: string) => void;
 export interface Broker extends AsyncDisposable {
   /** An AMQP URL; it may hold a password. Without a user it means guest:guest. */
   readonly url: string;
-  /** One URL for each node known to us, `url` among them: for connections that are to sit on different nodes of a cluster. */
+  /** One URL for each node that we know of and that answered, `url` among them: for connections that are to sit on different nodes of a cluster. */
   readonly urls: readonly string[];
   /** The Prometheus endpoint of each node, where we know of them: on a node of our own that was asked for `metrics`. */
   readonly metricsUrls?: readonly string[] | undefined;
