@@ -1,5 +1,4 @@
-import type { ChartOption } from './chart.ts';
-import { FONT_SIZE } from './chart.ts';
+import { type ChartOption, FONT_SIZE } from './chart.ts';
 import { ink } from './palette.ts';
 
 /** An axis along which values lie. */
@@ -9,7 +8,9 @@ type Axis = Extract<NonNullable<ChartOption['xAxis']>, { type?: 'log' | undefine
 /** From so many times the smallest value on, an axis is logarithmic. */
 const WIDE = 10;
 /** More marks than these are too many for a small chart. */
-const MOST_TICKS = 7;
+const MOST_TICKS = 8;
+/** As above, where their labels stand side by side. */
+const MOST_ABREAST = 5;
 
 const text = { color: ink.text, fontSize: FONT_SIZE };
 /** The looks of every axis. */
@@ -24,27 +25,33 @@ export const axisLooks = {
 export function valueAxis(values: readonly number[]): Axis {
   const [min, max] = [Math.min(...values), Math.max(...values)];
   const log = min > 0 && max / min >= WIDE;
-  return axisWith(log ? logTicks(min, max) : linearTicks(max), log, short);
+  return axisWith(log ? logScale(min, max) : linearScale(max), log, short);
 }
 
 /** An axis for ratios: logarithmic, 1 is on it. */
 export function ratioAxis(values: readonly number[]): Axis {
-  const ticks = logTicks(Math.min(0.5, ...values), Math.max(2, ...values));
-  return axisWith(ticks, true, (value) => `${short(value)} ×`);
+  const scale = logScale(Math.min(0.5, ...values), Math.max(2, ...values), MOST_ABREAST);
+  return axisWith(scale, true, (value) => `${short(value)} ×`);
 }
 
 /** An axis with exactly these values on it, ascending. */
 export function levelAxis(levels: readonly number[], label: (level: number) => string): Axis {
   const [min = 0, max = 0] = [levels[0], levels.at(-1)];
-  return axisWith(levels, min > 0 && max / min >= WIDE, label);
+  return axisWith(scaleOf(levels), min > 0 && max / min >= WIDE, label);
 }
 
-function axisWith(ticks: readonly number[], log: boolean, label: (value: number) => string): Axis {
+interface Scale {
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+  readonly ticks: readonly number[];
+}
+
+function axisWith({ min, max, ticks }: Scale, log: boolean, label: (value: number) => string): Axis {
   const customValues = [...ticks];
   return {
     type: log ? 'log' : 'value',
-    min: customValues[0],
-    max: customValues.at(-1),
+    min,
+    max,
     ...axisLooks,
     axisLabel: { ...axisLooks.axisLabel, customValues, formatter: (value: number) => label(exact(value)) },
     axisTick: { show: true, customValues, lineStyle: { color: ink.axis } },
@@ -52,26 +59,28 @@ function axisWith(ticks: readonly number[], log: boolean, label: (value: number)
   } as Axis;
 }
 
-/** 1, 2, 5, 10, … around the values; only some of these where they would be many. */
-function logTicks(min: number, max: number): number[] {
+/** From and to one of 1, 2, 5, 10, …, with all of them for ticks, or only each tenfold where they would be many. */
+function logScale(min: number, max: number, most = MOST_TICKS): Scale {
   const decades = range(Math.floor(Math.log10(min)), Math.ceil(Math.log10(max)));
-  const within = (steps: readonly number[]) => {
-    const all = decades.flatMap((decade) => steps.map((step) => exact(step * 10 ** decade)));
-    const first = all.findLastIndex((tick) => tick <= min);
-    const last = all.findIndex((tick) => tick >= max);
-    return all.slice(Math.max(first, 0), last + 1);
-  };
-  const fine = within([1, 2, 5]);
-  return fine.length <= MOST_TICKS ? fine : within([1]);
+  const all = decades.flatMap((decade) => [1, 2, 5].map((step) => exact(step * 10 ** decade)));
+  const first = all.findLastIndex((tick) => tick <= min);
+  const last = all.findIndex((tick) => tick >= max);
+  const fine = scaleOf(all.slice(first, last + 1));
+  if (fine.ticks.length <= most) return fine;
+  return { ...fine, ticks: fine.ticks.filter((tick) => Number.isInteger(exact(Math.log10(tick)))) };
 }
 
 /** 0, then steps of 1, 2 or 5 times a power of ten. */
-function linearTicks(max: number): number[] {
-  if (!(max > 0)) return [0, 1];
+function linearScale(max: number): Scale {
+  if (!(max > 0)) return scaleOf([0, 1]);
   const rough = max / (MOST_TICKS - 2);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
-  return range(0, Math.ceil(exact(max / step))).map((index) => exact(index * step));
+  return scaleOf(range(0, Math.ceil(exact(max / step))).map((index) => exact(index * step)));
+}
+
+function scaleOf(ticks: readonly number[]): Scale {
+  return { min: ticks[0], max: ticks.at(-1), ticks };
 }
 
 function range(from: number, to: number): number[] {

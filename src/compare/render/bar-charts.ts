@@ -5,7 +5,7 @@ import { count, figure } from '../text-table.ts';
 import { axisLooks } from './axis.ts';
 import { type Chart, FONT_SIZE } from './chart.ts';
 import { designsIn, type Group, implementationsIn, shownFigure } from './entries.ts';
-import { brokerHeadings } from './headings.ts';
+import { brokerHeadings, phases } from './headings.ts';
 import { ink, looks } from './palette.ts';
 
 interface Bars {
@@ -14,7 +14,7 @@ interface Bars {
   readonly designs: readonly Design[];
   readonly categories: readonly string[];
   /** Undefined where there is none: no bar. */
-  readonly valueOf: (category: string, design: Design) => number | undefined;
+  readonly barOf: (category: string, design: Design) => number | undefined;
   /** The end of the axis; default the largest value. */
   readonly max?: number;
 }
@@ -27,11 +27,11 @@ export function figureBars({ title: workloadTitle, columns, levels }: WorkloadRe
     .map((name) => {
       const { title, better } = figures[name];
       return bars({
-        title: `${title}, ${better} is better`,
+        title: `${title} (${better} is better)`,
         label: `Bar chart, ${workloadTitle}: ${title}. The table below has the figures.`,
         designs: designsIn(levels),
         categories: implementationsIn(levels),
-        valueOf: (implementation, design) => {
+        barOf: (implementation, design) => {
           const entry = entries.find((one) => one.implementation === implementation && one.design === design);
           return entry && shownFigure(entry, name);
         },
@@ -55,22 +55,15 @@ export function perClientBars({ title, levels }: WorkloadResult): Group | undefi
     .map((name) => {
       const heading = name === 'memory' ? 'kB' : brokerHeadings[name];
       return bars({
-        title: `${heading} per client, less is better`,
+        title: `${heading} per client (less is better)`,
         label: `Bar chart, ${title}: ${heading} that the broker held per client, ${level.title}.`,
         designs: designsIn([level]),
         categories: implementationsIn([level]),
-        valueOf: (implementation, design) => perClient(implementation, design, name),
+        barOf: (implementation, design) => perClient(implementation, design, name),
       });
     });
   return charts.length > 0 ? { heading: `What the broker held per client, ${level.title}`, charts } : undefined;
 }
-
-/** The phases of a client's life on the wire. */
-export const phases = [
-  ['setUp', 'set-up'],
-  ['call', 'a call'],
-  ['teardown', 'teardown'],
-] as const;
 
 const wireFigures = [
   ['Network round trips', ({ roundTrips }: WireCost) => roundTrips],
@@ -90,7 +83,7 @@ export function wireBars(wire: WireResult): Group[] {
         designs: own.map(({ design }) => design),
         categories: phases.map(([, title]) => title),
         max,
-        valueOf: (category, design) => {
+        barOf: (category, design) => {
           const phase = phases.find(([, title]) => title === category)?.[0];
           const entry = own.find((one) => one.design === design);
           return phase && entry && valueIn(entry[phase]);
@@ -104,18 +97,15 @@ export function wireBars(wire: WireResult): Group[] {
 const BAR = 17;
 
 /** Lying bars, grouped by category, each with its design and its value written beside it. */
-function bars({ title, label, designs, categories, valueOf, max }: Bars): Chart {
-  const shown = designs.filter((design) => categories.some((category) => valueOf(category, design) !== undefined));
-  const largest = Math.max(
-    0,
-    ...shown.flatMap((design) => categories.map((category) => valueOf(category, design) ?? 0)),
-  );
+function bars({ title, label, designs, categories, barOf, max }: Bars): Chart {
+  const shown = designs.filter((design) => categories.some((category) => barOf(category, design) !== undefined));
+  const largest = Math.max(0, ...shown.flatMap((design) => categories.map((category) => barOf(category, design) ?? 0)));
   return {
     title,
     label,
     height: categories.length * (shown.length * BAR + 16) + 12,
     option: {
-      grid: { left: 6 + 7 * Math.max(...categories.map(({ length }) => length)), right: 130, top: 4, bottom: 4 },
+      grid: { left: 14 + 7.2 * Math.max(...categories.map(({ length }) => length)), right: 130, top: 4, bottom: 4 },
       xAxis: { type: 'value', min: 0, max: (max ?? largest) || 1, show: false },
       yAxis: {
         type: 'category',
@@ -133,14 +123,14 @@ function bars({ title, label, designs, categories, valueOf, max }: Bars): Chart 
         barGap: '30%',
         silent: true,
         color: looks[design].colour,
-        data: categories.map((category) => Math.max(0, valueOf(category, design) ?? Number.NaN)),
+        data: categories.map((category) => Math.max(0, barOf(category, design) ?? Number.NaN)),
         label: {
           show: true,
           position: 'right',
           color: ink.text,
           fontSize: FONT_SIZE,
           formatter: ({ dataIndex }) => {
-            const value = valueOf(categories[dataIndex] ?? '', design);
+            const value = barOf(categories[dataIndex] ?? '', design);
             return value === undefined ? '' : `${design} ${whole(value)}`;
           },
         },

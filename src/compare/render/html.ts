@@ -13,7 +13,9 @@ export function renderHtml(document: ComparisonDocument): string {
   const { broker, workloads, wire, reading, conditions } = document;
   const title = `${broker}: three ways to get a reply, compared`;
   const sections = workloads.map((workload, index) => ({ workload, id: `w${index + 1}` }));
-  const groups = comparedDesigns(document).map((design) => ratioCharts(document, design));
+  const groups = comparedDesigns(document)
+    .toReversed()
+    .map((design) => ratioCharts(document, design));
   return html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -34,11 +36,13 @@ ${cutShort(document)}</header>
 <main>
 <section id="findings">
 <h2>What it says</h2>
-${sections.map(({ workload, id }) => findings(workload.title, id, workload.sentences))}${wire && findings(wire.title, 'wire', wire.sentences)}</section>
+<div class="columns">
+${sections.map(({ workload, id }) => findings(workload.title, id, workload.sentences))}${wire && findings(wire.title, 'wire', wire.sentences)}</div>
+</section>
 <section id="designs">
 <h2>The designs</h2>
 ${legend(document)}</section>
-${groups.length > 0 ? overview(document, chartGroups(groups, 'all')) : undefined}${sections.map(({ workload, id }) => workloadSection(workload, id, document))}${wire && wireSection(wire, 'wire')}${named('reading', 'How to read it', [...reading, ...workloads.map((one) => [one.title, one.detail] as const)])}${named('conditions', 'Conditions', conditions)}</main>
+${groups.length > 0 ? overview(document, chartGroups(groups, 'all')) : undefined}${sections.map(({ workload, id }) => workloadSection(workload, id, document))}${wire && wireSection(wire, 'wire')}${named('reading', 'How to read it', reading)}${named('conditions', 'Conditions', conditions)}</main>
 </body>
 </html>
 `.text;
@@ -59,7 +63,10 @@ function cutShort({ cutShort: why }: ComparisonDocument): Markup | undefined {
 }
 
 function findings(title: string, id: string, sentences: readonly string[]): Markup {
-  return html`<h3><a href="#${id}">${capital(title)}</a></h3>\n${list(sentences)}`;
+  return html`<div>
+<h3><a href="#${id}">${capital(title)}</a></h3>
+${list(sentences)}</div>
+`;
 }
 
 const meanings = {

@@ -1,12 +1,15 @@
 import { type FigureName, figures, type WorkloadResult } from '../document.ts';
 import { size } from '../text-table.ts';
 import { axisLooks, levelAxis, valueAxis } from './axis.ts';
-import type { Chart, ChartOption } from './chart.ts';
-import { FONT_SIZE } from './chart.ts';
+import { type Chart, type ChartOption, FONT_SIZE } from './chart.ts';
 import { designsIn, type Group, implementationsIn, shownFigure } from './entries.ts';
+import { figureHeadings } from './headings.ts';
 import { ink, looks } from './palette.ts';
 
-const HEIGHT = 270;
+const HEIGHT = 290;
+/** The room that the marks of the axis have. */
+const LEFT = 54;
+const text = { color: ink.text, fontSize: FONT_SIZE };
 
 /** How a figure changes with the level: a chart for each implementation, all with the same axes. */
 export function levelCharts(workload: WorkloadResult, name: FigureName): Group | undefined {
@@ -23,7 +26,13 @@ export function levelCharts(workload: WorkloadResult, name: FigureName): Group |
     levels.map(({ level }) => level),
     label,
   );
-  return lineCharts(workload, { heading: `${title} by ${levelUnit}`, xName: levelUnit, yName: title, xAxis, pointsOf });
+  return lineCharts(workload, {
+    heading: `${figureHeadings[name]} by ${levelUnit}`,
+    xName: levelUnit,
+    yName: title,
+    xAxis,
+    pointsOf,
+  });
 }
 
 /** The percentiles at the last level that has some: a chart for each implementation, all with the same axes. */
@@ -65,7 +74,12 @@ function lineCharts({ title, levels }: WorkloadResult, lines: Lines): Group | un
   }));
   const values = panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([, y]) => y)));
   if (values.length === 0) return undefined;
-  const yAxis = { ...valueAxis(values), name: yName, nameGap: 12, nameTextStyle: nameStyle('right') };
+  const yAxis = {
+    ...valueAxis(values),
+    name: yName,
+    nameGap: 12,
+    nameTextStyle: { ...text, align: 'left', padding: [0, 0, 0, 8 - LEFT] },
+  };
   const charts = panels
     .filter(({ series }) => series.length > 0)
     .map(
@@ -75,7 +89,7 @@ function lineCharts({ title, levels }: WorkloadResult, lines: Lines): Group | un
         height: HEIGHT,
         option: {
           legend: legend(series.map(({ design }) => design)),
-          grid: { left: 54, right: 22, top: 58, bottom: 50 },
+          grid: { left: LEFT, right: 22, top: 58, bottom: 50 },
           xAxis: { ...xAxis, name: xName, nameLocation: 'middle', nameGap: 30 } as ChartOption['xAxis'],
           yAxis: yAxis as ChartOption['yAxis'],
           series: series.map(({ design, points }) => ({
@@ -83,7 +97,7 @@ function lineCharts({ title, levels }: WorkloadResult, lines: Lines): Group | un
             name: design,
             data: points.map((point) => [...point]),
             symbol: looks[design].marker,
-            symbolSize: 8,
+            symbolSize: looks[design].markerSize,
             color: looks[design].colour,
             lineStyle: { type: looks[design].line, width: 2.2 },
             clip: false,
@@ -95,10 +109,6 @@ function lineCharts({ title, levels }: WorkloadResult, lines: Lines): Group | un
   return { heading, charts };
 }
 
-function nameStyle(align: 'left' | 'right') {
-  return { color: ink.text, fontSize: FONT_SIZE, align };
-}
-
 function legend(data: string[]): ChartOption['legend'] {
   return {
     data,
@@ -107,6 +117,6 @@ function legend(data: string[]): ChartOption['legend'] {
     itemWidth: 34,
     itemGap: 14,
     selectedMode: false,
-    textStyle: { color: ink.text, fontSize: FONT_SIZE },
+    textStyle: text,
   };
 }

@@ -19,16 +19,17 @@ export const pageStyle = `
 *, ::before, ::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--text); font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", sans-serif; overflow-wrap: break-word; }
-header, main { max-width: 78rem; margin: 0 auto; padding: 0 1rem; }
+header, main { max-width: 70rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 2rem; border-bottom: 1px solid var(--rule); }
 main { padding-bottom: 4rem; }
-h1 { margin: 0 0 .5rem; font-size: clamp(1.5rem, 1.1rem + 1.9vw, 2.3rem); line-height: 1.2; letter-spacing: -.01em; }
+h1 { margin: 0 0 .5rem; font-size: clamp(1.5rem, 1.1rem + 1.8vw, 2.1rem); line-height: 1.2; text-wrap: balance; letter-spacing: -.01em; }
 h2 { margin: 3rem 0 .5rem; font-size: 1.45rem; line-height: 1.25; }
 h3 { margin: 1.6rem 0 .4rem; font-size: 1.05rem; line-height: 1.3; }
 #findings h2 { margin-top: 1.8rem; }
 h2 code { margin-left: .35em; font-size: .65em; font-weight: 400; color: var(--soft); vertical-align: .1em; }
 p { margin: 0 0 .7rem; }
-p, .findings, dl { max-width: 48rem; }
+p, .findings { max-width: 48rem; }
+dl { max-width: 62rem; }
 a { color: var(--link); text-underline-offset: .15em; }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 .kicker, header time { font-variant-numeric: tabular-nums; }
@@ -40,7 +41,10 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation M
 dl { margin: .5rem 0; }
 dt { font-weight: 600; }
 dd { margin: 0 0 .6rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1rem; max-width: 78rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 30rem)); gap: 1rem 1.5rem; }
+.columns { columns: 2 26rem; column-gap: 3rem; margin-top: .8rem; }
+.columns > div { break-inside: avoid; padding-bottom: .6rem; }
+.columns h3 { margin-top: 0; }
 .chart { margin: 0; min-width: 0; max-width: 30rem; break-inside: avoid; }
 .chart figcaption { font-size: .9rem; font-weight: 600; color: var(--soft); margin-bottom: .3rem; }
 .chart svg { display: block; width: 100%; height: auto; }
@@ -48,9 +52,9 @@ dd { margin: 0 0 .6rem; }
 .table:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { width: 100%; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; line-height: 1.35; }
 caption { padding: .6rem .75rem; text-align: left; color: var(--soft); }
-caption { position: sticky; left: 0; }
+caption span { display: inline-block; position: sticky; left: .75rem; max-width: min(100%, calc(100vw - 4rem)); }
 th, td { padding: .38rem .65rem; text-align: right; vertical-align: top; white-space: nowrap; }
-thead th { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--rule); vertical-align: bottom; }
+thead th { white-space: normal; min-width: 4.5em; color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--rule); vertical-align: bottom; }
 tr > :first-child { text-align: left; }
 tbody th { font-weight: 400; }
 tbody th span { font-weight: 600; }
@@ -61,7 +65,7 @@ th.level span { position: sticky; left: .65rem; }
 .place { display: block; font-size: .8rem; }
 .place.better, .place.worse { color: var(--text); font-weight: 600; }
 .failed { color: var(--alarm); }
-.failed + .range { display: block; font-size: .8rem; }
+.failed + .range { display: block; min-width: 7em; font-size: .8rem; white-space: normal; }
 .per-request, .exclusive, .direct { white-space: nowrap; }
 .per-request::before, .exclusive::before, .direct::before { display: inline-block; width: 1.1em; font-size: .85em; }
 .per-request::before { content: "▲"; color: var(--per-request); }
@@ -77,13 +81,16 @@ dd { margin: 0; }
 body { font-size: 10pt; }
 header, main { max-width: none; padding: 0; }
 a { color: inherit; text-decoration: none; }
-h2, h3, caption, thead, th.level { break-after: avoid; }
+h2, h2 + .detail, h3, caption, thead, th.level { break-after: avoid; }
 .charts { grid-template-columns: 1fr 1fr; }
+.columns { columns: 1; }
+.columns > div { break-inside: auto; }
 .table { overflow: visible; border: 0; }
 table { font-size: 7.5pt; }
 th, td { padding: .25rem .3rem; white-space: normal; }
 tr, li, dt, .notice { break-inside: avoid; }
 .range, th.level { white-space: nowrap; }
+.failed + .range { min-width: 0; white-space: normal; }
 .place, .failed + .range { font-size: 7pt; }
 * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -6,13 +6,15 @@ interface Look {
   readonly colour: string;
   readonly line: 'solid' | 'dashed' | 'dotted';
   readonly marker: 'circle' | 'rect' | 'triangle';
+  /** Its size: what is drawn later is smaller, so that lines that lie upon each other can be told apart. */
+  readonly markerSize: number;
 }
 
 /** Okabe and Ito's colours, which colour-blind people tell apart: blue, vermilion and green, by light and by dark. */
 export const looks = {
-  'per-request': { colour: '#ff0001', line: 'dotted', marker: 'triangle' },
-  exclusive: { colour: '#ff0002', line: 'dashed', marker: 'rect' },
-  direct: { colour: '#ff0003', line: 'solid', marker: 'circle' },
+  'per-request': { colour: '#ff0001', line: 'dotted', marker: 'triangle', markerSize: 10 },
+  exclusive: { colour: '#ff0002', line: 'dashed', marker: 'rect', markerSize: 10 },
+  direct: { colour: '#ff0003', line: 'solid', marker: 'circle', markerSize: 7 },
 } as const satisfies Record<Design, Look>;
 
 /** The charts' other colours, again standing for variables. */

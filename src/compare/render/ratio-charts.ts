@@ -34,10 +34,10 @@ export function ratioCharts({ workloads, baseline }: ComparisonDocument, design:
     ({ implementation, rows }): Chart => ({
       title: implementation,
       label: `Interval chart: how many times as good as ${baseline} ${design} does, ${implementation}, for each workload and level. The tables of the workloads have the figures.`,
-      height: rows.length * ROW + 62,
+      height: rows.length * ROW + 66,
       option: {
-        grid: { left: 112, right: 18, top: 22, bottom: 40 },
-        xAxis: { ...axis, name: '← worse      better →', nameLocation: 'middle', nameGap: 26 },
+        grid: { left: 112, right: 34, top: 22, bottom: 44 },
+        xAxis: { ...axis, name: `times as good as ${baseline}`, nameLocation: 'middle', nameGap: 28 },
         yAxis: {
           type: 'category',
           inverse: true,
@@ -70,7 +70,7 @@ export function ratioCharts({ workloads, baseline }: ComparisonDocument, design:
                 markLine: {
                   silent: true,
                   symbol: 'none',
-                  label: { formatter: `as ${baseline}`, color: ink.text, fontSize: FONT_SIZE },
+                  label: { formatter: '← worse    better →', position: 'start', color: ink.text, fontSize: FONT_SIZE },
                   lineStyle: { color: ink.axis, type: 'solid', width: 1.5 },
                   data: [{ xAxis: 1 }],
                 },

@@ -12,12 +12,11 @@ import {
   type WorkloadResult,
 } from '../document.ts';
 import type { Design } from '../implementation.ts';
-import { type Place, place } from '../ratios.ts';
+import { place } from '../ratios.ts';
 import { failed, type Tally } from '../samples.ts';
 import { count, figure } from '../text-table.ts';
-import { phases } from './bar-charts.ts';
 import { shownFigure } from './entries.ts';
-import { brokerHeadings } from './headings.ts';
+import { brokerHeadings, phases, placeWords } from './headings.ts';
 import { html, type Markup } from './markup.ts';
 
 /** A row: whose it is, and its cells. */
@@ -37,12 +36,13 @@ interface Section {
 export function workloadTable(workload: WorkloadResult, { baseline }: ComparisonDocument): Markup {
   const { title, headline, columns, levels } = workload;
   const entries = levels.flatMap((level) => level.entries);
-  const last = entries.some(({ percentiles }) => percentiles.some(([percent]) => percent === LAST));
+  const shownColumns = columns.flatMap((name): readonly (FigureName | typeof LAST)[] =>
+    name === 'p99' && entries.some(lastOf) ? ([name, LAST] as const) : [name],
+  );
   const floor = entries.some(({ toFloor }) => toFloor);
   const name = figures[headline].title.replace(/ (ms|MB)$/, '');
   const heading = [
-    ...columns.map((column) => figures[column].title),
-    ...(last ? [`p${LAST} ms`] : []),
+    ...shownColumns.map((column) => (column === LAST ? `p${LAST} ms` : figures[column].title)),
     `${name} ÷ ${baseline}’s`,
     ...(floor ? [`${name} ÷ floor’s`] : []),
     'calls',
@@ -54,8 +54,9 @@ export function workloadTable(workload: WorkloadResult, { baseline }: Comparison
     rows: level.entries.map((entry) => ({
       ...entry,
       cells: [
-        ...columns.map((column) => figure(shownFigure(entry, column) ?? Number.NaN)),
-        ...(last ? [figure(entry.percentiles.find(([percent]) => percent === LAST)?.[1] ?? Number.NaN)] : []),
+        ...shownColumns.map((column) =>
+          figure((column === LAST ? lastOf(entry) : shownFigure(entry, column)) ?? Number.NaN),
+        ),
         entry.design === baseline ? '1' : ratioCell(entry.toBaseline, headline),
         ...(floor ? [ratioCell(entry.toFloor, headline)] : []),
         count(entry.measured.calls),
@@ -71,23 +72,20 @@ export function workloadTable(workload: WorkloadResult, { baseline }: Comparison
 /** The percentile that has a column though it is no figure. */
 const LAST = 99.9;
 
+function lastOf({ percentiles }: Entry): number | undefined {
+  return percentiles.find(([percent]) => percent === LAST)?.[1];
+}
+
 function roundsOf({ rounds }: LevelResult): string {
   return `, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
 }
-
-const words: Readonly<Record<Place, string>> = {
-  better: 'better',
-  worse: 'worse',
-  unclear: 'no difference shown',
-  untold: 'no interval: too few rounds',
-};
 
 function ratioCell(ratio: Ratio | undefined, headline: FigureName): string | Markup {
   if (!ratio) return '–';
   const { median, interval } = ratio;
   const at = place(ratio, headline);
   const range = interval && html`<span class="range">${figure(interval.low)} to ${figure(interval.high)}</span>`;
-  return html`<b>${figure(median)} ×</b> ${range} <span class="place ${at}">${words[at]}</span>`;
+  return html`<b>${figure(median)} ×</b> ${range} <span class="place ${at}">${placeWords[at]}</span>`;
 }
 
 function failedCell(tally: Tally): string | Markup {
@@ -101,9 +99,11 @@ function failedCell(tally: Tally): string | Markup {
   return html`<b class="failed">⚠ ${count(failed(tally))}</b> <span class="range">${said.join(', ')}</span>`;
 }
 
-/** What it cost the broker, level by level; undefined where it told nothing. */
+/** What it cost the broker, at the last level that tells, and at all where they differ in clients; undefined if it told nothing. */
 export function brokerTable({ title, levels }: WorkloadResult): Markup | undefined {
-  const told = levels.filter(({ entries }) => entries.some(({ broker }) => broker));
+  const all = levels.filter(({ entries }) => entries.some(({ broker }) => broker));
+  const clients = new Set(all.flatMap(({ entries }) => entries.flatMap(({ broker }) => broker?.clients ?? [])));
+  const told = clients.size > 1 ? all : all.slice(-1);
   const columns = brokerFigures.filter((name) =>
     told.some(({ entries }) => entries.some(({ broker }) => broker?.[name] !== undefined)),
   );
@@ -152,7 +152,7 @@ ${title === undefined ? undefined : html`<tr><th class="level" scope="rowgroup" 
   );
   return html`<div class="table" role="region" aria-label="${caption}" tabindex="0">
 <table>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr><th scope="col">implementation, design</th>${columns}</tr></thead>
 ${bodies}</table>
 </div>

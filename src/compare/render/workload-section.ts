@@ -6,25 +6,25 @@ import { levelCharts, percentileCharts } from './line-charts.ts';
 import { html, type Markup } from './markup.ts';
 import { brokerTable, wireTable, workloadTable } from './tables.ts';
 
-/** A workload's sentences, charts and tables. */
+/** A workload's charts and tables. */
 export function workloadSection(workload: WorkloadResult, id: string, document: ComparisonDocument): Markup {
-  const { name, title, detail, levels, sentences } = workload;
+  const { name, title, detail, levels } = workload;
   const tables = levels.length > 0 ? [workloadTable(workload, document), brokerCost(workload)] : [];
   return html`<section id="${id}">
 <h2>${capital(title)} <code>${name}</code></h2>
 <p class="detail">${capital(detail)}.</p>
-${list(sentences)}${chartGroups(chartsOf(workload), id)}${tables}${firstFailure(workload)}</section>
+${chartGroups(chartsOf(workload), id)}${tables}${firstFailure(workload)}</section>
 `;
 }
 
-/** What goes over the wire: sentences, charts and a table. */
+/** What goes over the wire: charts and a table. */
 export function wireSection(wire: WireResult, id: string): Markup {
-  const { title, detail, entries, sentences } = wire;
+  const { title, detail, entries } = wire;
   const figures = entries.length > 0 ? [chartGroups(wireBars(wire), id), wireTable(wire)] : [];
   return html`<section id="${id}">
 <h2>${capital(title)} <code>wire</code></h2>
 <p class="detail">${capital(detail)}.</p>
-${list(sentences)}${figures}</section>
+${figures}</section>
 `;
 }
 
@@ -32,7 +32,7 @@ ${list(sentences)}${figures}</section>
 export function chartGroups(groups: readonly (Group | undefined)[], id: string): Markup {
   const found = groups.filter((group) => group !== undefined);
   return html`${found.map(
-    ({ heading, charts }, group) => html`<h3>${capital(heading)}</h3>
+    ({ heading, charts }, group) => html`<h3>${heading}</h3>
 <div class="charts">
 ${charts.map((chart, index) => html`${drawn(chart, `${id}-${group}-${index}`)}\n`)}</div>
 `,
@@ -47,7 +47,7 @@ export function capital(text: string): string {
 /** Sentences, each by itself. */
 export function list(sentences: readonly string[]): Markup | undefined {
   if (sentences.length === 0) return undefined;
-  return html`<ul class="findings">${sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul>\n`;
+  return html`<ul class="findings">${sentences.map((sentence) => html`<li>${sentence.replaceAll(' ×', '\u00a0×')}</li>`)}</ul>\n`;
 }
 
 /** Lines over the levels where there are several, percentiles where they are told, else bars. */
