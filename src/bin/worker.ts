@@ -1,4 +1,4 @@
-import { brokerOptions, readOptionFile } from '../cli/broker-options.ts';
+import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates } from '../cli/discover.ts';
 import { createLog, defaultLogFormat } from '../cli/log.ts';
 import { parseCommandLine } from '../cli/options.ts';
@@ -120,10 +120,10 @@ async function main(): Promise<void> {
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = createLog({ format });
   const requests = format === 'text' || values.logRequests;
-  const urls = values.url ? values.url : values.discover ? brokerCandidates() : undefined;
+  const given = readBrokerOptions(values, parseAmqpUrlList);
   const worker = new RpcWorker(fibonacciHandler(), {
-    ...(urls ? { urls } : {}),
-    ...(values.ca === undefined ? {} : { tls: { ca: readOptionFile('--ca', values.ca) } }),
+    ...given,
+    ...(values.discover && !given.urls && { urls: brokerCandidates() }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,

@@ -9,7 +9,7 @@ import { startPrivateBroker } from './private.ts';
 const LOCAL_URL = 'amqp://guest:guest@localhost:5672';
 
 /**
- * Finds a RabbitMQ, or starts one: AMQP_URL if it is set (nothing else is tried then), a broker on localhost:5672, else one
+ * Finds a RabbitMQ, or starts one: AMQP_URL or AMQP_URL_FILE if it is set (nothing else is tried then), a broker on localhost:5672, else one
  * of our own as `startPrivateBroker` does. Says which was taken, and why one that is there was not.
  *
  * @param options.localUrl where to look on this machine; default `amqp://guest:guest@localhost:5672`
@@ -33,11 +33,12 @@ export async function findBroker({
 }
 
 async function given(env: NodeJS.ProcessEnv, signal: AbortSignal | undefined): Promise<Broker | undefined> {
-  if (!env.AMQP_URL) return undefined;
+  const urls = await givenUrls(env);
+  if (!urls) return undefined;
   const tls = env.AMQP_CA_FILE ? { ca: await readFile(env.AMQP_CA_FILE) } : undefined;
   const failures: string[] = [];
   // several for a cluster, as the worker and the client take them
-  for (const url of parseAmqpUrlList(env.AMQP_URL)) {
+  for (const url of urls) {
     try {
       return await connectTo(url, 'named by AMQP_URL', { signal, tls });
     } catch (error) {
@@ -46,6 +47,18 @@ async function given(env: NodeJS.ProcessEnv, signal: AbortSignal | undefined): P
     }
   }
   throw new Error(`AMQP_URL: ${failures.join('; ')} (without AMQP_URL, a RabbitMQ is looked for, or else started)`);
+}
+
+/** What AMQP_URL says, or the file that AMQP_URL_FILE names. */
+async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessEnv): Promise<string[] | undefined> {
+  if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
+  try {
+    if (url) return parseAmqpUrlList(url);
+    return file ? parseAmqpUrlList((await readFile(file, 'utf8')).trim()) : undefined;
+  } catch (error) {
+    const why = errorCode(error) ? `can't be read (${errorCode(error)})` : `expected ${(error as Error).message}`;
+    throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
+  }
 }
 
 async function local(url: string, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {

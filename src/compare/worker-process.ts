@@ -20,7 +20,7 @@ export interface WorkerProcess extends AsyncDisposable {
 }
 
 /** The worker's options are flags here, or defaults: what the environment says of them is for other workers. */
-const NO_OPTIONS = { MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
+const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
 
 /**
  * Starts `dist/worker.js` and waits until it consumes.

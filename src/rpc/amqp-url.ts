@@ -69,9 +69,9 @@ export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
   return parsed;
 }
 
-/** `text` with the password of whatever looks like a URL in it replaced by `***`. */
+/** A URL, be it a wrong one, with its password replaced by `***`: whatever is between the user and the last @. */
 function redactAmqpUrl(text: string): string {
-  return text.replace(/(\/\/[^:@/\s]*):[^\s]*@/g, '$1:***@');
+  return text.replace(/(\/\/[^:@/]*):.*@/s, '$1:***@');
 }
 
 /**
