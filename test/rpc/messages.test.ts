@@ -42,6 +42,9 @@ describe('AMQP URLs', () => {
       'amqp://',
       'amqp://u:se%cret@h',
       'amqp://u:sec#ret@h:99',
+      'amqp://u:/secret@h',
+      'amqp://u:5672/secret@h/vhost',
+      'amqp://u:5672?secret@h',
       '',
     ]) {
       assert.throws(
