@@ -211,7 +211,7 @@ export class Consumption {
       return;
     }
     channel.basicNack({ deliveryTag: message.deliveryTag, requeue: false });
-    this.#counters.dropped(reason);
+    this.#counters.dropped(reason, message.replyTo);
   }
 
   /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there. */

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import type { Channel } from 'rabbitmq-client';
 import type { PrivateBroker } from '../../src/broker/broker.ts';
 import { startTestBroker } from '../helpers/broker.ts';
+import { until } from '../helpers/processes.ts';
 import { cleanUp, runClient, start, startWorker, uniqueQueue, urlWith } from '../helpers/programs.ts';
+import { RawPublisher } from '../helpers/raw-publisher.ts';
 import { openRaw } from '../helpers/rpc.ts';
 
 /** RabbitMQ's permissions, as `rabbitmqctl set_permissions` takes them; no topic permissions are set. */
@@ -144,7 +147,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
     const url = await userWith(needed.direct());
     const staying = start(t, 'client.js', ['--queue', queue, '-q', '-t', '30s', '10'], { url, input: '' });
     const leaving = start(t, 'client.js', ['--queue', queue, '-q', '-t', '30s', '11'], { url, input: '' });
-    while (held.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until('both requests are held', () => held.length === 2);
     await leaving.stop('SIGKILL');
     await holder.connection.close();
     const worker = await startWorker(t, ['--queue', queue], { url: await userWith(needed.worker(queue)) });
@@ -161,7 +164,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
   it('a client can neither read the requests of others, nor declare, bind or delete anything', async (t) => {
     const queue = await declaredQueue(t);
     const url = await userWith(needed.direct());
-    const attempts: Record<string, (channel: Awaited<ReturnType<typeof openRaw>>['channel']) => Promise<unknown>> = {
+    const attempts: Record<string, (channel: Channel) => Promise<unknown>> = {
       consume: (channel) => channel.basicConsume({ queue }, () => {}),
       get: (channel) => channel.basicGet({ queue }),
       declare: (channel) => channel.queueDeclare({ queue: 'another', durable: true }),
@@ -173,6 +176,78 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       const { channel } = await openRaw({ after: (end) => cleanUp(t, end) }, url);
       await assert.rejects(attempt(channel), { code: 'ACCESS_REFUSED' }, what);
     }
+  });
+
+  describe('a user who may do nothing but send requests', () => {
+    /** What the worker answers with fib(10). */
+    const ANSWER = '55';
+
+    /** Two queues, and an exchange that leads to the first: the only thing that the returned user may write to. */
+    async function scene(t: TestContext) {
+      const [queue, orders] = [await declaredQueue(t), await declaredQueue(t)];
+      const scope = { after: (end: () => unknown) => cleanUp(t, end) };
+      const { channel, ...raw } = await openRaw(scope, admin());
+      const exchange = `requests.${queue}`;
+      await channel.exchangeDeclare({ exchange, type: 'fanout' });
+      await channel.queueBind({ queue, exchange });
+      const url = await userWith({ configure: NOTHING, write: only(exchange), read: NOTHING });
+      const sender = await openRaw(scope, url);
+      const request = (replyTo: string) => sender.channel.basicPublish({ exchange, replyTo }, Buffer.from('10'));
+      return { queue, orders, channel, raw, url, request };
+    }
+    const messagesIn = async (channel: Channel, queue: string) =>
+      (await channel.queueDeclare({ queue, passive: true })).messageCount;
+
+    it('cannot write to another queue itself', async (t) => {
+      const { orders, url } = await scene(t);
+      const publisher = new RawPublisher(url);
+      cleanUp(t, () => publisher.close());
+      const refusal = await publisher.publish(orders, { body: Buffer.from(ANSWER), properties: {} });
+      assert.match(refusal ?? 'not refused', /^ACCESS_REFUSED/);
+    });
+
+    it('makes a server that replies to any address write there for it, and even to its own queue', async (t) => {
+      const { queue, orders, channel, raw, request } = await scene(t);
+      const requests: string[] = [];
+      // as the tutorial's server does
+      await channel.basicConsume({ queue }, async ({ body, replyTo, deliveryTag }) => {
+        requests.push(String(body));
+        if (replyTo) await channel.basicPublish({ routingKey: replyTo }, Buffer.from(ANSWER));
+        channel.basicAck({ deliveryTag });
+      });
+      await request(orders);
+      assert.equal(String((await (await raw.consume(orders)).next()).body), ANSWER);
+      await request(queue);
+      await until('its reply is its next request', () => requests.at(-1) === ANSWER);
+    });
+
+    it('cannot make the worker do so', async (t) => {
+      const { queue, orders, channel, request } = await scene(t);
+      const worker = await startWorker(t, ['--queue', queue], { url: await userWith(needed.worker(queue)) });
+      await request(orders);
+      await request(queue);
+      await worker.says(/"event":"dropped"/, 2);
+      const dropped = worker.records('dropped').map(({ reason, replyTo }) => [reason, replyTo]);
+      assert.deepEqual(dropped, [
+        ['refused-reply-to', orders],
+        ['refused-reply-to', queue],
+      ]);
+      assert.deepEqual([await messagesIn(channel, orders), await messagesIn(channel, queue)], [0, 0]);
+    });
+
+    it('makes it write to any queue with --allow-reply-to *, but never to the request queue', async (t) => {
+      const { queue, orders, channel, raw, request } = await scene(t);
+      const args = ['--queue', queue, '--allow-reply-to', '*'];
+      const worker = await startWorker(t, args, { url: await userWith(needed.worker(queue)) });
+      await request(orders);
+      assert.equal(String((await (await raw.consume(orders)).next()).body), ANSWER);
+      await request(queue);
+      await worker.says(/"event":"dropped","reason":"refused-reply-to"/);
+      assert.equal(await messagesIn(channel, queue), 0);
+      await worker.stop();
+      const [stopped] = worker.records('stopped');
+      assert.deepEqual([stopped?.received, stopped?.answered], [2, 1]);
+    });
   });
 
   it('a client can say that nobody consumes if it has any right to the queue, or on 3.10 without', async (t) => {

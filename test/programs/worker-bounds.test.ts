@@ -39,4 +39,40 @@ describe('a client cannot make a worker grow without limit', () => {
     t.diagnostic(`${(grown / MIB).toFixed(0)} MiB for a request of 100 MiB`);
     assert.ok(grown < 100 * MIB, `it took ${grown} bytes`);
   });
+
+  for (const log of ['text', 'json'] as const) {
+    it(`by what it makes it log, which is limited (${log})`, async (t) => {
+      const FLOOD = 2_000;
+      const scope = { after: (end: () => unknown) => cleanUp(t, end) };
+      const queue = await testQueue(scope);
+      const raw = await openRaw(scope);
+      const args = ['--queue', queue, '--prefetch', '100', '--log', log, '--log-requests'];
+      const worker = await startWorker(t, args);
+      for (let n = 0; n < FLOOD; n++) {
+        await raw.publish(queue, 'no number', { replyTo: 'amq.gen-nobody' });
+        await raw.publish(queue, '1', { replyTo: 'orders' });
+        await raw.publish(queue, '1');
+      }
+      // it waits behind them all
+      assert.equal((await runClient(t, ['--queue', queue, '-q', '-t', '30s', '10'])).stdout, '55\n');
+      const { stderr } = await worker.stop();
+      const lines = stderr.trimEnd().split('\n');
+      assert.ok(lines.length < FLOOD / 2, `${lines.length} lines`);
+      t.diagnostic(`${3 * FLOOD} requests, ${lines.length} lines`);
+      const told = (shown: RegExp, more: RegExp) => {
+        const left = lines.map((line) => Number(more.exec(line)?.[1] ?? 0)).reduce((sum, count) => sum + count, 0);
+        return lines.filter((line) => shown.test(line)).length + left;
+      };
+      // shown or counted: none is missing
+      const kinds: readonly (readonly [event: string, kind: string])[] = [
+        ['refused', 'INVALID_ARGUMENT'],
+        ['dropped', 'refused-reply-to'],
+        ['dropped', 'missing-reply-to'],
+      ];
+      for (const [event, kind] of kinds) {
+        const shown = log === 'text' ? `^ \\[!\\] .*${kind}` : `"event":"${event}",.*"${kind}"`;
+        assert.equal(told(new RegExp(shown), new RegExp(`and (\\d+) more .*\\(${event} ${kind}\\)`)), FLOOD, kind);
+      }
+    });
+  }
 });

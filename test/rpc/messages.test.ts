@@ -159,6 +159,8 @@ describe('options', () => {
       [() => new RpcClient({ timeout: 2 ** 31 }), /^timeout: .*got 2147483648/],
       [() => new RpcClient({ maxInFlight: 1.5 }), /^maxInFlight: .*got 1.5/],
       [() => new RpcClient({ queue: '' }), /^queue: .*got 0 bytes/],
+      [() => new RpcWorker(() => '', { queue: 'q\n' }), /^queue: .*got "q\\n"/],
+      [() => new RpcClient({ maxWaiting: 0 }), /^maxWaiting: .*got 0/],
       [
         () => new RpcClient({ reply: 'pigeon' as 'direct' }),
         /^reply: expected one of direct, exclusive, per-request, got 'pigeon'/,
