@@ -113,7 +113,7 @@ async function compare(
   const { signal } = stop;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
   const { rabbitmq: version, nodes, rtt = 0, prefetch, queueType, rounds } = options;
-  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(',') } : process.env;
+  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(','), AMQP_URL_FILE: '' } : process.env;
   await using broker = await findBroker({ env, version, nodes, metrics: true, say, signal });
   await using guard = await Guard.start(); // if we are killed, what we started goes as well
   const metrics = await findMetrics(broker, { metricsUrls: options.metricsUrls, signal });

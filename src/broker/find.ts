@@ -10,9 +10,9 @@ import { startPrivateBroker } from './private.ts';
 const LOCAL_URL = 'amqp://guest:guest@localhost:5672';
 
 /**
- * Finds a RabbitMQ, or starts one: AMQP_URL if it is set (nothing else is tried then), a broker on localhost:5672, else one
- * of our own as `startPrivateBroker` does. If a version or a number of nodes is asked for, it is always one of our own. Says
- * which was taken, and why one that is there was not.
+ * Finds a RabbitMQ, or starts one: the one that AMQP_URL or AMQP_URL_FILE names, if set (nothing else is tried then); a broker
+ * on localhost:5672; else one of our own as `startPrivateBroker` does. If a version or a number of nodes is asked for, it is
+ * always one of our own. Says which was taken, and why one that is there was not.
  *
  * @param options.version of the broker of our own
  * @param options.nodes how many nodes our own is to have; more than one make a cluster
@@ -50,12 +50,11 @@ export async function findBroker({
 }
 
 async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
-  if (!env.AMQP_URL) return undefined;
+  const named = await givenUrls(env);
+  if (!named) return undefined;
   const tls = env.AMQP_CA_FILE ? { ca: await readFile(env.AMQP_CA_FILE) } : undefined;
   // several for a cluster, as the worker and the client take them
-  const tried = await Promise.allSettled(
-    parseAmqpUrlList(env.AMQP_URL).map((url) => connectTo(url, 'named by AMQP_URL', { signal, tls })),
-  );
+  const tried = await Promise.allSettled(named.map((url) => connectTo(url, 'named by AMQP_URL', { signal, tls })));
   signal?.throwIfAborted();
   const answering = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failures = tried.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).message] : []));
@@ -64,6 +63,18 @@ async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | und
     throw new Error(`AMQP_URL: ${failures.join('; ')} (without AMQP_URL, a RabbitMQ is looked for, or else started)`);
   for (const failure of failures) say(`left out: ${failure}`);
   return { ...first, urls: answering.map(({ url }) => url) };
+}
+
+/** What AMQP_URL says, or the file that AMQP_URL_FILE names. */
+async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessEnv): Promise<string[] | undefined> {
+  if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
+  try {
+    if (url) return parseAmqpUrlList(url);
+    return file ? parseAmqpUrlList((await readFile(file, 'utf8')).trim()) : undefined;
+  } catch (error) {
+    const why = errorCode(error) ? `can't be read (${errorCode(error)})` : `expected ${(error as Error).message}`;
+    throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
+  }
 }
 
 async function local(url: string, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {

@@ -25,6 +25,14 @@ export function noQueueError(queue: string): RpcError {
   return new RpcError('UNAVAILABLE', message, { reason: 'NO_QUEUE' });
 }
 
+/** So many calls wait that this one is refused: whoever calls does so faster than workers answer. */
+export function tooManyError(waiting: number): RpcError {
+  return new RpcError(
+    'RESOURCE_EXHAUSTED',
+    `${waiting} calls wait already (maxWaiting): call slower, or start workers`,
+  );
+}
+
 /** The client was closed before or during the call. */
 export function closedError(): RpcError {
   return new RpcError('CANCELLED', 'the client is closed', { reason: 'CLOSED' });

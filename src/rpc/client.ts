@@ -1,5 +1,5 @@
 import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
-import { closedError, noQueueError, noReplyError, notSentError } from './call-errors.ts';
+import { closedError, noQueueError, noReplyError, notSentError, tooManyError } from './call-errors.ts';
 import type { DiscardReason } from './call-ids.ts';
 import { CallRegistry } from './call-registry.ts';
 import { explainChannelError } from './channel-errors.ts';
@@ -73,6 +73,7 @@ export class RpcClient {
       const { signal } = options;
       signal?.throwIfAborted();
       if (this.#closing) throw closedError();
+      if (this.#calls.waiting >= this.#settings.maxWaiting) throw tooManyError(this.#calls.waiting);
       const call = new PendingCall({
         body: requestBody(body, this.#settings.maxRequestBytes),
         contentType: options.contentType ?? 'text/plain',

@@ -26,6 +26,8 @@ export interface ConnectOptions {
   readonly tls?: TlsOptions | undefined;
   /** Shown by the broker's management UI. */
   readonly connectionName?: string | undefined;
+  /** Messages with a longer body come without it, and only `bodySize` tells its length, in bytes. Default: none. */
+  readonly maxBodyBytes?: number | undefined;
   /** Limit for this attempt in ms. Default {@link CONNECT_TIMEOUT}. */
   readonly timeout?: number | undefined;
   /** Gives the attempt up; the promise rejects with its reason. */
@@ -163,7 +165,9 @@ export function connect(url: AmqpUrl, options: ConnectOptions = {}): Promise<Bro
       connectionTimeout: Math.max(1, options.timeout ?? CONNECT_TIMEOUT),
       retryLow: NEVER,
       retryHigh: NEVER,
-      rawBody: true, // from patches/rabbitmq-client: bodies stay Buffers until their size is checked
+      // these two are from patches/rabbitmq-client: bodies stay Buffers, and one that is too long is not even kept
+      rawBody: true,
+      maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
       ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
     };
     const connection = new Connection(settings);

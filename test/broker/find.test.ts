@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { findBroker } from '../../src/broker/find.ts';
 import { findMetrics } from '../../src/broker/metrics.ts';
@@ -94,4 +97,20 @@ test('something else on its port is named, and a node of our own is started', as
   assert.equal(broker.owned, true);
   assert.match(said[0] ?? '', new RegExp(`^not taken: 127.0.0.1:${port} answers, but not as a RabbitMQ would`));
   assert.match(said.at(-1) ?? '', /^using RabbitMQ \d.* of our own/);
+});
+
+test('AMQP_URL_FILE is taken as AMQP_URL is, but not both', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-find-'));
+  try {
+    const file = path.join(folder, 'url');
+    await writeFile(file, `${amqpUrl()}\n`);
+    const broker = await findBroker({ env: { AMQP_URL_FILE: file }, say: () => {} });
+    assert.equal(broker.url, amqpUrl());
+    const both = findBroker({ env: { AMQP_URL_FILE: file, AMQP_URL: amqpUrl() }, say: assert.fail });
+    await assert.rejects(both, /^Error: AMQP_URL and AMQP_URL_FILE: both are set/);
+    const missing = findBroker({ env: { AMQP_URL_FILE: `${file}.not` }, say: assert.fail });
+    await assert.rejects(missing, /^Error: AMQP_URL_FILE: can't be read \(ENOENT\)/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

@@ -2,22 +2,23 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { amqpUrl } from './broker.ts';
 
-/** A whole number in so many octets. */
+/** An unsigned integer of so many bytes. */
 export const int = (bytes: number, value: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
   buffer.writeUIntBE(value, bytes > 6 ? bytes - 6 : 0, Math.min(bytes, 6));
   return buffer;
 };
-/** An AMQP short string. */
+/** A short string: its length in one byte. */
 export const short = (text: string | Buffer): Buffer => {
   const octets = Buffer.from(text);
   return Buffer.concat([int(1, octets.length), octets]);
 };
-const long = (octets: Buffer): Buffer => Buffer.concat([int(4, octets.length), octets]);
-/** An AMQP frame: 1 a method, 2 a header, 3 a body, 8 a heartbeat. */
+/** A long string: its length in four bytes. */
+export const long = (octets: Buffer): Buffer => Buffer.concat([int(4, octets.length), octets]);
+/** A frame of any type (AMQP 0-9-1, 2.3.5). */
 export const frame = (type: number, channel: number, payload: Buffer): Buffer =>
   Buffer.concat([int(1, type), int(2, channel), int(4, payload.length), payload, int(1, 0xce)]);
-/** An AMQP method, in its frame. */
+/** A frame that carries a method. */
 export const method = (channel: number, classId: number, methodId: number, ...args: Buffer[]): Buffer =>
   frame(1, channel, Buffer.concat([int(2, classId), int(2, methodId), ...args]));
 

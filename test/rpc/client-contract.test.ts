@@ -175,6 +175,17 @@ for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
       assert.equal(worker.stats().received, 8, 'the call that timed out was never sent');
     });
 
+    test('refuses calls when too many wait already, and takes more when they have gone out', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, echo, { queue });
+      const { client } = startClient(t, { queue, reply, maxInFlight: 1, maxWaiting: 3 });
+      // not connected yet, so all of them wait
+      const calls = [1, 2, 3].map((n) => client.call(String(n)));
+      await assert.rejects(client.call('4'), { code: 'RESOURCE_EXHAUSTED', message: /^3 calls wait already/ });
+      assert.equal((await Promise.all(calls)).length, 3);
+      assert.equal(String((await client.call('5')).body), 'echo 5');
+    });
+
     test('drains when it is closed, and leaves no timer, socket or reply queue behind', async (t) => {
       const queue = await testQueue(t);
       const raw = await openRaw(t);
