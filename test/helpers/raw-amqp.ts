@@ -28,7 +28,7 @@ export function field(name: string, type: string, value: Buffer): Buffer {
 }
 
 /** An AMQP table inside another table. */
-export const table = long;
+export const table = (fields: Buffer): Buffer => long(fields);
 
 /** What a raw publisher may say of a message. */
 export interface RawProperties {
