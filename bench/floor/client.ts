@@ -1,39 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import type { Caller, Design, Target } from '../../src/compare/implementation.ts';
 import { type PendingCall, PendingCalls } from '../pending-calls.ts';
-import { consumeReplies, declareExclusive, deleteQueue, publishRequest } from './channel.ts';
 import { FloorConnection } from './connection.ts';
-import { method } from './protocol.ts';
+import { openRoute, type ReplyRoute } from './reply-routes.ts';
 
 /** Calls with as little as the design needs. One connection; it never reconnects. */
 export class FloorCaller implements Caller {
   readonly #design: Design;
   readonly #target: Target;
-  readonly #queue: string;
-  /** 96 random bits, as in the library, so that ids, and the names of queues made from them, are as long. */
+  /** 96 random bits, as in the library, so that ids are as long, and as hard to guess. */
   readonly #prefix = randomBytes(12).toString('base64url');
   #issued = 0;
-  readonly #calls = new PendingCalls((id) => this.#tidy(id));
-  #unsent: { readonly id: string; readonly request: string }[] = [];
+  readonly #calls = new PendingCalls((id) => this.#route?.release(id));
+  #unsent: { readonly id: string; readonly body: Buffer }[] = [];
   #connection: FloorConnection | undefined;
-  /** The connection, once requests can go out. */
-  #ready: FloorConnection | undefined;
-  #replyTo = 'amq.rabbitmq.reply-to';
+  /** Set while requests can go out. */
+  #route: ReplyRoute | undefined;
   #discarded = 0;
 
   constructor(design: Design, target: Target) {
     this.#design = design;
     this.#target = target;
-    this.#queue = Buffer.from(target.queue).toString('latin1');
   }
 
   call(request: string, signal: AbortSignal): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (++this.#issued).toString(36);
       this.#calls.add(id, { resolve, reject, signal });
-      if (this.#ready) this.#send(this.#ready, id, request);
+      const body = Buffer.from(request);
+      if (this.#route) this.#route.send(id, body);
       else {
-        this.#unsent.push({ id, request });
+        this.#unsent.push({ id, body });
         this.#connection ??= this.#connect();
       }
     });
@@ -44,8 +41,7 @@ export class FloorCaller implements Caller {
   }
 
   async close(): Promise<void> {
-    this.#ready = undefined;
-    this.#calls.end(new Error('the caller was closed'));
+    this.#end(new Error('the caller was closed'));
     await this.#connection?.close();
   }
 
@@ -57,10 +53,7 @@ export class FloorCaller implements Caller {
         else this.#discarded++;
       },
       onReturn: (id, why) => this.#settle(id)?.reject(new Error(`RabbitMQ returned the request: ${why}`)),
-      onLost: (error) => {
-        this.#ready = undefined;
-        this.#calls.end(error);
-      },
+      onLost: (error) => this.#end(error),
     });
     this.#prepare(connection).catch(() => {}); // onLost was told
     return connection;
@@ -68,41 +61,21 @@ export class FloorCaller implements Caller {
 
   async #prepare(connection: FloorConnection): Promise<void> {
     await connection.open({ cancelNotify: false });
-    if (this.#design === 'exclusive') {
-      declareExclusive(connection.write(), '');
-      const ok = await connection.until(method.queueDeclareOk);
-      this.#replyTo = ok.toString('latin1', 5, 5 + (ok[4] ?? 0));
-    }
-    if (this.#design !== 'per-request') consumeReplies(connection.write(), this.#replyTo);
-    this.#ready = connection;
-    for (const { id, request } of this.#unsent) if (this.#calls.has(id)) this.#send(connection, id, request);
+    const queue = Buffer.from(this.#target.queue).toString('latin1');
+    const route = await openRoute(this.#design, connection, queue);
+    this.#route = route;
+    for (const { id, body } of this.#unsent) if (this.#calls.has(id)) route.send(id, body);
     this.#unsent = [];
-  }
-
-  #send(connection: FloorConnection, id: string, request: string): void {
-    const writer = connection.write();
-    let replyTo = this.#replyTo;
-    if (this.#design === 'per-request') {
-      replyTo = ownQueue(id);
-      declareExclusive(writer, replyTo);
-      consumeReplies(writer, replyTo);
-    }
-    publishRequest(writer, { queue: this.#queue, id, replyTo, body: Buffer.from(request, 'latin1') });
   }
 
   #settle(id: string): PendingCall | undefined {
     const call = this.#calls.take(id);
-    if (call) this.#tidy(id);
+    if (call) this.#route?.release(id);
     return call;
   }
 
-  /** What the design has to do when a call is over. */
-  #tidy(id: string): void {
-    if (this.#design === 'per-request' && this.#ready) deleteQueue(this.#ready.write(), ownQueue(id));
+  #end(error: Error): void {
+    this.#route = undefined;
+    this.#calls.end(error);
   }
-}
-
-/** The name of a call's own queue. */
-function ownQueue(id: string): string {
-  return `floor.${id}`;
 }

@@ -3,15 +3,18 @@ import tls from 'node:tls';
 import type { Target } from '../../src/compare/implementation.ts';
 import { type AmqpUrl, parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { explainConnectError } from '../../src/rpc/connect-errors.ts';
+import { openChannel } from './channel.ts';
 import { closeText, type FrameListener, FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { clientProperties, plainResponse } from './login.ts';
-import { CHANNEL, method } from './protocol.ts';
+import { method } from './protocol.ts';
 
 const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 
 /** The largest frame asked for, in bytes: RabbitMQ's default. */
 const FRAME_MAX = 131_072;
+
+const NO_HEARTBEATS = 0;
 
 /** How long an orderly close may take, in ms; the socket is destroyed then. */
 export const CLOSE_TIMEOUT = 2_000;
@@ -26,12 +29,13 @@ export interface ConnectionOwner extends Pick<FrameListener, 'onDelivery' | 'onR
 
 /** Who waits for the broker's answer. */
 interface Waiting {
+  readonly channel: number;
   readonly method: number;
   readonly resolve: (payload: Buffer) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** An AMQP connection with one channel. What is written in one turn of the event loop goes out in one write. */
+/** An AMQP connection with a channel, or more. What is written in one turn of the event loop goes out in one write. */
 export class FloorConnection implements FrameListener {
   readonly #owner: ConnectionOwner;
   readonly #url: AmqpUrl;
@@ -40,6 +44,7 @@ export class FloorConnection implements FrameListener {
   readonly #writer = new FrameWriter();
   readonly #waiting: Waiting[] = [];
   #scheduled = false;
+  #channelMax = 65_535;
   #isOpen = false;
   #end: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -63,43 +68,54 @@ export class FloorConnection implements FrameListener {
     socket.on('data', (data) => reader.read(data));
   }
 
+  /** The most channels that the broker allows. */
+  get channelMax(): number {
+    return this.#channelMax;
+  }
+
   /**
-   * Logs in and opens the channel. Rejects with what `onLost` is told.
+   * Logs in and opens channel 1. Rejects with what `onLost` is told.
    * @param options.cancelNotify whether it is lost if a queue that it consumes is deleted
    */
   async open({ cancelNotify }: { readonly cancelNotify: boolean }): Promise<void> {
     const { username, password, vhost } = this.#url;
-    this.write().raw(PROTOCOL_HEADER);
-    await this.until(method.connectionStart);
-    const writer = this.write();
-    writer.method(0, method.connectionStartOk).octets(clientProperties({ cancelNotify })).text('PLAIN');
-    writer.octets(plainResponse(username, password)).text('en_US').end();
-    const tune = await this.until(method.connectionTune);
+    this.write(0).raw(PROTOCOL_HEADER);
+    await this.until(0, method.connectionStart);
+    const login = this.write(0).method(method.connectionStartOk).octets(clientProperties({ cancelNotify }));
+    login.text('PLAIN').octets(plainResponse(username, password)).text('en_US').end();
+    const tune = await this.until(0, method.connectionTune);
+    const channelMax = tune.readUInt16BE(4); // 0: no limit
+    this.#channelMax = channelMax || this.#channelMax;
     const frameMax = Math.min(FRAME_MAX, tune.readUInt32BE(6) || FRAME_MAX);
-    writer.frameMax = frameMax;
-    // the broker's limit of channels, and no heartbeats
-    this.write().method(0, method.connectionTuneOk).uint16(tune.readUInt16BE(4)).uint32(frameMax).uint16(0).end();
-    this.write().method(0, method.connectionOpen).text(Buffer.from(vhost).toString('latin1')).text('').uint8(0).end();
-    await this.until(method.connectionOpenOk);
-    this.write().method(CHANNEL, method.channelOpen).text('').end();
-    await this.until(method.channelOpenOk);
+    this.#writer.frameMax = frameMax;
+    this.write(0).method(method.connectionTuneOk).uint16(channelMax).uint32(frameMax).uint16(NO_HEARTBEATS).end();
+    this.write(0).method(method.connectionOpen).text(Buffer.from(vhost).toString('latin1')).text('').uint8(0).end();
+    await this.until(0, method.connectionOpenOk);
     this.#isOpen = true;
+    await this.openChannel(1);
   }
 
-  /** Where to write what is to go out, at the end of this turn of the event loop. */
-  write(): FrameWriter {
+  /** Opens a channel, a number that was not given before. */
+  async openChannel(channel: number): Promise<void> {
+    openChannel(this.write(channel));
+    await this.until(channel, method.channelOpenOk);
+  }
+
+  /** Where to write what is to go out on a channel (0: the connection itself) at the end of this turn of the event loop. */
+  write(channel: number): FrameWriter {
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#flush);
     }
+    this.#writer.channel = channel;
     return this.#writer;
   }
 
-  /** The broker's answer. Rejects if the connection is lost first. */
-  until(answer: number): Promise<Buffer> {
+  /** The broker's answer on a channel. Rejects if the connection is lost first. */
+  until(channel: number, answer: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#end) reject(this.#end);
-      else this.#waiting.push({ method: answer, resolve, reject });
+      else this.#waiting.push({ channel, method: answer, resolve, reject });
     });
   }
 
@@ -115,13 +131,13 @@ export class FloorConnection implements FrameListener {
     return this.#closing;
   }
 
-  onMethod(id: number, payload: Buffer): void {
-    const [next] = this.#waiting;
-    if (next?.method === id) {
-      this.#waiting.shift();
-      next.resolve(payload);
+  onMethod(channel: number, id: number, payload: Buffer): void {
+    const index = this.#waiting.findIndex((one) => one.channel === channel && one.method === id);
+    if (index >= 0) {
+      const [answered] = this.#waiting.splice(index, 1);
+      answered?.resolve(payload);
     } else if (id === method.connectionClose) {
-      this.write().method(0, method.connectionCloseOk).end();
+      this.write(0).method(method.connectionCloseOk).end();
       this.#flush();
       this.#lose(new Error(`RabbitMQ closed the connection: ${closeText(payload)}`));
       this.#socket.end();
@@ -162,9 +178,10 @@ export class FloorConnection implements FrameListener {
     const socket = this.#socket;
     if (this.#isOpen && !socket.destroyed) {
       const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT);
-      this.write().method(0, method.connectionClose).uint16(200).text('').uint16(0).uint16(0).end();
+      this.write(0).method(method.connectionClose).uint16(200).text('').uint16(0).uint16(0).end();
       const answered = new Promise<void>((resolve) => {
-        this.#waiting.push({ method: method.connectionCloseOk, resolve: () => resolve(), reject: () => resolve() });
+        const done = () => resolve();
+        this.#waiting.push({ channel: 0, method: method.connectionCloseOk, resolve: done, reject: done });
       });
       await Promise.race([answered, this.#closed]);
       clearTimeout(timer);

@@ -14,6 +14,8 @@ const COPIED_BODY = 8_192;
  * written since the last time. A method is `begin`, its fields, `end`.
  */
 export class FrameWriter {
+  /** The channel of what is written next. */
+  channel = 0;
   /** The largest frame that the broker takes, in bytes; no limit until it is known. */
   frameMax = Number.POSITIVE_INFINITY;
   #slab = Buffer.allocUnsafeSlow(SLAB);
@@ -41,29 +43,29 @@ export class FrameWriter {
     this.#parts.push(octets);
   }
 
-  method(channel: number, classAndMethod: number): this {
-    this.#begin(frameType.method, channel, LONGEST_METHOD);
-    return this.uint32(classAndMethod);
+  method(id: number): this {
+    this.#begin(frameType.method, LONGEST_METHOD);
+    return this.uint32(id);
   }
 
   /** A content header of class basic: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf, 4.2.6.1 */
-  header(channel: number, bodySize: number, properties: number): this {
-    this.#begin(frameType.header, channel, LONGEST_METHOD);
+  header(bodySize: number, properties: number): this {
+    this.#begin(frameType.header, LONGEST_METHOD);
     return this.uint16(60).uint16(0).uint64(bodySize).uint16(properties);
   }
 
   /** A body, in as many frames as it takes: none if it is empty. */
-  body(channel: number, body: Buffer): void {
+  body(body: Buffer): void {
     const size = this.frameMax - FRAME_OVERHEAD;
     for (let from = 0; from < body.length; from += size) {
       const part = body.length <= size ? body : body.subarray(from, from + size);
       if (part.length <= COPIED_BODY) {
-        this.#begin(frameType.body, channel, part.length + FRAME_OVERHEAD);
+        this.#begin(frameType.body, part.length + FRAME_OVERHEAD);
         part.copy(this.#slab, this.#at);
         this.#at += part.length;
         this.end();
       } else {
-        this.#begin(frameType.body, channel, FRAME_OVERHEAD);
+        this.#begin(frameType.body, FRAME_OVERHEAD);
         this.#slab.writeUInt32BE(part.length, this.#frame + 3);
         this.#cut();
         this.#parts.push(part);
@@ -111,14 +113,14 @@ export class FrameWriter {
     this.uint8(FRAME_END);
   }
 
-  #begin(type: number, channel: number, room: number): void {
+  #begin(type: number, room: number): void {
     if (this.#at + room > SLAB) {
       this.#cut();
       this.#slab = Buffer.allocUnsafeSlow(SLAB);
       this.#untaken = this.#at = 0;
     }
     this.#frame = this.#at;
-    this.uint8(type).uint16(channel);
+    this.uint8(type).uint16(this.channel);
     this.#at += 4; // the size, once it is known
   }
 

@@ -18,6 +18,7 @@ export const method = {
   queueDeclare: 0x0032_000a,
   queueDeclareOk: 0x0032_000b,
   queueDelete: 0x0032_0028,
+  queueDeleteOk: 0x0032_0029,
   basicQos: 0x003c_000a,
   basicQosOk: 0x003c_000b,
   basicConsume: 0x003c_0014,
@@ -50,6 +51,3 @@ export const property = {
   replyTo: 0x0200,
   expiration: 0x0100,
 } as const;
-
-/** The one channel that a connection of the floor has. */
-export const CHANNEL = 1;

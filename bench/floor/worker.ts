@@ -1,7 +1,9 @@
 import { CALL_TIMEOUT, type Implementation } from '../../src/compare/implementation.ts';
-import { ackUpTo, cancelConsumer, consumeRequests, publishReply, setPrefetch } from './channel.ts';
+import { ackUpTo, cancelConsumer, closeChannel, consumeRequests, publishReply, setPrefetch } from './channel.ts';
 import { CLOSE_TIMEOUT, FloorConnection } from './connection.ts';
-import { CHANNEL, method } from './protocol.ts';
+import { method } from './protocol.ts';
+
+const CHANNEL = 1;
 
 /**
  * Answers whatever comes, where its `reply_to` says. The replies to what one read of the socket brought, and one ack for
@@ -14,27 +16,28 @@ export const serveFloor: Implementation['serve'] = async (target, { prefetch, an
   const connection = new FloorConnection(target, {
     onDelivery(body, id, replyTo, deliveryTag) {
       try {
-        publishReply(connection.write(), replyTo, id, answer(body));
+        publishReply(connection.write(CHANNEL), replyTo, id, answer(body));
         answered = deliveryTag;
       } catch (error) {
         connection.fail(error instanceof Error ? error : new Error(String(error)));
       }
     },
-    beforeWrite() {
-      if (answered > 0) ackUpTo(connection.write(), answered);
-      answered = 0;
-    },
+    beforeWrite: ack,
     onReturn() {},
     onLost(error) {
       if (consuming) onEnd(error);
     },
   });
+  function ack(): void {
+    if (answered > 0) ackUpTo(connection.write(CHANNEL), answered);
+    answered = 0;
+  }
   const limit = setTimeout(() => connection.fail(new Error('the broker does not answer')), CALL_TIMEOUT);
   try {
     await connection.open({ cancelNotify: true });
-    setPrefetch(connection.write(), prefetch);
-    consumeRequests(connection.write(), queue);
-    await Promise.all([connection.until(method.basicQosOk), connection.until(method.basicConsumeOk)]);
+    setPrefetch(connection.write(CHANNEL), prefetch);
+    consumeRequests(connection.write(CHANNEL), queue);
+    await Promise.all([connection.until(CHANNEL, method.basicQosOk), connection.until(CHANNEL, method.basicConsumeOk)]);
   } catch (error) {
     await connection.close();
     throw error;
@@ -47,11 +50,12 @@ export const serveFloor: Implementation['serve'] = async (target, { prefetch, an
     consuming = false;
     const limit = setTimeout(() => connection.fail(new Error('the broker does not answer')), CLOSE_TIMEOUT);
     try {
-      cancelConsumer(connection.write(), queue);
-      await connection.until(method.basicCancelOk);
+      cancelConsumer(connection.write(CHANNEL), queue);
+      await connection.until(CHANNEL, method.basicCancelOk);
       // what was delivered is answered by now; the channel's end comes after its acks, that of the connection may not
-      connection.write().method(CHANNEL, method.channelClose).uint16(200).text('').uint16(0).uint16(0).end();
-      await connection.until(method.channelCloseOk);
+      ack();
+      closeChannel(connection.write(CHANNEL));
+      await connection.until(CHANNEL, method.channelCloseOk);
     } catch {
       // lost meanwhile
     } finally {

@@ -10,6 +10,8 @@ export interface TcpProxy {
   readonly url: string;
   /** How many connections were made through it, those that it refused included. */
   readonly connections: number;
+  /** How many of them are still there. */
+  readonly established: number;
   /** While true, new connections are cut at once. */
   refuse: boolean;
   /** From now on nothing goes through, in either direction, until it is opened. */
@@ -63,6 +65,9 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     url: url.href,
     get connections() {
       return connections;
+    },
+    get established() {
+      return clients.size;
     },
     refuse: false,
     hold() {
