@@ -97,7 +97,7 @@ function partsOf({ workloads, wire }: ComparisonDocument): (readonly [part: stri
 
 /** Conditions, and what is said on how to read the figures, that are not the same in both. */
 export function otherDifferences({ a, b }: Both<ComparisonDocument>): string[] {
-  const [linesOfA, linesOfB] = [namedLines(a), namedLines(b)];
+  const [linesOfA, linesOfB] = [namedLines(a, b), namedLines(b, a)];
   const names = new Set([...linesOfA.keys(), ...linesOfB.keys()]);
   return [...names].flatMap((name) => {
     const [one, other] = [linesOfA.get(name) ?? 'not said', linesOfB.get(name) ?? 'not said'];
@@ -105,7 +105,12 @@ export function otherDifferences({ a, b }: Both<ComparisonDocument>): string[] {
   });
 }
 
-function namedLines({ conditions, reading, workloads }: ComparisonDocument): ReadonlyMap<string, string> {
-  const details = workloads.map(({ title, detail }): NamedLine => [title, detail]);
+function namedLines(
+  { conditions, reading, workloads }: ComparisonDocument,
+  other: ComparisonDocument,
+): ReadonlyMap<string, string> {
+  const details = workloads
+    .filter(({ name }) => other.workloads.some((workload) => workload.name === name))
+    .map(({ title, detail }): NamedLine => [title, detail]);
   return new Map([...conditions, ...reading, ...details]);
 }

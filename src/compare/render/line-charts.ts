@@ -114,6 +114,8 @@ function legend(data: string[]): ChartOption['legend'] {
     data,
     top: 0,
     left: 'center',
+    backgroundColor: ink.paper,
+    borderColor: ink.paper,
     itemWidth: 34,
     itemGap: 14,
     selectedMode: false,
