@@ -13,7 +13,7 @@ const ALLOWANCE = 15_000;
 export const LANES = 4;
 
 /** How long a lane rests after a call, in ms, and after one that failed: who is refused at once does not ask at once. */
-const REST = 15;
+const REST = 40;
 const REST_AFTER_FAILURE = 150;
 
 /** How long a client may take to get right answers again once the fault is over, in ms. */

@@ -196,11 +196,10 @@ async function leftWhileConnected(
     ...busy.map(({ name }) => `calls of ${name}`),
     ...(await remaining(async () => {
       const now = await census(broker);
-      const replyQueues = Object.keys(now.queues).filter((name) => name.startsWith('amq.gen')).length;
       // a worker may hold one more connection for a moment, to look after callers
       const most = {
         messages: 0,
-        'reply queues': ofDesign('exclusive'),
+        'reply queues': replyQueues(before) + ofDesign('exclusive'),
         connections: before.connections + callers.length + 2 * workers.length,
         channels:
           before.channels +
@@ -211,12 +210,16 @@ async function leftWhileConnected(
       };
       return grown(most, {
         messages: now.queues[queue] ?? 0,
-        'reply queues': replyQueues,
+        'reply queues': replyQueues(now),
         connections: now.connections,
         channels: now.channels,
       }).map((what) => `${what} while connected`);
     })),
   ];
+}
+
+function replyQueues({ queues }: Census): number {
+  return Object.keys(queues).filter((name) => name.startsWith('amq.gen')).length;
 }
 
 /** What is left over when clients and workers are gone. */
