@@ -43,6 +43,10 @@ export interface StageOptions {
   readonly workers?: number;
   /** Further arguments of the workers. */
   readonly workerArgs?: readonly string[];
+  /** Further variables of the workers. */
+  readonly workerEnv?: Readonly<Record<string, string>>;
+  /** Calls that a client may have under way at a time. Default: those of the load alone. */
+  readonly callsAtOnce?: number;
   /** Where the workers and the clients find the broker. Default: its URL. */
   readonly workerUrl?: string;
   readonly clientUrl?: string;
@@ -114,7 +118,10 @@ export async function underLoad(
     callers,
     workers,
     startWorker: ({ url = options.workerUrl ?? broker.url, args = [] } = {}) =>
-      startWorker(t, ['--queue', queue, ...(options.workerArgs ?? []), ...args], { url }),
+      startWorker(t, ['--queue', queue, ...(options.workerArgs ?? []), ...args], {
+        url,
+        env: options.workerEnv ?? {},
+      }),
     async kill(worker) {
       workers.splice(workers.indexOf(worker), 1);
       await worker.stop('SIGKILL');
@@ -135,7 +142,7 @@ export async function underLoad(
     } while (performance.now() - began < SHARE);
     while (load.made < CALLS) await sleep(10);
     await load.stop();
-    leaked.push(...(await leftWhileConnected(stage, before)));
+    leaked.push(...(await leftWhileConnected(stage, before, options.callsAtOnce ?? LANES)));
     totals = await endOf(stage);
   } catch (error) {
     failure = error;
@@ -189,6 +196,7 @@ async function endOf({ workers }: Stage): Promise<WorkerTotals[]> {
 async function leftWhileConnected(
   { broker, queue, callers, workers }: Stage,
   before: Census,
+  callsAtOnce: number,
 ): Promise<readonly string[]> {
   const busy = callers.filter(({ client }) => client.stats().waiting + client.stats().inFlight > 0);
   const ofDesign = (name: string) => callers.filter((caller) => caller.name.startsWith(name)).length;
@@ -205,7 +213,7 @@ async function leftWhileConnected(
           before.channels +
           ofDesign('direct') +
           ofDesign('exclusive') +
-          ofDesign('per-request') * 3 * LANES + // a channel that still deletes its queue is not free for the next call
+          ofDesign('per-request') * 3 * callsAtOnce + // a channel that still deletes its queue is not free for the next call
           2 * workers.length,
       };
       return grown(most, {
