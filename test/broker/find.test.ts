@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
 import { findBroker } from '../../src/broker/find.ts';
+import { findMetrics } from '../../src/broker/metrics.ts';
 import { freePorts } from '../../src/broker/ports.ts';
-import { amqpUrl } from '../helpers/broker.ts';
+import { amqpUrl, testVersion } from '../helpers/broker.ts';
 
 test('AMQP_URL is taken, whatever else there is', async () => {
   const said: string[] = [];
@@ -22,6 +23,19 @@ test('of several in AMQP_URL, the first that answers is taken', async () => {
   const [port] = await freePorts(1);
   const broker = await findBroker({ env: { AMQP_URL: `amqp://127.0.0.1:${port},${amqpUrl()}` }, say: () => {} });
   assert.equal(broker.url, amqpUrl());
+});
+
+test('of several in AMQP_URL, those that answer are there for connections that are to sit on different nodes', async () => {
+  const [port] = await freePorts(1);
+  const said: string[] = [];
+  const other = amqpUrl().replace('127.0.0.1', 'localhost');
+  const broker = await findBroker({
+    env: { AMQP_URL: `${other},amqp://127.0.0.1:${port},${amqpUrl()}` },
+    say: (line) => said.push(line),
+  });
+  assert.equal(broker.url, other);
+  assert.deepEqual(broker.urls, [other, amqpUrl()]);
+  assert.match(said[0] ?? '', new RegExp(`^left out: no RabbitMQ answers at 127.0.0.1:${port}`));
 });
 
 test('an AMQP_URL that fails is an error, and nothing else is tried', async () => {
@@ -49,6 +63,21 @@ test('without AMQP_URL, a broker on this machine is taken', async () => {
   const broker = await findBroker({ env: {}, say: () => {}, localUrl: amqpUrl() });
   assert.equal(broker.owned, false);
   assert.match(broker.description, /found there/);
+});
+
+test('a version or a number of nodes that is asked for is one of our own, whatever else there is', async () => {
+  const env = { AMQP_URL: amqpUrl() };
+  const options = { env, say: () => {}, localUrl: amqpUrl(), metrics: true };
+  await using broker = await findBroker({ ...options, version: testVersion(), nodes: 1 });
+  assert.equal(broker.owned, true);
+  assert.notEqual(broker.url, amqpUrl());
+  assert.deepEqual(broker.urls, [broker.url]);
+  const gauges = await (await findMetrics(broker))?.read();
+  assert.equal(gauges?.connections, 0);
+  await assert.rejects(
+    findBroker({ ...options, nodes: 1.5 }),
+    /nodes: expected a whole number from 2 to 9 for a cluster, got 1.5/,
+  );
 });
 
 test('something else on its port is named, and a node of our own is started', async () => {
