@@ -44,3 +44,12 @@ export function accessRefused(error: unknown, advice?: string): RpcError {
     cause: error,
   });
 }
+
+/**
+ * The longest message that the broker takes, in bytes, where that is what ended a channel: it closes the channel on a
+ * longer one (406), with everything else that was under way on it.
+ */
+export function messageSizeLimit({ message }: RpcError): number | undefined {
+  const limit = /message size \d+ .*max size (\d+)/.exec(message)?.[1];
+  return limit === undefined ? undefined : Number(limit);
+}
