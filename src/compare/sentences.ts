@@ -74,7 +74,8 @@ function standingSentence(
     return single ? `${beside[better][at]} (${ratios[0]})` : `${beside[better][at]} at ${and(ratios)}`;
   });
   const crossing = crossingOf(found);
-  const unit = levelUnit === '' ? '' : ` ${levelUnit}`;
+  const withoutUnit = found.every(({ label }) => Number.isFinite(Number(label)));
+  const unit = withoutUnit && levelUnit !== '' ? ` ${levelUnit}` : '';
   return (
     `${design} beside ${BASELINE}: ${said.join(', ')}${single ? '' : unit}` +
     (crossing ? `; the lines cross between ${crossing[0]} and ${crossing[1]}${unit}` : '')

@@ -101,7 +101,7 @@ export const workloads = {
     detail: `${PAYLOAD_IN_FLIGHT} in flight over one connection; the request stays small`,
     headline: 'rate',
     columns: ['rate', ...latency],
-    levelUnit: 'replies',
+    levelUnit: 'bytes per reply',
     levelLabel: size,
     levels: [16, 1_024, 16_384, 131_072, 1_048_576],
     levelTitle: (level) => `replies of ${size(level)}`,
