@@ -71,6 +71,11 @@ async function licences({ inputs }) {
     : '';
 }
 
+/** The versions of the packages that the comparison measures as peers. */
+const { 'rabbitmq-client': rabbitmqClient } = manifest.dependencies;
+const { amqplib, '@cloudamqp/amqp-client': amqpClient } = manifest.devDependencies;
+const peers = { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': amqpClient };
+
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -82,6 +87,7 @@ const shared = {
     'import.meta.filename': '__filename',
     'import.meta.dirname': '__dirname',
     'process.env.FIB_WORKER_VERSION': JSON.stringify(manifest.version),
+    'process.env.FIB_WORKER_PEERS': JSON.stringify(JSON.stringify(peers)),
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies),

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-/** What each layer of src may import, by the layer's first path segment. `types` are layers it may take types from. */
+/** What each layer may import, by its first path segment below src, or bench. `types` are layers it may take types from. */
 const layers: Record<string, { imports: string[]; types?: string[]; packages?: string[] }> = {
-  bin: { imports: ['fibonacci.ts', 'rpc', 'threads', 'compare', 'broker', 'ops', 'cli'] },
+  bin: { imports: ['fibonacci.ts', 'rpc', 'threads', 'compare', 'broker', 'ops', 'cli', 'bench'] },
   'fibonacci.ts': { imports: ['rpc/errors.ts'] },
   rpc: { imports: ['rpc'], packages: ['rabbitmq-client'] },
   threads: { imports: ['threads'], types: ['rpc', 'cli', 'ops'] },
@@ -13,6 +13,10 @@ const layers: Record<string, { imports: string[]; types?: string[]; packages?: s
   cli: { imports: ['cli'], types: ['rpc', 'ops', 'threads'] },
   broker: { imports: ['broker', 'rpc'], packages: ['testcontainers', '@testcontainers/rabbitmq'] },
   compare: { imports: ['compare', 'rpc'], types: ['broker'], packages: ['echarts'] },
+  bench: {
+    imports: ['bench', 'compare/implementation.ts', 'rpc', 'fibonacci.ts'],
+    packages: ['rabbitmq-client', 'amqplib', '@cloudamqp/amqp-client'],
+  },
 };
 
 interface Import {
@@ -21,23 +25,28 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .map((file) => file.replaceAll(path.sep, '/'))
-  .filter((file) => file.endsWith('.ts'));
+const files = ['src', 'bench'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((file) => `${folder}/${file.replaceAll(path.sep, '/')}`)
+    .filter((file) => file.endsWith('.ts')),
+);
 
-const imports: Import[] = files.flatMap((from) => {
-  const source = readFileSync(path.join('src', from), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+/** A file by its layer: `rpc/client.ts`, `bench/index.ts`. */
+const layered = (file: string) => file.replace(/^src\//, '');
+
+const imports: Import[] = files.flatMap((file) => {
+  const source = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const found = source.matchAll(
     /^\s*(?:import|export)\s+(type\s)?(?:[\w*{][^;'"`()]*?from\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
   );
   return [...found].map(([, type, name, dynamic]) => {
     const target = name ?? dynamic ?? '';
-    const to = target.startsWith('.') ? path.posix.join(path.posix.dirname(from), target) : target;
-    return { from, to, typeOnly: type !== undefined };
+    const to = target.startsWith('.') ? layered(path.posix.join(path.posix.dirname(file), target)) : target;
+    return { from: layered(file), to, typeOnly: type !== undefined };
   });
 });
 
-const layerOf = (file: string) => file.split('/')[0] ?? '';
+const layerOf = (file: string) => layered(file).split('/')[0] ?? '';
 const within = (file: string, places: readonly string[] = []) =>
   places.some((place) => file === place || file.startsWith(`${place}/`));
 
@@ -50,7 +59,7 @@ function isAllowed({ from, to, typeOnly }: Import): boolean {
   return within(to, layer.packages);
 }
 
-describe('the layers of src', () => {
+describe('the layers of src and bench', () => {
   test('are the known ones', () => {
     assert.deepEqual(
       files.map(layerOf).filter((layer) => !(layer in layers)),
@@ -75,9 +84,7 @@ describe('the layers of src', () => {
   });
 
   test('hold files of at most 250 lines', () => {
-    const long = files.map(
-      (file) => [file, readFileSync(path.join('src', file), 'utf8').split('\n').length - 1] as const,
-    );
+    const long = files.map((file) => [file, readFileSync(file, 'utf8').split('\n').length - 1] as const);
     assert.deepEqual(
       long.filter(([, lines]) => lines > 250),
       [],

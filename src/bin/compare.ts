@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ImplementationName, implementations, peers } from '../../bench/index.ts';
+import { implementations, peers } from '../../bench/index.ts';
 import { type RabbitVersion, suites } from '../broker/broker.ts';
 import { findBroker } from '../broker/find.ts';
 import { Guard } from '../broker/guard.ts';
@@ -24,6 +24,7 @@ import { progressOn } from '../compare/progress.ts';
 import { renderDiff } from '../compare/render/diff.ts';
 import { renderHtml } from '../compare/render/html.ts';
 import { renderText } from '../compare/render/text.ts';
+import type { Contender } from '../compare/samples.ts';
 import { startWatchProcess } from '../compare/watch-process.ts';
 import { startDelayProcess } from '../compare/wire/delay-process.ts';
 import { measureWire } from '../compare/wire/measure-wire.ts';
@@ -112,7 +113,7 @@ async function compare(
   const { signal } = stop;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
   const { rabbitmq: version, nodes, rtt = 0, prefetch, queueType, rounds } = options;
-  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(',') } : process.env;
+  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(','), AMQP_URL_FILE: '' } : process.env;
   await using broker = await findBroker({ env, version, nodes, metrics: true, say, signal });
   await using guard = await Guard.start(); // if we are killed, what we started goes as well
   const metrics = await findMetrics(broker, { metricsUrls: options.metricsUrls, signal });
@@ -120,6 +121,7 @@ async function compare(
   const [clientUrl = broker.url, workerUrl = broker.url] = [urls[0], urls.at(-1)];
   const chosen = Object.values(implementations).filter(({ name }) => options.peers || !Object.hasOwn(peers, name));
   await using served = new Disposables();
+  const onEnd = (error: Error) => stop.abort(error);
   const queues = new Map<string, string>();
   for (const { name } of chosen) {
     const prefix = `fib-worker.compare.${name}`;
@@ -128,49 +130,55 @@ async function compare(
     );
     queues.set(name, queue.name);
     const flags = ['--implementation', name, '--queue', queue.name, '--prefetch', String(prefetch)];
-    const onEnd = (error: Error) => stop.abort(error);
     const script = beside('compare-worker.js');
     served.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
   }
   const { hostname, port, display } = parseAmqpUrl(clientUrl);
   const proxy =
-    rtt > 0 ? served.add(await startDelayProcess({ to: { hostname, port }, rtt, env: guard.env, signal })) : undefined;
-  const targetOf = (name: string): Target => {
-    const direct = { url: clientUrl, tls, queue: queues.get(name) ?? '' };
-    return proxy ? throughProxy(direct, proxy.port) : direct;
-  };
-  say(`a worker each consumes for ${chosen.map(({ name }) => name).join(', ')}`);
+    rtt > 0
+      ? served.add(
+          await startDelayProcess({ script: beside('compare-proxy.js'), to: { hostname, port }, rtt, onEnd, signal }),
+        )
+      : undefined;
+  const direct = { url: clientUrl, tls, queue: '' };
+  const way = proxy ? throughProxy(direct, proxy.port) : direct;
+  const onOwnQueue = chosen.map((one) => ({
+    name: one.name,
+    designs: one.designs,
+    open: (design: Design, target: Target) => one.open(design, { ...target, queue: queues.get(one.name) ?? '' }),
+  }));
+  for (const [name, queue] of queues) say(`a worker of ${name} consumes ${queue}`);
 
+  const openerOf = (name: string) => {
+    const found = onOwnQueue.find((one) => one.name === name);
+    if (!found) throw new Error(`no implementation ${name}`);
+    return found.open;
+  };
   const plan = {
     contenders: chosen.flatMap(({ name, designs }) => designs.map((design) => ({ implementation: name, design }))),
     workloads: chooseWorkloads(options.only, { clients: options.clients, open: options.rate }),
     rounds,
     length: { time: options.turn, calls: options.calls },
-    open: ({ implementation, design }: { implementation: string; design: Design }) =>
-      implementations[implementation as ImplementationName].open(design, targetOf(implementation)),
-    readBroker: metrics && (() => metrics.read(signal)),
+    open: ({ implementation, design }: Contender) => openerOf(implementation)(design, way),
+    readBroker: metrics && (() => metrics.read(signal).catch(() => undefined)), // the broker is busy: no figure then
     watchMemory: async () =>
-      broker.metricsUrls &&
-      startWatchProcess({ script: beside('compare-watch.js'), metricsUrls: broker.metricsUrls, env: guard.env }),
+      metrics?.lag === 0
+        ? startWatchProcess({ script: beside('compare-watch.js'), metricsUrls: metrics.urls, env: guard.env })
+        : undefined,
     signal,
   };
+  const wire =
+    options.only === undefined || options.only.includes(WIRE)
+      ? await measureWire({ implementations: onOwnQueue, target: direct, signal })
+      : undefined;
   const progress = progressOn(process.stderr, turnsOf(plan), rounds);
   const { samples, limits, failure } = await collect(plan, progress.step);
   progress.done();
-  const onOwnQueue = chosen.map(({ name, designs, open }) => ({
-    name,
-    designs,
-    open: (design: Design, target: Target) => open(design, { ...target, queue: queues.get(name) ?? '' }),
-  }));
-  const looksAtWire = !failure && (options.only === undefined || options.only.includes(WIRE));
-  const wire = looksAtWire
-    ? await measureWire({ implementations: onOwnQueue, target: targetOf(chosen[0]?.name ?? ''), signal })
-    : undefined;
   const conditions = conditionLines({
     broker: broker.description,
     host: hostname,
     nodes: urls.length > 1 ? { clients: display, worker: parseAmqpUrl(workerUrl).display } : undefined,
-    rtt,
+    rtt: proxy && { asked: rtt, given: await proxy.stop() },
     queueType,
     prefetch,
     implementations: chosen,

@@ -38,9 +38,8 @@ async function main(): Promise<void> {
   await using guard = await Guard.start(); // if we are killed, the worker goes as well
   await using _worker = await startWorkerProcess({
     script: path.join(import.meta.dirname, 'worker.js'),
+    flags: ['--queue', queue, '--prefetch', '1', '--log', 'json'],
     url: broker.url,
-    queue,
-    prefetch: 1,
     env: guard.env,
     onEnd: (error) => interrupted.abort(error),
     signal,

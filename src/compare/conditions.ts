@@ -2,6 +2,8 @@ import os from 'node:os';
 import { SMALL } from './attempt.ts';
 import type { NamedLine } from './document.ts';
 import { CALL_TIMEOUT } from './implementation.ts';
+import { figure } from './text-table.ts';
+import type { GivenDelay } from './wire/delay-proxy.ts';
 
 /** Under what conditions a comparison ran, beside the plan itself. */
 export interface Conditions {
@@ -11,8 +13,8 @@ export interface Conditions {
   readonly host: string;
   /** On a cluster: the nodes that clients and worker are connected to. */
   readonly nodes: { readonly clients: string; readonly worker: string } | undefined;
-  /** Added to every round trip of the clients, in ms; 0 for none. */
-  readonly rtt: number;
+  /** What a proxy added to every round trip of the clients, in ms, asked for and by its own account; undefined: none. */
+  readonly rtt: { readonly asked: number; readonly given: GivenDelay | undefined } | undefined;
   /** The request queue's type; it is always durable. */
   readonly queueType: string;
   /** The worker's, the same for every contender. */
@@ -52,12 +54,23 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
   const { node, platform, cores, processor, load } = machine;
   const local = /^(localhost|127\..*|::1)$/.test(host);
   const where = local ? 'loopback: round trips cost next to nothing, on a real network they add up' : `to ${host}`;
-  const delayed = `a proxy on this machine adds ${rtt} ms to every round trip of the clients (not of the worker)`;
+  const delayed =
+    rtt &&
+    `a proxy on this machine adds ${rtt.asked} ms to every round trip of the clients${given(rtt.given)}; the workers are not behind it`;
   return [
     ['broker', broker],
     ...(nodes ? [['nodes', `clients at ${nodes.clients}, worker at ${nodes.worker}`] as const] : []),
-    ['network', `${rtt > 0 ? delayed : where}; TCP_NODELAY on`],
-    ['request queue', `${queueType}, durable, one for each implementation; requests are transient and expire`],
+    ['network', `${delayed ?? where}; TCP_NODELAY on`],
+    ['request queue', `${queueType}, durable, one for each implementation`],
+    [
+      'messages',
+      'requests transient, mandatory, with an expiration; replies transient; no publisher confirms; reply consumers no-ack',
+    ],
+    [
+      'reply queues',
+      'exclusive: one for each client, exclusive, auto-delete, a classic queue; per-request: the same for each call, deleted ' +
+        'after it; direct: none, amq.rabbitmq.reply-to',
+    ],
     ['worker', `one process for each implementation, prefetch ${prefetch}; those that are not measured stand idle`],
     ['clients', `all in one process, ${CALL_TIMEOUT / 1000} s time limit, no retry`],
     ...implementations.map(({ name, detail }) => [name, detail] as const),
@@ -72,4 +85,9 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
       `${cores}, shared by clients and workers${local ? ' and, on this machine, the broker' : ''}; load average before the start ${load.toFixed(1)}`,
     ],
   ];
+}
+
+/** A proxy's timers are late. */
+function given(delay: GivenDelay | undefined): string {
+  return delay ? `: by its own account ${figure(delay.median)} ms (median), ${figure(delay.p99)} ms (p99)` : '';
 }

@@ -158,7 +158,9 @@ const workload = fields<WorkloadResult>({
   headline: figureName,
   columns: list(figureName),
   levelUnit: string,
-  levels: list(fields<LevelResult>({ level: number, title: string, rounds: number, entries: list(entry) })),
+  levels: list(
+    fields<LevelResult>({ level: number, label: string, title: string, rounds: number, entries: list(entry) }),
+  ),
   sentences: list(string),
 });
 

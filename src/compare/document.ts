@@ -40,7 +40,7 @@ export const figures = {
   p50: { title: 'p50 ms', unit: 'ms', better: 'less' },
   p90: { title: 'p90 ms', unit: 'ms', better: 'less' },
   p99: { title: 'p99 ms', unit: 'ms', better: 'less' },
-  /** Until a new client has its first answer, one of many at a time. */
+  /** Until so many new clients have their first answers, over their number: several connect at a time. */
   setUp: { title: 'set-up ms', unit: 'ms', better: 'less' },
   /** From the end of the blockade until the last reply. */
   recovery: { title: 'recovery ms', unit: 'ms', better: 'less' },
@@ -72,7 +72,9 @@ export interface WorkloadResult {
 /** A workload at one level. */
 export interface LevelResult {
   readonly level: number;
-  /** As in `64 calls in flight`. */
+  /** The level in short, for axes and lists: `64`, `16 KiB`. */
+  readonly label: string;
+  /** As in `64 in flight`. */
   readonly title: string;
   /** How many rounds have every entry. */
   readonly rounds: number;

@@ -1,5 +1,4 @@
-import type { BrokerReader } from './broker-cost.ts';
-import { brokerCost } from './broker-cost.ts';
+import { type BrokerReader, brokerCost, readSettled } from './broker-cost.ts';
 import type { BrokerCost } from './document.ts';
 import type { Caller } from './implementation.ts';
 import type { Contender, Measurement, Sample } from './samples.ts';
@@ -96,7 +95,7 @@ async function takeTurn(
     signal,
   };
   const measured = await workload.run(turn, level);
-  const after = await readBroker?.();
+  const after = readBroker && (await readSettled(readBroker, before));
   const calls = measured.measured.calls + measured.unmeasured.calls;
   const broker =
     before && during?.gauges && after && brokerCost({ before, during: during.gauges, after }, during.clients, calls);

@@ -37,10 +37,17 @@ export function readingLines(
       `holds the median ratio with ${COVERAGE * 100} % or more, each by itself, if rounds are independent: order statistics, no assumption on the ` +
         'distribution; none below 6 rounds. Where it holds 1 no difference is shown, which is not to say that there is none',
     ],
-    ['by chance', byChance(results)],
+    ...byChance(results),
     [
       'loop',
       'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less',
+    ],
+    [
+      'not shown',
+      'what a broker does that has its machine to itself: where clients, workers and broker share one, a saturated rate is ' +
+        'that of the shared cores; many clients on many machines: here one process is all of them, and its event loop is in ' +
+        'every latency; a worker that has something to do: the more it has, the less the design matters; rounds that are ' +
+        'really independent: what lasts longer than a round can make an interval too narrow',
     ],
     ['measured', tallyLine(measured)],
     ['not measured', `${tallyLine(unmeasured)}; for warming up, or still under way at a turn’s end`],
@@ -53,18 +60,19 @@ function turnLine({ time, calls }: TurnLength): string {
 }
 
 /** Many intervals are looked at, and some miss by chance alone. */
-function byChance(results: readonly WorkloadResult[]): string {
-  const ratios = results.flatMap(({ levels, headline }) =>
+function byChance(results: readonly WorkloadResult[]): NamedLine[] {
+  const places = results.flatMap(({ levels, headline }) =>
     levels.flatMap(({ entries }) =>
       entries.flatMap(({ toBaseline }) => (toBaseline ? [place(toBaseline, headline)] : [])),
     ),
   );
-  const told = ratios.filter((at) => at !== 'untold').length;
-  const clear = ratios.filter((at) => at === 'better' || at === 'worse').length;
-  return (
+  const told = places.filter((at) => at !== 'untold').length;
+  const clear = places.filter((at) => at === 'better' || at === 'worse').length;
+  if (told === 0) return [];
+  const line =
     `of ${told} ratios with an interval ${clear} differ from 1; if none did in truth, up to ${Math.ceil(told * (1 - COVERAGE))} ` +
-    'would be expected to seem to: trust what neighbouring levels and both implementations show alike'
-  );
+    'would be expected to seem to: trust what neighbouring levels and both implementations show alike';
+  return [['by chance', line]];
 }
 
 function tallyLine({ calls, right, wrong, timeouts, errors, discarded }: Tally): string {

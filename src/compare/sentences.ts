@@ -16,7 +16,7 @@ interface Findings {
 
 /** What one design showed beside the baseline's, level by level. */
 interface Standing {
-  readonly level: number;
+  readonly label: string;
   readonly ratio: Ratio;
   readonly place: Place;
 }
@@ -31,8 +31,9 @@ export function sentencesOf({ workload, levels, limit }: Findings): string[] {
   const told = levels.filter(({ rounds }) => rounds > 0);
   const sentences: string[] = [];
   for (const implementation of implementationsIn(told)) {
-    const parts = designsOf(told, implementation)
-      .filter((design) => design !== BASELINE)
+    const designs = designsOf(told, implementation);
+    const parts = designs
+      .filter((design) => design !== BASELINE && designs.includes(BASELINE))
       .map((design) => standingSentence(design, standings(told, implementation, design, workload.headline), workload));
     if (parts.length > 0) sentences.push(`${implementation}: ${parts.join('; ')}.`);
     if (workload.saturates) sentences.push(...saturation(told, implementation));
@@ -49,9 +50,9 @@ function standings(
   design: Design,
   headline: FigureName,
 ): Standing[] {
-  return levels.flatMap(({ level, entries }) => {
+  return levels.flatMap(({ label, entries }) => {
     const ratio = find(entries, implementation, design)?.toBaseline;
-    return ratio ? [{ level, ratio, place: place(ratio, headline) }] : [];
+    return ratio ? [{ label, ratio, place: place(ratio, headline) }] : [];
   });
 }
 
@@ -63,19 +64,20 @@ function standingSentence(
 ): string {
   const { better } = figures[headline];
   if (found.length === 0) return `${design} beside ${BASELINE}: no round has both`;
-  const levels = new Set(found.map(({ level }) => level));
+  const single = found.length === 1;
   const groups = grouped(found);
   const said = groups.map(([at, members]) => {
-    const ratios = members.map(({ level, ratio }) => {
+    const ratios = members.map(({ label, ratio }) => {
       const range = ratio.interval ? `, ${figure(ratio.interval.low)} to ${figure(ratio.interval.high)}` : '';
-      return levels.size === 1 ? `${figure(ratio.median)} ×${range}` : `${level} (${figure(ratio.median)} ×)`;
+      return single ? `${figure(ratio.median)} ×${range}` : `${label} (${figure(ratio.median)} ×)`;
     });
-    return levels.size === 1 ? `${beside[better][at]} (${ratios[0]})` : `${beside[better][at]} at ${and(ratios)}`;
+    return single ? `${beside[better][at]} (${ratios[0]})` : `${beside[better][at]} at ${and(ratios)}`;
   });
   const crossing = crossingOf(found);
-  const unit = levelUnit === '' ? '' : ` ${levelUnit}`;
+  const withoutUnit = found.every(({ label }) => Number.isFinite(Number(label)));
+  const unit = withoutUnit && levelUnit !== '' ? ` ${levelUnit}` : '';
   return (
-    `${design} beside ${BASELINE}: ${said.join(', ')}${levels.size === 1 ? '' : unit}` +
+    `${design} beside ${BASELINE}: ${said.join(', ')}${single ? '' : unit}` +
     (crossing ? `; the lines cross between ${crossing[0]} and ${crossing[1]}${unit}` : '')
   );
 }
@@ -87,11 +89,11 @@ function grouped(found: readonly Standing[]): [Place, Standing[]][] {
 }
 
 /** The levels between which better turns into worse, or the other way round, what is unclear in between left out. */
-function crossingOf(found: readonly Standing[]): readonly [number, number] | undefined {
+function crossingOf(found: readonly Standing[]): readonly [string, string] | undefined {
   const clear = found.filter((one) => one.place === 'better' || one.place === 'worse');
   for (const [index, one] of clear.entries()) {
     const next = clear[index + 1];
-    if (next && next.place !== one.place) return [one.level, next.level];
+    if (next && next.place !== one.place) return [one.label, next.label];
   }
   return undefined;
 }
@@ -101,15 +103,15 @@ const SATURATED = 5;
 
 function saturation(levels: readonly LevelResult[], implementation: string): string[] {
   const said = designsOf(levels, implementation).flatMap((design) => {
-    const rates = levels.flatMap(({ level, entries }) => {
+    const rates = levels.flatMap(({ label, entries }) => {
       const rate = find(entries, implementation, design)?.figures.rate?.median;
-      return rate === undefined ? [] : [{ level, rate }];
+      return rate === undefined ? [] : [{ label, rate }];
     });
     const best = Math.max(...rates.map(({ rate }) => rate));
     const enough = rates.find(({ rate }) => rate >= (1 - SATURATED / 100) * best);
     if (!enough) return [];
-    const more = enough.level === rates.at(-1)?.level ? ', the most that was tried' : '';
-    return [`${design} at ${enough.level}${more} (${figure(enough.rate)} calls/s)`];
+    const more = enough.label === rates.at(-1)?.label ? ', the most that was tried' : '';
+    return [`${design} at ${enough.label}${more} (${figure(enough.rate)} calls/s)`];
   });
   return said.length > 0 ? [`${implementation} is within ${SATURATED} % of its best rate: ${and(said)}.`] : [];
 }
@@ -123,7 +125,7 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
       .flatMap((design) => {
         const floor = standings(levels, FLOOR, design, headline);
         return standings(levels, implementation, design, headline).flatMap((own) => {
-          const other = floor.find(({ level }) => level === own.level);
+          const other = floor.find(({ label }) => label === own.label);
           return other ? [{ design, own, other }] : [];
         });
       });
@@ -135,7 +137,7 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
       ({ own, other }) => clear(own.place) !== clear(other.place) && ![own.place, other.place].includes('untold'),
     );
     const name = ({ design, own, other }: (typeof pairs)[number]) =>
-      `${design}${levelUnit === '' ? '' : ` at ${own.level}`} (${figure(own.ratio.median)} × and ${figure(other.ratio.median)} ×)`;
+      `${design}${levelUnit === '' ? '' : ` at ${own.label}`} (${figure(own.ratio.median)} × and ${figure(other.ratio.median)} ×)`;
     if (pairs.length === 0) return [];
     const said: string[] = [];
     if (opposed.length > 0)

@@ -22,7 +22,7 @@ const ABOVE = 10;
 export function summariseLevel(
   samples: readonly Sample[],
   level: number,
-  workload: Pick<Workload, 'headline' | 'columns' | 'levelTitle'>,
+  workload: Pick<Workload, 'headline' | 'columns' | 'levelTitle' | 'levelLabel'>,
   contenders: readonly Contender[],
 ): LevelResult {
   const rounds = completeRounds(samples, contenders);
@@ -30,6 +30,7 @@ export function summariseLevel(
   const headline = (contender: Contender) => of(contender).map(figureOf(workload.headline));
   return {
     level,
+    label: workload.levelLabel?.(level) ?? String(level),
     title: workload.levelTitle(level),
     rounds: rounds.length,
     entries: contenders.map((contender): Entry => {

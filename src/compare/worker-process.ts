@@ -19,26 +19,29 @@ export interface WorkerProcess extends AsyncDisposable {
   stop(): Promise<WorkerTotals | undefined>;
 }
 
-/** The worker's options are flags here, or defaults: what the environment says of them is for other workers. */
-const NO_OPTIONS = { MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
+/** The worker's options are its flags, or defaults: what the environment says of them is for other workers. */
+const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
 
 /**
- * Starts `dist/worker.js` and waits until it consumes.
+ * Starts a worker and waits until it says that it consumes: `{"event":"consuming"}`, a JSON line on stderr. On SIGTERM it
+ * is to say `{"event":"stopped","answered":N,"refused":N}` and exit. `dist/worker.js` with `--log json` does so, and
+ * `dist/compare-worker.js`.
+ * @param options.script the program's file
+ * @param options.flags its arguments, the queue's name among them
+ * @param options.url its `AMQP_URL`
  * @param options.env put into its environment, over this process's
  * @param options.onEnd called with an error if it ends before `stop()`
  * @throws Error with what the worker said last; the signal's reason
  */
 export async function startWorkerProcess(options: {
   readonly script: string;
+  readonly flags: readonly string[];
   readonly url: string;
-  readonly queue: string;
-  readonly prefetch: number;
   readonly env: Readonly<Record<string, string>>;
   readonly onEnd: (error: Error) => void;
   readonly signal: AbortSignal;
 }): Promise<WorkerProcess> {
-  const { script, url, queue, prefetch, env, onEnd, signal } = options;
-  const flags = ['--queue', queue, '--prefetch', String(prefetch), '--log', 'json'];
+  const { script, flags, url, env, onEnd, signal } = options;
   const worker = spawn(process.execPath, [script, ...flags], {
     env: { ...process.env, ...NO_OPTIONS, ...env, AMQP_URL: url }, // no flag: anybody can read those, and the password
     stdio: ['ignore', 'ignore', 'pipe'],

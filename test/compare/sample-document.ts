@@ -164,11 +164,23 @@ export const sampleDocument: ComparisonDocument = {
 };
 
 function workloadOf(name: WorkloadName): WorkloadResult {
-  const { run: _, levelTitle, rounds: roundsAt, ...workload } = { rounds: () => ROUNDS, ...workloads[name] };
+  const {
+    run: _,
+    levelTitle,
+    levelLabel,
+    rounds: roundsAt,
+    ...workload
+  } = { rounds: () => ROUNDS, levelLabel: String, ...workloads[name] };
   const chosen = name === 'open' ? [50, 200, 800] : workload.levels;
   const levels = chosen.map((level): LevelResult => {
     const rounds = Math.min(ROUNDS, roundsAt(level));
-    return { level, title: levelTitle(level), rounds, entries: entriesOf(name, level, rounds) };
+    return {
+      level,
+      label: levelLabel(level),
+      title: levelTitle(level),
+      rounds,
+      entries: entriesOf(name, level, rounds),
+    };
   });
   const { title, detail, headline, columns, levelUnit } = workload;
   const sentences = sentencesOf({
@@ -268,6 +280,7 @@ export const completeDocument: Complete<ComparisonDocument> = {
       levels: [
         {
           level: 1,
+          label: '1',
           title: 'one call at a time',
           rounds: 3,
           entries: [

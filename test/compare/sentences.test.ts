@@ -94,6 +94,13 @@ describe('the sentences', () => {
     assert.equal(churn[2], 'fib-worker and the floor disagree on the winner: direct at 10 (0.50 × and 2.00 ×).');
   });
 
+  it('say nothing of a design whose implementation has nothing to compare it with', () => {
+    assert.deepEqual(
+      say(workloads.single, { 1: { amqplib: { exclusive: drift }, 'amqp-client': { direct: drift } } }),
+      [],
+    );
+  });
+
   it('warn of calls that failed', () => {
     const said = say(workloads.single, { 1: { floor: { exclusive: drift, direct: drift } } }, (sample) =>
       sample.design === 'direct' ? { ...sample, measured: { ...sample.measured, calls: 11, errors: 1 } } : sample,

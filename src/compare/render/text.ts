@@ -21,18 +21,21 @@ export function renderText(document: ComparisonDocument): string {
     `${broker}${cutShort === undefined ? '' : ` (cut short: ${cutShort})`}\n`,
     ...workloads.map((workload) => workloadSection(workload, document)),
     ...(wire ? [wireSection(wire)] : []),
-    `How to read it\n${listing([...reading, ...workloads.map(({ title, detail }) => [title, detail] as const)])}`,
+    `How to read it\n${listing(reading)}`,
     `Conditions\n${listing(conditions)}`,
   ].join('\n');
 }
 
+function section(title: string, detail: string, tables: readonly string[], sentences: readonly string[]): string {
+  const said = sentences.map((sentence) => `${sentence}\n`).join('');
+  return [`${title}\n${detail}\n`, ...tables, said].filter((part) => part !== '').join('\n');
+}
+
 function workloadSection(workload: WorkloadResult, { baseline }: ComparisonDocument): string {
-  const { title, headline, columns, levels, sentences } = workload;
-  const percentile = columns.includes('p99') ? ['p99.9 ms'] : [];
+  const { title, detail, headline, columns, levels, sentences } = workload;
   const heading = [
     '',
-    ...columns.map((name) => figures[name].title),
-    ...percentile,
+    ...columns.flatMap((name) => [figures[name].title, ...(name === 'p99' ? ['p99.9 ms'] : [])]),
     `÷ ${baseline}`,
     'interval',
     '÷ floor',
@@ -45,12 +48,8 @@ function workloadSection(workload: WorkloadResult, { baseline }: ComparisonDocum
     if (levels.length > 1) rows.push('', ` ${level.title}`);
     rows.push(...level.entries.map((entry) => entryRow(entry, workload)));
   }
-  const decides = `compared by ${figures[headline].title}, ${figures[headline].better} is better`;
-  const cost = brokerTable(levels);
-  return [`${title} (${decides})`, textTable(rows), cost, ...sentences.map((sentence) => `${sentence}\n`)]
-    .filter((part) => part !== '')
-    .join('\n')
-    .replace(/\.\n\n/g, '.\n');
+  const decides = `Compared by ${figures[headline].title}, ${figures[headline].better} is better`;
+  return section(title, `${decides}. ${detail}.`, [textTable(rows), brokerTable(levels)], sentences);
 }
 
 function entryRow(entry: Entry, { columns }: WorkloadResult): Row {
@@ -58,8 +57,7 @@ function entryRow(entry: Entry, { columns }: WorkloadResult): Row {
   const last = percentiles.find(([percent]) => percent === 99.9)?.[1];
   return [
     `  ${implementation} ${design}`,
-    ...columns.map((name) => figureCell(entry, name)),
-    ...(columns.includes('p99') ? [figure(last ?? Number.NaN)] : []),
+    ...columns.flatMap((name) => [figureCell(entry, name), ...(name === 'p99' ? [figure(last ?? Number.NaN)] : [])]),
     toBaseline ? figure(toBaseline.median) : '–',
     interval(toBaseline),
     toFloor ? figure(toFloor.median) : '–',
@@ -117,8 +115,5 @@ function wireSection({ title, detail, entries, sentences }: WireResult): string 
     rows.push('', ` ${name}`);
     rows.push(...entries.map((entry): Row => [`  ${entry.implementation} ${entry.design}`, ...cells(entry[phase])]));
   }
-  return [`${title} (${detail})`, entries.length > 0 ? textTable(rows) : '', ...sentences.map((text) => `${text}\n`)]
-    .filter((part) => part !== '')
-    .join('\n')
-    .replace(/\.\n\n/g, '.\n');
+  return section(title, `${detail}.`, entries.length > 0 ? [textTable(rows)] : [], sentences);
 }

@@ -23,6 +23,8 @@ export interface Workload {
   readonly levels: readonly number[];
   /** A level, for people. */
   readonly levelTitle: (level: number) => string;
+  /** A level in short. Default: its number. */
+  readonly levelLabel?: (level: number) => string;
   /** Rounds that are worth their time at this level; default as many as are asked for. */
   readonly rounds?: (level: number) => number;
   /** The rate grows with the level until something is used up: say where. */
@@ -39,7 +41,7 @@ const PAYLOAD_IN_FLIGHT = 8;
 export const workloads = {
   single: {
     title: 'one call at a time',
-    detail: 'one connection a turn, its set-up not measured',
+    detail: 'One connection a turn, its set-up not measured',
     headline: 'p50',
     columns: [...latency, 'rate'],
     levelUnit: '',
@@ -49,7 +51,7 @@ export const workloads = {
   },
   sweep: {
     title: 'calls in flight',
-    detail: 'so many at any time over one connection, its set-up not measured',
+    detail: 'So many at any time over one connection, its set-up not measured',
     headline: 'rate',
     columns: ['rate', ...latency],
     levelUnit: 'calls in flight',
@@ -60,7 +62,7 @@ export const workloads = {
   },
   churn: {
     title: 'connect, call, disconnect',
-    detail: 'what is timed is a whole life: connect, log in, set up, so many calls one after the other, disconnect',
+    detail: 'What is timed is a whole life: connect, log in, set up, so many calls one after the other, disconnect',
     headline: 'p50',
     columns: [...latency, 'rate'],
     levelUnit: 'calls per life',
@@ -71,7 +73,7 @@ export const workloads = {
   clients: {
     title: 'many clients',
     detail:
-      `each with a connection of its own; ${AT_A_TIME} at a time connect and make their first call (set-up: the time of all, ` +
+      `Each with a connection of its own; ${AT_A_TIME} at a time connect and make their first call (set-up: the time of all, ` +
       `over their number); then together ${CLIENTS_RATE} calls/s, round robin, timed from when they were due`,
     headline: 'setUp',
     columns: ['setUp', ...latency],
@@ -84,7 +86,7 @@ export const workloads = {
   burst: {
     title: 'a burst while the requester stands still',
     detail:
-      `so many calls at once with replies of ${size(BURST_REPLY)}; from the first reply on the requester’s event loop is ` +
+      `So many calls at once with replies of ${size(BURST_REPLY)}; from the first reply on the requester’s event loop is ` +
       `blocked for ${BLOCKED_FOR} ms; recovery: from then until the last reply; calls not answered are in “failed”`,
     headline: 'recovery',
     columns: ['recovery', 'peakMemory'],
@@ -100,13 +102,14 @@ export const workloads = {
     headline: 'rate',
     columns: ['rate', ...latency],
     levelUnit: 'bytes per reply',
+    levelLabel: size,
     levels: [16, 1_024, 16_384, 131_072, 1_048_576],
     levelTitle: (level) => `replies of ${size(level)}`,
     run: (turn, bytes) => steady(turn, { inFlight: PAYLOAD_IN_FLIGHT, task: taskOf(bytes) }),
   },
   open: {
     title: 'calls offered at a steady rate',
-    detail: 'an open loop: each call is timed from when it was due, whatever became of those before it',
+    detail: 'An open loop: each call is timed from when it was due, whatever became of those before it',
     headline: 'p50',
     columns: [...latency, 'rate'],
     levelUnit: 'calls/s offered',

@@ -1,0 +1,91 @@
+import { Connection, type RPCClient } from 'rabbitmq-client';
+import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../../src/compare/implementation.ts';
+import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
+import { errorCode } from '../../src/rpc/errors.ts';
+import { named } from './package.ts';
+import { PeerCaller, type PeerClient } from './peer-caller.ts';
+
+function connection({ url, tls }: Target): Connection {
+  const { hostname, port, username, password, vhost, tls: isTls } = parseAmqpUrl(url);
+  const place = { hostname, port, username, password, vhost, tls: isTls ? (tls ?? {}) : false };
+  return new Connection({ ...place, noDelay: true, connectionTimeout: CALL_TIMEOUT });
+}
+
+async function connect(target: Target, onLost: (error: Error) => void): Promise<PeerClient> {
+  const rabbit = connection(target);
+  // it would connect again, for ever
+  const lost = new Promise<never>((_, reject) => {
+    rabbit.on('error', (error: Error) => {
+      rabbit.unsafeDestroy();
+      reject(error);
+      onLost(error);
+    });
+  });
+  lost.catch(() => {});
+  await Promise.race([new Promise((resolve) => rabbit.once('connection', resolve)), lost]);
+  const client = rabbit.createRPCClient({ timeout: CALL_TIMEOUT });
+  return {
+    call: (request) => call(client, target.queue, request),
+    discarded: () => 0,
+    async close() {
+      await client.close();
+      await rabbit.close();
+    },
+  };
+}
+
+async function call(client: RPCClient, queue: string, request: string): Promise<Uint8Array> {
+  try {
+    return (await client.send(queue, request)).body;
+  } catch (error) {
+    throw errorCode(error) === 'RPC_TIMEOUT' ? new CallTimeout() : error;
+  }
+}
+
+const serve: Implementation['serve'] = (target, { prefetch, answer, onEnd }) =>
+  new Promise((resolve, reject) => {
+    const rabbit = connection(target);
+    const server = rabbit.createConsumer(
+      {
+        queue: target.queue,
+        queueOptions: { passive: true },
+        qos: { prefetchCount: prefetch },
+        requeue: false, // or a request that can't be answered would come again and again
+      },
+      async (request, reply) => {
+        await reply(answer(Buffer.from(request.body)));
+      },
+    );
+    let consuming = false;
+    const end = (error: Error) => {
+      rabbit.unsafeDestroy();
+      if (consuming) onEnd(error);
+      else reject(error);
+      consuming = false;
+    };
+    rabbit.on('error', end);
+    server.on('error', end);
+    server.once('ready', () => {
+      consuming = true;
+      resolve({
+        async close() {
+          consuming = false;
+          await server.close();
+          await rabbit.close();
+        },
+      });
+    });
+  });
+
+/** The library below this project's, with its own way to call and to serve: https://cody-greene.github.io/node-rabbitmq-client */
+export const rabbitmqClient: Implementation = {
+  name: 'rabbitmq-client',
+  detail:
+    `${named('rabbitmq-client')}, patched as in this project: createRPCClient, which is Direct Reply-To, and createConsumer; ` +
+    'noDelay set (its default, off, holds a small message for up to 40 ms), no confirms (with them, as in its README, a ' +
+    'reply that overtakes the confirm is lost), its frame_max of 8,192; it does not tell what it discards, nor that a ' +
+    'queue does not exist',
+  designs: ['direct'],
+  open: (_design, target) => new PeerCaller((onLost) => connect(target, onLost)),
+  serve,
+};
