@@ -168,6 +168,19 @@ describe('the page in a browser', { skip }, () => {
     assert.equal(await tables.count(), await page.locator('[role=region][aria-label][tabindex="0"] > table').count());
   });
 
+  it('draws the interval of every ratio that has one, whether or not a difference was shown', async () => {
+    const chart = page.locator('svg[aria-label^="Interval chart"][aria-label*="exclusive direct does, fib-worker"]');
+    const widths = await chart.locator('path[stroke="var(--direct)"][stroke-width="2.2"]').evaluateAll((lines) => {
+      return lines.map((line) => line.getBoundingClientRect().width);
+    });
+    const entries = sampleDocument.workloads.flatMap(({ levels }) => levels.flatMap((level) => level.entries));
+    const ratios = entries
+      .filter(({ implementation, design }) => implementation === 'fib-worker' && design === 'direct')
+      .flatMap(({ toBaseline }) => (toBaseline?.interval ? [toBaseline] : []));
+    assert.ok(ratios.length > 10);
+    assert.equal(widths.filter((width) => width > 1).length, ratios.length);
+  });
+
   it('tells designs apart by more than their colour', async () => {
     const dashes = await page
       .locator('svg[aria-label^="Line chart, calls in flight"]')

@@ -50,7 +50,7 @@ export function ratioCharts({ workloads, baseline }: ComparisonDocument, design:
         series: rows.map(({ median, low, high, clear }, index) => ({
           type: 'line',
           color: looks[design].colour,
-          lineStyle: { width: 2.2 },
+          lineStyle: { color: looks[design].colour, width: 2.2 }, // else it would take that of the hollow mark
           silent: true,
           clip: false,
           symbol: looks[design].marker,
