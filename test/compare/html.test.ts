@@ -195,6 +195,7 @@ describe('the page in a browser', { skip }, () => {
       const { width, wideTables } = await page.evaluate(layout);
       assert.equal(width, viewport.width);
       if (name === 'phone') assert.ok(wideTables > 0, 'wide tables scroll in a box of their own');
+      else assert.equal(wideTables, 0);
       assert.deepEqual(await page.evaluate(badChartTexts, 9), []);
     });
   }

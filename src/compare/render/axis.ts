@@ -1,3 +1,4 @@
+import type { LevelResult } from '../document.ts';
 import { type ChartOption, FONT_SIZE } from './chart.ts';
 import { ink } from './palette.ts';
 
@@ -34,10 +35,12 @@ export function ratioAxis(values: readonly number[]): Axis {
   return axisWith(scale, true, (value) => `${short(value)} ×`);
 }
 
-/** An axis with exactly these values on it, ascending. */
-export function levelAxis(levels: readonly number[], label: (level: number) => string): Axis {
-  const [min = 0, max = 0] = [levels[0], levels.at(-1)];
-  return axisWith(scaleOf(levels), min > 0 && max / min >= WIDE, label);
+/** An axis with exactly these levels on it, ascending. */
+export function levelAxis(levels: readonly Pick<LevelResult, 'level' | 'label'>[]): Axis {
+  const values = levels.map(({ level }) => level);
+  const [min = 0, max = 0] = [values[0], values.at(-1)];
+  const labels = new Map(levels.map(({ level, label }) => [exact(level), label]));
+  return axisWith(scaleOf(values), min > 0 && max / min >= WIDE, (value) => labels.get(value) ?? '');
 }
 
 interface Scale {

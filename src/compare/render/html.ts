@@ -90,7 +90,7 @@ function legend({ baseline, implementations }: ComparisonDocument): Markup {
 function overview({ baseline }: ComparisonDocument, charts: Markup): Markup {
   return html`<section id="overview">
 <h2>At a glance</h2>
-<p class="detail">How many times as good as ${baseline}: the ratio of the figure that decides, or its inverse where less is better. A line is the interval, a mark the median; a hollow mark says that no difference was shown.</p>
+<p class="detail">How many times as good as ${baseline}: the ratio of the figure that decides, or its inverse where less is better. A line is the interval, a mark the median; a hollow mark says that no difference was shown, or that rounds were too few to tell.</p>
 ${charts}</section>
 `;
 }

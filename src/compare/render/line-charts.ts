@@ -1,5 +1,4 @@
 import { type FigureName, figures, type WorkloadResult } from '../document.ts';
-import { size } from '../text-table.ts';
 import { axisLooks, levelAxis, valueAxis } from './axis.ts';
 import { type Chart, type ChartOption, FONT_SIZE } from './chart.ts';
 import { designsIn, type Group, implementationsIn, shownFigure } from './entries.ts';
@@ -21,11 +20,7 @@ export function levelCharts(workload: WorkloadResult, name: FigureName): Group |
       const value = entry && shownFigure(entry, name);
       return value === undefined ? [] : [[level, value] as const];
     });
-  const label = /\bbytes?\b/.test(levelUnit) ? size : (level: number) => level.toLocaleString('en-US');
-  const xAxis = levelAxis(
-    levels.map(({ level }) => level),
-    label,
-  );
+  const xAxis = levelAxis(levels);
   return lineCharts(workload, {
     heading: `${figureHeadings[name]} by ${levelUnit}`,
     xName: levelUnit,

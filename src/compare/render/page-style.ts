@@ -19,7 +19,7 @@ export const pageStyle = `
 *, ::before, ::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--text); font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", sans-serif; overflow-wrap: break-word; }
-header, main { max-width: 70rem; margin: 0 auto; padding: 0 1rem; }
+header, main { max-width: 74rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 2rem; border-bottom: 1px solid var(--rule); }
 main { padding-bottom: 4rem; }
 h1 { margin: 0 0 .5rem; font-size: clamp(1.5rem, 1.1rem + 1.8vw, 2.1rem); line-height: 1.2; text-wrap: balance; letter-spacing: -.01em; }
@@ -51,21 +51,21 @@ dd { margin: 0 0 .6rem; }
 .table { margin: 1rem 0 1.2rem; overflow-x: auto; border: 1px solid var(--rule); border-radius: 6px; }
 .table:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { width: 100%; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; line-height: 1.35; }
-caption { padding: .6rem .75rem; text-align: left; color: var(--soft); }
-caption span { display: inline-block; position: sticky; left: .75rem; max-width: min(100%, calc(100vw - 4rem)); }
-th, td { padding: .38rem .65rem; text-align: right; vertical-align: top; white-space: nowrap; }
+caption { padding: .6rem .5rem; text-align: left; color: var(--soft); }
+caption span { display: inline-block; position: sticky; left: .5rem; max-width: min(100%, calc(100vw - 4rem)); }
+th, td { padding: .38rem .5rem; text-align: right; vertical-align: top; white-space: nowrap; }
 thead th { white-space: normal; min-width: 4.5em; color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--rule); vertical-align: bottom; }
 tr > :first-child { text-align: left; }
 tbody th { font-weight: 400; }
 tbody th span { font-weight: 600; }
 tbody tr:not(:first-child) > * { border-top: 1px solid var(--grid); }
 th.level { background: var(--panel); font-weight: 600; }
-th.level span { position: sticky; left: .65rem; }
+th.level span { position: sticky; left: .5rem; }
 .range, .place { color: var(--soft); }
 .place { display: block; font-size: .8rem; }
 .place.better, .place.worse { color: var(--text); font-weight: 600; }
 .failed { color: var(--alarm); }
-.failed + .range { display: block; min-width: 7em; font-size: .8rem; white-space: normal; }
+.failed + .range { display: block; min-width: 6em; font-size: .8rem; white-space: normal; }
 .per-request, .exclusive, .direct { white-space: nowrap; }
 .per-request::before, .exclusive::before, .direct::before { display: inline-block; width: 1.1em; font-size: .85em; }
 .per-request::before { content: "▲"; color: var(--per-request); }

@@ -89,10 +89,10 @@ export function comparedDesigns({ workloads, baseline }: ComparisonDocument): De
 }
 
 function rowsOf({ name, headline, levels }: WorkloadResult, implementation: string, design: Design): Row[] {
-  return levels.flatMap(({ level, entries }) => {
+  return levels.flatMap(({ label: levelLabel, entries }) => {
     const ratio = entries.find((one) => one.implementation === implementation && one.design === design)?.toBaseline;
     if (!ratio || ratio.median <= 0) return [];
-    const label = levels.length > 1 ? `${name} ${compact(level)}` : name;
+    const label = levels.length > 1 ? `${name} ${levelLabel}` : name;
     const { low: lowest, high } = ratio.interval ?? { low: ratio.median, high: ratio.median };
     const low = Math.max(lowest, ratio.median / 1_000); // a round without any answer has no place on such an axis
     const at = place(ratio, headline);
@@ -103,9 +103,4 @@ function rowsOf({ name, headline, levels }: WorkloadResult, implementation: stri
 
 function asGood({ median, low, high }: Omit<Row, 'label' | 'clear'>, better: 'less' | 'more') {
   return better === 'more' ? { median, low, high } : { median: 1 / median, low: 1 / high, high: 1 / low };
-}
-
-/** A level in a few letters: `131k`, `1M`. */
-function compact(level: number): string {
-  return level.toLocaleString('en-US', { notation: 'compact' }).toLowerCase().replace('m', 'M');
 }
