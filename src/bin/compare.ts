@@ -215,13 +215,11 @@ function write(document: ComparisonDocument, { json, html }: Options): void {
 }
 
 function readDocument(file: string): ComparisonDocument {
-  let content: string;
   try {
-    content = readFileSync(file, 'utf8');
+    return parseDocument(readFileSync(file, 'utf8'), file);
   } catch (error) {
-    throw new UsageError(`${file}: can't be read (${error instanceof Error ? error.message : error})`);
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  return parseDocument(content, file);
 }
 
 /** Rather before the measuring than after it. */
