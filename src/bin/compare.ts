@@ -82,9 +82,9 @@ async function main(): Promise<number> {
   const [command, ...files] = positionals;
   expectFolders(options);
   if (command === undefined) return measureAll(options);
-  const [a, b] = files.map(readDocument);
-  if (command === 'show' && a && files.length === 1) write(a, options);
-  else if (command === 'diff' && a && b && files.length === 2) process.stdout.write(renderDiff(a, b));
+  const [a = '', b = ''] = files;
+  if (command === 'show' && files.length === 1) write(readDocument(a), options);
+  else if (command === 'diff' && files.length === 2) process.stdout.write(renderDiff(readDocument(a), readDocument(b)));
   else throw new UsageError(`expected show FILE or diff FILE FILE, got ${positionals.join(' ')}`);
   return 0;
 }

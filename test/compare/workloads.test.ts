@@ -27,8 +27,8 @@ function turnOf(callers: Callers, changes: Partial<Turn> = {}): Turn {
 
 // each closed loop with its level, how many calls it then has in flight, and how many warm it up
 const closed: [string, Workload, number, number, number][] = [
-  ['single', workloads.single, 1, 1, 12],
-  ['sweep', workloads.sweep, 50, 50, 110],
+  ['single', workloads.single, 1, 1, 11],
+  ['sweep', workloads.sweep, 50, 50, 60],
   ['churn', workloads.churn, 1, 1, 2],
 ];
 
