@@ -82,9 +82,9 @@ async function main(): Promise<number> {
   const [command, ...files] = positionals;
   expectFolders(options);
   if (command === undefined) return measureAll(options);
-  const [a, b] = files.map(readDocument);
-  if (command === 'show' && a && files.length === 1) write(a, options);
-  else if (command === 'diff' && a && b && files.length === 2) process.stdout.write(renderDiff(a, b));
+  const [a = '', b = ''] = files;
+  if (command === 'show' && files.length === 1) write(readDocument(a), options);
+  else if (command === 'diff' && files.length === 2) process.stdout.write(renderDiff(readDocument(a), readDocument(b)));
   else throw new UsageError(`expected show FILE or diff FILE FILE, got ${positionals.join(' ')}`);
   return 0;
 }
@@ -215,13 +215,11 @@ function write(document: ComparisonDocument, { json, html }: Options): void {
 }
 
 function readDocument(file: string): ComparisonDocument {
-  let content: string;
   try {
-    content = readFileSync(file, 'utf8');
+    return parseDocument(readFileSync(file, 'utf8'), file);
   } catch (error) {
-    throw new UsageError(`${file}: can't be read (${error instanceof Error ? error.message : error})`);
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  return parseDocument(content, file);
 }
 
 /** Rather before the measuring than after it. */

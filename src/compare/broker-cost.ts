@@ -7,8 +7,8 @@ export interface Gauges {
   readonly channels: number | undefined;
   /** Erlang processes. */
   readonly processes: number | undefined;
-  /** In bytes. */
-  readonly memory: number | undefined;
+  /** What its Erlang processes hold, in bytes. */
+  readonly processMemory: number | undefined;
   /** Since the broker's start, as those below. */
   readonly connectionsOpened: number | undefined;
   readonly queuesDeclared: number | undefined;
@@ -35,7 +35,7 @@ export function brokerCost(
   calls: number,
 ): BrokerCost {
   const value = (gauges: Gauges, name: (typeof held | typeof done)[number]) =>
-    name === 'queues' ? queuesIn(gauges) : (gauges[name] ?? Number.NaN);
+    name === 'queues' ? queuesIn(gauges) : (gauges[name === 'memory' ? 'processMemory' : name] ?? Number.NaN);
   const grown = (name: (typeof held | typeof done)[number], until: Gauges) => value(until, name) - value(before, name);
   const whileConnected = clients > 0 ? held : [];
   return Object.fromEntries(

@@ -44,7 +44,7 @@ export const figures = {
   setUp: { title: 'set-up ms', unit: 'ms', better: 'less' },
   /** From the end of the blockade until the last reply. */
   recovery: { title: 'recovery ms', unit: 'ms', better: 'less' },
-  /** The most that the broker's memory grew by. */
+  /** The most that the broker's memory grew by, everything that Erlang allocated. */
   peakMemory: { title: 'peak MB', unit: 'bytes', better: 'less' },
 } as const satisfies Record<string, { title: string; unit: 'calls/s' | 'ms' | 'bytes'; better: 'less' | 'more' }>;
 
@@ -125,6 +125,7 @@ export interface BrokerCost {
   readonly queues?: number;
   /** Erlang processes. */
   readonly processes?: number;
+  /** What its Erlang processes hold; socket buffers and message bodies are not in it. */
   readonly memory?: number;
   /** In the whole turn, for each of its calls. */
   readonly connectionsOpened?: number;

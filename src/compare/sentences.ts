@@ -160,7 +160,7 @@ function perClient(levels: readonly LevelResult[]): string[] {
       const parts = [
         `${each(queues)} queues`,
         `${each(processes)} processes`,
-        `${each((memory ?? Number.NaN) / 1000)} kB`,
+        `${each((memory ?? Number.NaN) / 1000)} kB in processes`,
       ];
       return [`${design} ${parts.join(', ')}`];
     });

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import readline from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { handshake } from '../../src/broker/handshake.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
@@ -18,21 +16,6 @@ async function startAndHang(): Promise<void> {
   void broker.ctl('-q', 'eval', 'timer:sleep(600000).');
   console.log(JSON.stringify({ folder }));
   await new Promise(() => setInterval(() => {}, 1_000));
-}
-
-/** How many files a process may open now, and how many it may ask for: its limits as the kernel has them. */
-async function openFiles(pid: string): Promise<{ soft: number; hard: number }> {
-  const limits = await readFile(`/proc/${pid}/limits`, 'utf8');
-  const [, soft, hard] = /^Max open files +(\d+) +(\d+)/m.exec(limits) ?? [];
-  return { soft: Number(soft), hard: Number(hard) };
-}
-
-/** What this file does in the process with few files. */
-async function showLimits(): Promise<void> {
-  await using broker = await startTestBroker();
-  if (!(await folderOf(broker))) return console.log('null');
-  const pid = await broker.ctl('-q', 'eval', 'list_to_integer(os:getpid()).');
-  console.log(JSON.stringify(await openFiles(pid.trim())));
 }
 
 function tests(): void {
@@ -52,26 +35,6 @@ function tests(): void {
     await broker.start();
     assert.match(await broker.ctl('-q', 'list_vhosts'), /kept/);
     await assert.rejects(broker.ctl('no_such_command'), /rabbitmqctl: /);
-  });
-
-  test('a private node may open as many files as its parent may be granted, however few it was given', {
-    skip: noProcesses,
-  }, async (t) => {
-    // every connection is one; shells and systemd give a process 1,024 of what it may ask for
-    const parent = spawn(
-      'sh',
-      ['-c', 'ulimit -Sn 1024; exec "$0" "$@"', process.execPath, import.meta.filename, 'limits'],
-      {
-        env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    const [output, [code]] = await Promise.all([text(parent.stdout), once(parent, 'exit')]);
-    assert.equal(code, 0);
-    if (output === 'null\n') return t.skip('the node runs in Docker');
-    const { hard } = await openFiles('self');
-    assert.ok(hard > 1_024, `the hard limit here is ${hard}, too low to tell`);
-    assert.deepEqual(JSON.parse(output), { soft: hard, hard });
   });
 
   test('two private nodes run at once, and disposing of one leaves nothing of it and all of the other', {
@@ -110,5 +73,4 @@ function tests(): void {
 }
 
 if (process.argv[2] === 'start-and-hang') void startAndHang();
-else if (process.argv[2] === 'limits') void showLimits();
 else tests();

@@ -69,7 +69,7 @@ describe('the report', () => {
     const samples = measured.samples.map((one) => (one.design === 'direct' ? { ...one, broker } : one));
     assert.match(
       report({ samples }),
-      /\n broker, one call at a time +connections +channels +queues +processes +MB +opened\/call +declared\/call +deleted\/call\n {2}fib-worker direct +1 +1 +0 +9 +0\.25 +– +0\.50 +–\n/,
+      /\n broker, one call at a time +connections +channels +queues +processes +process MB +opened\/call +declared\/call +deleted\/call\n {2}fib-worker direct +1 +1 +0 +9 +0\.25 +– +0\.50 +–\n/,
     );
   });
 

@@ -27,8 +27,8 @@ function turnOf(callers: Callers, changes: Partial<Turn> = {}): Turn {
 
 // each closed loop with its level, how many calls it then has in flight, and how many warm it up
 const closed: [string, Workload, number, number, number][] = [
-  ['single', workloads.single, 1, 1, 12],
-  ['sweep', workloads.sweep, 50, 50, 110],
+  ['single', workloads.single, 1, 1, 11],
+  ['sweep', workloads.sweep, 50, 50, 60],
   ['churn', workloads.churn, 1, 1, 2],
 ];
 
@@ -277,11 +277,11 @@ describe('the rounds', () => {
   });
 
   it('tell what the broker held while clients were connected, and what it did for each call', async () => {
-    const zero = { connections: 5, channels: 0, processes: 100, memory: 1_000 };
+    const zero = { connections: 5, channels: 0, processes: 100, processMemory: 1_000 };
     const counters = { connectionsOpened: undefined, queuesDeclared: 10, queuesCreated: 7, queuesDeleted: 6 };
     const readings = [
       { ...zero, ...counters },
-      { ...zero, ...counters, connections: 7, memory: 900, queuesCreated: 9 },
+      { ...zero, ...counters, connections: 7, processMemory: 900, queuesCreated: 9 },
       { ...zero, ...counters, connections: 6, queuesDeclared: 40, queuesCreated: 9 }, // not yet tidied up
       { ...zero, ...counters, queuesDeclared: 40, queuesCreated: 9, queuesDeleted: 8 },
     ];

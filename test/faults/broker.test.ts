@@ -1,6 +1,5 @@
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { remaining } from './census.ts';
 import { brokerForFile, LIMIT, type Stage, underLoad } from './stage.ts';
 
 const LOST = 'UNAVAILABLE/CONNECTION_LOST';
@@ -13,16 +12,16 @@ const broker = brokerForFile();
 describe('calls end well, those of clients that retry with the right answer', { timeout: LIMIT * 5 }, () => {
   test('when the broker restarts', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
-    await underLoad(t, { broker: broker(), fault: 'broker restarted', errors, timeout: 60_000 }, async () => {
-      await broker().stop();
+    await underLoad(t, { broker: broker(), fault: 'broker restarted', errors, timeout: 60_000 }, async (stage) => {
+      await withRequestsWaiting(stage, () => broker().stop());
       await broker().start();
     });
   });
 
   test('when the broker is killed, and comes back', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
-    await underLoad(t, { broker: broker(), fault: 'broker killed', errors, timeout: 60_000 }, async () => {
-      await broker().kill();
+    await underLoad(t, { broker: broker(), fault: 'broker killed', errors, timeout: 60_000 }, async (stage) => {
+      await withRequestsWaiting(stage, () => broker().kill());
       await broker().start();
     });
   });
@@ -30,22 +29,22 @@ describe('calls end well, those of clients that retry with the right answer', { 
   test('when connections are closed one by one', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST] };
     let round = 0;
-    await underLoad(t, { broker: broker(), fault: 'close_connection', errors }, async ({ load }) => {
+    await underLoad(t, { broker: broker(), fault: 'close_connection', errors }, async (stage) => {
       const clients = await connectionsNamed('fib-worker client');
       const workers = await connectionsNamed('fib-worker');
       const turn = (pids: string[], n: number) => pids[n % pids.length] ?? '';
-      for (const pid of [turn(clients, 2 * round), turn(clients, 2 * round + 1), turn(workers, round)]) {
-        await broker().ctl('close_connection', pid, 'on purpose');
-        await load.goesOn(20);
-      }
+      const pids = [turn(clients, 2 * round), turn(clients, 2 * round + 1), turn(workers, round)];
+      await withRequestsWaiting(stage, async () => {
+        for (const pid of pids) await broker().ctl('close_connection', pid, 'on purpose');
+      });
       round++;
     });
   });
 
   test('when all connections are closed', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST] };
-    await underLoad(t, { broker: broker(), fault: 'close_all_connections', errors }, async () => {
-      await broker().ctl('close_all_connections', 'on purpose');
+    await underLoad(t, { broker: broker(), fault: 'close_all_connections', errors }, async (stage) => {
+      await withRequestsWaiting(stage, () => broker().ctl('close_all_connections', 'on purpose'));
     });
   });
 
@@ -82,12 +81,10 @@ describe('requests that are destroyed cost their calls a typed error, and no oth
   });
 });
 
-/** Does something to the queue while more requests are in it than the workers have in hand. */
-async function withRequestsWaiting({ workers, callers }: Stage, act: () => Promise<unknown>): Promise<void> {
+/** Does something while every client has requests under way, more than the workers have in hand. */
+async function withRequestsWaiting({ load, workers }: Stage, act: () => Promise<unknown>): Promise<void> {
   for (const { child } of workers) child.kill('SIGSTOP');
-  await remaining(() =>
-    callers.every(({ client }) => client.stats().inFlight > 0) ? [] : ['a client with no request'],
-  );
+  await load.allUnderWay();
   await act();
   for (const { child } of workers) child.kill('SIGCONT');
 }

@@ -9,19 +9,20 @@ export interface Census {
   readonly queues: Readonly<Record<string, number>>;
 }
 
-/** Asks the broker what it holds, by `rabbitmqctl`. */
+/** What `list_connections`, `list_channels` and `list_queues` would say, by one run of `rabbitmqctl` in place of three. */
+const EVERYTHING = `
+  Queues = [io_lib:format("~ts ~b~n", [element(4, proplists:get_value(name, Queue)), proplists:get_value(messages, Queue)])
+            || Queue <- rabbit_amqqueue:info_all(<<"/">>, [name, messages])],
+  Sizes = [length(rabbit_networking:connections()), length(rabbit_channel:list())],
+  io:format("~b ~b~n~ts.~n", Sizes ++ [Queues]).`;
+
+/** Asks the broker what it holds. */
 export async function census(broker: PrivateBroker): Promise<Census> {
-  const list = async (what: string, ...columns: string[]) => {
-    const lines = (await broker.ctl('--silent', '--no-table-headers', what, ...columns)).split('\n');
-    return lines.filter(Boolean).map((line) => line.split('\t'));
-  };
-  const [connections, channels, queues] = await Promise.all([
-    list('list_connections', 'pid'),
-    list('list_channels', 'pid'),
-    list('list_queues', 'name', 'messages'),
-  ]);
-  const counts = queues.map(([name, messages]) => [name, Number(messages)]);
-  return { connections: connections.length, channels: channels.length, queues: Object.fromEntries(counts) };
+  const answer = await broker.ctl('eval', EVERYTHING);
+  const [sizes = '', ...queues] = answer.slice(0, answer.lastIndexOf('.\n')).trimEnd().split('\n');
+  const [connections = Number.NaN, channels = Number.NaN] = sizes.split(' ').map(Number);
+  const counts = queues.map((line) => line.split(' ')).map(([name, messages]) => [name, Number(messages)]);
+  return { connections, channels, queues: Object.fromEntries(counts) };
 }
 
 /** What keeps this process running, by kind: sockets, timers, pipes. */

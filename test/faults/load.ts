@@ -13,7 +13,7 @@ const ALLOWANCE = 15_000;
 export const LANES = 4;
 
 /** How long a lane rests after a call, in ms, and after one that failed: who is refused at once does not ask at once. */
-const REST = 40;
+const REST = 100;
 const REST_AFTER_FAILURE = 150;
 
 /** How long a client may take to get right answers again once the fault is over, in ms. */
@@ -75,6 +75,11 @@ export class Load {
   async goesOn(count: number): Promise<void> {
     const enough = this.right + count;
     while (this.right < enough && !this.#stopped) await sleep(5);
+  }
+
+  /** Resolves once every lane has a call under way: nothing is answered any more, and every client waits. */
+  async allUnderWay(): Promise<void> {
+    while (this.#underWay.size < this.#callers.length * LANES) await sleep(5);
   }
 
   /** Resolves once every call that is under way now has settled. */

@@ -9,9 +9,14 @@ describe('calls end well, those of clients that retry with the right answer', { 
   const broker = brokerForFile();
 
   test('when connections are reset', { timeout: LIMIT }, async (t) => {
-    const { url, cut } = await openGate(t, broker().url);
-    const through = { broker: broker(), workerUrl: url, clientUrl: url };
-    await underLoad(t, { ...through, fault: 'connections reset', errors: { others: [LOST] } }, async () => cut());
+    const gate = await openGate(t, broker().url);
+    const through = { broker: broker(), workerUrl: gate.url, clientUrl: gate.url };
+    await underLoad(t, { ...through, fault: 'connections reset', errors: { others: [LOST] } }, async ({ load }) => {
+      gate.hold();
+      await load.allUnderWay();
+      gate.cut();
+      gate.open();
+    });
   });
 
   test('when connections are left half-open', { timeout: LIMIT }, async (t) => {
@@ -28,7 +33,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     const { url, slow } = await openGate(t, broker().url);
     const through = { broker: broker(), workerUrl: url, clientUrl: url };
     await underLoad(t, { ...through, fault: 'network delayed' }, async ({ load }) => {
-      slow({ delay: 100 });
+      slow({ delay: 50 });
       await load.goesOn(100);
       slow({});
     });

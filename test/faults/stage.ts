@@ -14,7 +14,7 @@ import { type Caller, LANES, Load } from './load.ts';
 export const minutes = Number(process.env.FIB_WORKER_TEST_MINUTES ?? 0);
 
 /** How many faults share the time, about, and how many files run at once. */
-const FAULTS = 36;
+const FAULTS = 24;
 const FILES_AT_ONCE = 2;
 
 /** A fault's share of the time, in ms. */
@@ -24,7 +24,7 @@ const SHARE = (minutes * 60_000 * FILES_AT_ONCE) / FAULTS;
 const CALLS = minutes > 0 ? 2_000 : 200;
 
 /** How long a test of one fault may take, in ms: no test depends on it, it only ends one that hangs. */
-export const LIMIT = 100_000 + 2 * SHARE;
+export const LIMIT = 120_000 + 2 * SHARE;
 
 /** How a fault is staged. */
 export interface StageOptions {

@@ -42,6 +42,8 @@ interface Way {
 /** A way to fail. Where it is only a URL, all programs take it, else only those that have the option. */
 interface Failure {
   readonly what: string;
+  /** It is a wrong use, told before there is a log or an answer: their format makes no difference. */
+  readonly usage?: true;
   readonly url?: (t: TestContext) => string | Promise<string>;
   readonly way?: (t: TestContext) => Way | Promise<Way>;
 }
@@ -71,36 +73,47 @@ const failures: readonly Failure[] = [
       return secretUrl({}, gate.url);
     },
   },
-  { what: 'a password that is not encoded', url: () => `amqp://${USER}:${PASSWORD}@127.0.0.1:1` },
-  { what: 'a password with spaces', url: () => `amqp://${USER}:hunter2 Zebra Walrus%Koala@127.0.0.1` },
-  { what: 'a password with a #', url: () => `amqp://${USER}:hunter2#Zebra@127.0.0.1:1` },
-  { what: 'a port that is none', url: () => secretUrl({ host: '127.0.0.1:99999' }) },
-  { what: 'no host', url: () => secretUrl({ host: '' }) },
-  { what: 'no scheme', url: () => secretUrl().replace('amqp://', '') },
-  { what: 'another scheme', url: () => secretUrl().replace('amqp:', 'http:') },
-  { what: 'a wrong heartbeat', url: () => `${secretUrl()}?heartbeat=often` },
-  { what: 'a wrong flag', way: () => ({ args: [`--url=${PASSWORD}`] }) },
-  { what: 'a misspelt flag', way: () => ({ args: [`--ulr=${secretUrl()}`] }) },
-  { what: 'the URL for another option', way: () => ({ args: ['--ca', secretUrl()] }) },
-  { what: 'the URL for its file', way: () => ({ args: ['--url-file', secretUrl()] }) },
-  { what: 'the URL for a number', way: () => ({ args: ['--prefetch', secretUrl(), '--concurrency', secretUrl()] }) },
-  { what: 'the URL for a word', way: () => ({ args: ['--log', secretUrl(), '--reply', secretUrl()] }) },
+  { what: 'a password that is not encoded', usage: true, url: () => `amqp://${USER}:${PASSWORD}@127.0.0.1:1` },
+  { what: 'a password with spaces', usage: true, url: () => `amqp://${USER}:hunter2 Zebra Walrus%Koala@127.0.0.1` },
+  { what: 'a password with a #', usage: true, url: () => `amqp://${USER}:hunter2#Zebra@127.0.0.1:1` },
+  { what: 'a port that is none', usage: true, url: () => secretUrl({ host: '127.0.0.1:99999' }) },
+  { what: 'no host', usage: true, url: () => secretUrl({ host: '' }) },
+  { what: 'no scheme', usage: true, url: () => secretUrl().replace('amqp://', '') },
+  { what: 'another scheme', usage: true, url: () => secretUrl().replace('amqp:', 'http:') },
+  { what: 'a wrong heartbeat', usage: true, url: () => `${secretUrl()}?heartbeat=often` },
+  { what: 'a wrong flag', usage: true, way: () => ({ args: [`--url=${PASSWORD}`] }) },
+  { what: 'a misspelt flag', usage: true, way: () => ({ args: [`--ulr=${secretUrl()}`] }) },
+  { what: 'the URL for another option', usage: true, way: () => ({ args: ['--ca', secretUrl()] }) },
+  { what: 'the URL for its file', usage: true, way: () => ({ args: ['--url-file', secretUrl()] }) },
+  {
+    what: 'the URL for a number',
+    usage: true,
+    way: () => ({ args: ['--prefetch', secretUrl(), '--concurrency', secretUrl()] }),
+  },
+  { what: 'the URL for a word', usage: true, way: () => ({ args: ['--log', secretUrl(), '--reply', secretUrl()] }) },
   {
     what: 'the URL for the queue',
     way: async () => ({ args: ['--queue', secretUrl()], env: { AMQP_URL: broker?.url ?? '' } }),
   },
   { what: 'the URL for an argument', way: () => ({ args: [secretUrl()], env: { AMQP_URL: broker?.url ?? '' } }) },
-  { what: 'a URL with spaces for an argument', way: () => ({ args: [`amqp://${USER}:hunter2 Zebra@127.0.0.1`] }) },
+  {
+    what: 'a URL with spaces for an argument',
+    usage: true,
+    way: () => ({ args: [`amqp://${USER}:hunter2 Zebra@127.0.0.1`] }),
+  },
   {
     what: 'the URL twice',
+    usage: true,
     way: async () => ({ args: ['--url-file', await urlFile(secretUrl())], env: { AMQP_URL: secretUrl() } }),
   },
   {
     what: 'a file with a wrong URL',
+    usage: true,
     way: async () => ({ args: ['--url-file', await urlFile(`http://${USER}:${PASSWORD}@h`)] }),
   },
   {
     what: 'a file with two lines',
+    usage: true,
     way: async () => ({ args: ['--url-file', await urlFile(`${secretUrl()}\n${secretUrl()}`)] }),
   },
   {
@@ -142,10 +155,10 @@ describe('no program shows a password', { concurrency: 3 }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  for (const { what, url, way } of failures) {
+  for (const { what, usage, url, way } of failures) {
     it(`where it fails: ${what}`, async (t) => {
       for (const [name, file, args] of programs) {
-        if (!url && /compare|demo/.test(name)) continue;
+        if ((!url && /compare|demo/.test(name)) || (usage && name.includes('JSON'))) continue;
         const own = (await way?.(t)) ?? {};
         const queue =
           own.args?.includes('--queue') || /compare|demo/.test(name) ? [] : ['--queue', uniqueQueue(t, broker?.url)];
@@ -161,6 +174,7 @@ describe('no program shows a password', { concurrency: 3 }, () => {
         const { code, stdout, stderr } = await program.stop();
         const output = stdout + stderr;
         assert.notEqual(output, '', `${name} says what is wrong`);
+        if (usage) assert.ok(code === 2 || name === 'demo', `${name}: exit code ${code}: ${output}`);
         assert.ok(code !== null, `${name} was killed: ${output}`);
         for (const secret of secrets) assert.ok(!output.includes(secret), `${name} shows ${secret}:\n${output}`);
         assert.doesNotMatch(output, /^ +at /m, `${name} shows a stack`);

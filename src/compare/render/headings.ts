@@ -19,7 +19,7 @@ export const brokerHeadings: Readonly<Record<(typeof brokerFigures)[number], str
   channels: 'channels',
   queues: 'queues',
   processes: 'Erlang processes',
-  memory: 'memory, MB',
+  memory: 'process memory, MB',
   connectionsOpened: 'connections opened per call',
   queuesDeclared: 'queues declared per call',
   queuesDeleted: 'queues deleted per call',

@@ -79,7 +79,7 @@ const brokerHeadings: Record<(typeof brokerFigures)[number], string> = {
   channels: 'channels',
   queues: 'queues',
   processes: 'processes',
-  memory: 'MB',
+  memory: 'process MB',
   connectionsOpened: 'opened/call',
   queuesDeclared: 'declared/call',
   queuesDeleted: 'deleted/call',
