@@ -13,6 +13,7 @@ export const serveFloor: Implementation['serve'] = async (target, { prefetch, an
   const queue = Buffer.from(target.queue).toString('latin1');
   let answered = 0; // the last delivery tag
   let consuming = false;
+  let lost: Error | undefined;
   const connection = new FloorConnection(target, {
     onDelivery(body, id, replyTo, deliveryTag) {
       try {
@@ -25,6 +26,7 @@ export const serveFloor: Implementation['serve'] = async (target, { prefetch, an
     beforeWrite: ack,
     onReturn() {},
     onLost(error) {
+      lost = error;
       if (consuming) onEnd(error);
     },
   });
@@ -38,6 +40,7 @@ export const serveFloor: Implementation['serve'] = async (target, { prefetch, an
     setPrefetch(connection.write(CHANNEL), prefetch);
     consumeRequests(connection.write(CHANNEL), queue);
     await Promise.all([connection.until(CHANNEL, method.basicQosOk), connection.until(CHANNEL, method.basicConsumeOk)]);
+    if (lost) throw lost; // by the first request
   } catch (error) {
     await connection.close();
     throw error;

@@ -52,12 +52,17 @@ async function connect(target: Target, onLost: (error: Error) => void): Promise<
 
 /** The same tutorial's rpc_server.js. */
 const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd }) => {
-  let closing = false;
+  let consuming = false;
+  let lost: Error | undefined;
   const lose = (error: Error) => {
-    if (!closing) onEnd(error);
-    closing = true;
+    lost ??= error;
+    if (consuming) onEnd(error);
+    consuming = false;
+    connection?.close().catch(() => {}); // if it is still there
   };
-  const [connection, channel] = await open(target, lose);
+  let connection: ChannelModel | undefined;
+  const [opened, channel] = await open(target, lose);
+  connection = opened;
   channel.prefetch(prefetch);
   const { consumerTag } = await channel.consume(target.queue, (message) => {
     try {
@@ -69,13 +74,15 @@ const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd 
       lose(error as Error);
     }
   });
+  if (lost) throw lost; // by the first request
+  consuming = true;
   return {
     async close() {
-      if (closing) return;
-      closing = true;
+      if (!consuming) return;
+      consuming = false;
       await channel.cancel(consumerTag);
       await channel.close(); // after its acks
-      await connection.close();
+      await opened.close();
     },
   };
 };

@@ -2,8 +2,8 @@ import type { Caller } from '../../src/compare/implementation.ts';
 import { within } from '../../src/rpc/within.ts';
 import { PendingCalls } from '../pending-calls.ts';
 
-/** How long an orderly close may take, in ms; what is left then is left. */
-const CLOSE_TIMEOUT = 2_000;
+/** How long an orderly close may take, in ms; then it goes on by force, where the peer can, or in the background. */
+export const CLOSE_TIMEOUT = 2_000;
 
 /** A peer's client, connected and set up. */
 export interface PeerClient {

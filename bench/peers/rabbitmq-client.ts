@@ -2,8 +2,9 @@ import { Connection, type RPCClient } from 'rabbitmq-client';
 import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../../src/compare/implementation.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { errorCode } from '../../src/rpc/errors.ts';
+import { within } from '../../src/rpc/within.ts';
 import { named } from './package.ts';
-import { PeerCaller, type PeerClient } from './peer-caller.ts';
+import { CLOSE_TIMEOUT, PeerCaller, type PeerClient } from './peer-caller.ts';
 
 function connection({ url, tls }: Target): Connection {
   const { hostname, port, username, password, vhost, tls: isTls } = parseAmqpUrl(url);
@@ -28,8 +29,12 @@ async function connect(target: Target, onLost: (error: Error) => void): Promise<
     call: (request) => call(client, target.queue, request),
     discarded: () => 0,
     async close() {
-      await client.close();
-      await rabbit.close();
+      // in its own time it waits for the calls under way
+      await within(
+        CLOSE_TIMEOUT,
+        Promise.resolve(client.close()).then(() => rabbit.close()),
+      );
+      rabbit.unsafeDestroy();
     },
   };
 }
@@ -69,6 +74,7 @@ const serve: Implementation['serve'] = (target, { prefetch, answer, onEnd }) =>
       consuming = true;
       resolve({
         async close() {
+          if (!consuming) return;
           consuming = false;
           await server.close();
           await rabbit.close();
@@ -82,9 +88,8 @@ export const rabbitmqClient: Implementation = {
   name: 'rabbitmq-client',
   detail:
     `${named('rabbitmq-client')}, patched as in this project: createRPCClient, which is Direct Reply-To, and createConsumer; ` +
-    'noDelay set (its default, off, holds a small message for up to 40 ms), no confirms (with them, as in its README, a ' +
-    'reply that overtakes the confirm is lost), its frame_max of 8,192; it does not tell what it discards, nor that a ' +
-    'queue does not exist',
+    'noDelay set (off, its default, it does 45 calls/s one at a time), no confirms and frame_max 8,192, its defaults; it does ' +
+    'not tell what it discards, nor that a queue does not exist',
   designs: ['direct'],
   open: (_design, target) => new PeerCaller((onLost) => connect(target, onLost)),
   serve,

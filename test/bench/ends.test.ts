@@ -39,6 +39,19 @@ for (const one of cases) {
       assert.equal(proxy.connections, 1);
     });
 
+    test('leaves no connection when it is closed with calls under way, which it rejects', async (t) => {
+      const queue = await testQueue(t);
+      const raw = await openRaw(t);
+      const inbox = await raw.consume(queue);
+      const proxy = await openProxy(t);
+      const caller = openCaller(t, one, target(queue, proxy.url));
+      const call = assert.rejects(caller.call('30', never), soon);
+      await inbox.next();
+      await caller.close();
+      await call;
+      await until(() => proxy.established === 0);
+    });
+
     test('closes before any call, and while it connects', async (t) => {
       const to = target(await testQueue(t));
       await openCaller(t, one, to).close();
@@ -97,7 +110,9 @@ for (const one of new Map(cases.map((each) => [each.name, each])).values()) {
       const queue = await testQueue(t);
       await assert.rejects(startServer(t, one, target(queue, await deadUrl())), soon);
       if (one.name === 'fib-worker') return;
-      await assert.rejects(startServer(t, one, target(`test.${randomUUID()}`)), /NOT_FOUND/);
+      const proxy = await openProxy(t);
+      await assert.rejects(startServer(t, one, target(`test.${randomUUID()}`, proxy.url)), /NOT_FOUND/);
+      await until(() => proxy.established === 0);
     });
 
     test('tells once that its connection was cut', async (t) => {

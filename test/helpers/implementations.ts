@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { answer } from '../../bench/answer.ts';
 import { type ImplementationName, implementations } from '../../bench/index.ts';
 import type { Caller, Design, Implementation, Server, Target } from '../../src/compare/implementation.ts';
@@ -47,3 +48,4 @@ export async function startServer(
 
 /** A signal that nobody aborts. */
 export const never: AbortSignal = new AbortController().signal;
+setMaxListeners(0, never); // the library listens once for each call
