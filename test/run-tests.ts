@@ -15,7 +15,7 @@ import { findBroker } from '../src/broker/find.ts';
 import { Guard } from '../src/broker/guard.ts';
 import { startPrivateBroker } from '../src/broker/private.ts';
 
-const tierFolders = ['interop', 'faults', 'containers', 'cluster'];
+const tierFolders = ['bench', 'interop', 'faults', 'containers', 'cluster'];
 const testRoot = path.join(import.meta.dirname, 'test');
 /** What one test file may take, in ms: one that hangs, or leaves something running, fails the run instead of hanging it. */
 const FILE_LIMIT = 120_000;
