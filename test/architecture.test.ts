@@ -12,7 +12,7 @@ const layers: Record<string, { imports: string[]; types?: string[]; packages?: s
   ops: { imports: ['ops'], types: ['rpc', 'cli', 'threads'] },
   cli: { imports: ['cli'], types: ['rpc', 'ops', 'threads'] },
   broker: { imports: ['broker', 'rpc'], packages: ['testcontainers', '@testcontainers/rabbitmq'] },
-  compare: { imports: ['compare', 'rpc'], types: ['broker'] },
+  compare: { imports: ['compare', 'rpc'], types: ['broker'], packages: ['echarts'] },
   bench: {
     imports: ['bench', 'compare/implementation.ts', 'rpc', 'fibonacci.ts'],
     packages: ['rabbitmq-client', 'amqplib', '@cloudamqp/amqp-client'],

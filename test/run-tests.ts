@@ -1,7 +1,8 @@
 // Runs one tier of the tests against one RabbitMQ:
 //
-//   node dist/run-tests.js TIER [--rabbitmq 3.10|4.0|4.3] [-- arguments of `node --test`]
+//   node dist/run-tests.js TIER [--rabbitmq 3.10|4.0|4.3] [--minutes N] [-- arguments of `node --test`]
 //
+// --minutes lets the faults tier repeat each fault, for about N minutes in all; without it each occurs once.
 // TIER is `core` (every dist/test/**/*.test.js that is in no other tier's folder), or a folder of dist/test.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,10 +15,12 @@ import { findBroker } from '../src/broker/find.ts';
 import { Guard } from '../src/broker/guard.ts';
 import { startPrivateBroker } from '../src/broker/private.ts';
 
-const tierFolders = ['interop', 'faults', 'containers', 'cluster'];
+const tierFolders = ['bench', 'interop', 'faults', 'containers', 'cluster'];
 const testRoot = path.join(import.meta.dirname, 'test');
 /** What one test file may take, in ms: one that hangs, or leaves something running, fails the run instead of hanging it. */
 const FILE_LIMIT = 120_000;
+/** The same in the faults tier, whose files start and harm nodes of their own; a minute of --minutes adds two to it. */
+const FAULTS_FILE_LIMIT = 300_000;
 /** What node's closing lines count. */
 const closingLine = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
@@ -29,7 +32,7 @@ interface TestEvent {
 }
 
 async function main(): Promise<number> {
-  const { tier, version, nodeArguments } = parseArguments(process.argv.slice(2));
+  const { tier, version, minutes, nodeArguments } = parseArguments(process.argv.slice(2));
   const files = await testFiles(tier);
   if (files.length === 0)
     throw new Error(`no test files for ${tier} in ${testRoot}: \`node build.mjs --tests\` makes them`);
@@ -38,16 +41,29 @@ async function main(): Promise<number> {
 
   await using broker = await brokerForTests(version, interrupted.signal);
   console.error(`testing ${tier}, ${files.length} files, on Node ${process.version} and ${broker.description}`);
-  const env = { ...process.env, AMQP_URL: broker.url, ...(version && { FIB_WORKER_TEST_RABBITMQ: version }) };
-  return await runFiles(files, nodeArguments, env, interrupted.signal);
+  const env = {
+    ...process.env,
+    AMQP_URL: broker.url,
+    ...(version && { FIB_WORKER_TEST_RABBITMQ: version }),
+    FIB_WORKER_TEST_MINUTES: String(minutes),
+  };
+  const limit = tier === 'faults' ? FAULTS_FILE_LIMIT + minutes * 2 * 60_000 : FILE_LIMIT;
+  return await runFiles(files, nodeArguments, env, limit, interrupted.signal);
 }
 
-function parseArguments(args: string[]): { tier: string; version: RabbitVersion | undefined; nodeArguments: string[] } {
+interface RunArguments {
+  readonly tier: string;
+  readonly version: RabbitVersion | undefined;
+  readonly minutes: number;
+  readonly nodeArguments: string[];
+}
+
+function parseArguments(args: string[]): RunArguments {
   const split = args.includes('--') ? args.indexOf('--') : args.length;
   const { values, positionals } = parseArgs({
     args: args.slice(0, split),
     allowPositionals: true,
-    options: { rabbitmq: { type: 'string' } },
+    options: { rabbitmq: { type: 'string' }, minutes: { type: 'string', default: '0' } },
   });
   const [tier = '', ...more] = positionals;
   if (more.length || !['core', ...tierFolders].includes(tier))
@@ -55,7 +71,14 @@ function parseArguments(args: string[]): { tier: string; version: RabbitVersion 
   const version = values.rabbitmq;
   if (version !== undefined && !(version in suites))
     throw new Error(`--rabbitmq ${version}: not one of ${Object.keys(suites).join(', ')}`);
-  return { tier, version: version as RabbitVersion | undefined, nodeArguments: args.slice(split + 1) };
+  if (!/^\d{1,3}$/.test(values.minutes))
+    throw new Error(`--minutes ${values.minutes}: expected a whole number, as in 20`);
+  return {
+    tier,
+    version: version as RabbitVersion | undefined,
+    minutes: Number(values.minutes),
+    nodeArguments: args.slice(split + 1),
+  };
 }
 
 async function testFiles(tier: string): Promise<string[]> {
@@ -80,6 +103,7 @@ async function runFiles(
   files: string[],
   nodeArguments: string[],
   env: NodeJS.ProcessEnv,
+  limit: number,
   signal: AbortSignal,
 ): Promise<number> {
   await using guard = await Guard.start(); // whatever the tests leave running ends with them, and with us
@@ -87,7 +111,7 @@ async function runFiles(
   const report = path.join(guard.folder, 'events');
   const prepare = path.join(guard.folder, 'prepare.cjs');
   await writeFile(reporter, `export default ${reportEvents.toString()};\n`);
-  await writeFile(prepare, `(${prepareFile.toString()})(${FILE_LIMIT});\n`);
+  await writeFile(prepare, `(${prepareFile.toString()})(${limit});\n`);
   const args = ['--test', '--test-concurrency=2', '--require', prepare];
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout');
   args.push(`--test-reporter=${reporter}`, `--test-reporter-destination=${report}`);

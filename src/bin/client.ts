@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
-import { brokerOptions, readOptionFile } from '../cli/broker-options.ts';
+import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { parseCommandLine } from '../cli/options.ts';
-import { printable } from '../cli/printable.ts';
+import { printable, quote, redact } from '../cli/printable.ts';
 import { inOrder, requestsOf } from '../cli/requests.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import { integer, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
@@ -92,15 +92,16 @@ async function main(): Promise<number> {
   }
   const { values, positionals } = commandLine;
   if (values.json && values.quiet) throw new UsageError('--json and --quiet: take one of them');
+  const url = positionals.find((one) => /^\w*:\/\//.test(one));
+  if (url !== undefined) throw new UsageError(`unexpected argument ${quote(url)}; a URL goes with --url or AMQP_URL`);
   if (positionals.filter((one) => one === '-').length > 1) throw new UsageError('-: stdin can be read once only');
   exitOnBrokenPipe();
   process.stderr.on('error', () => {}); // who does not want to hear may still want the answers
   const say = (line: string) => {
-    if (!values.quiet && !values.json) process.stderr.write(`${line}\n`);
+    if (!values.quiet && !values.json) process.stderr.write(`${redact(line)}\n`);
   };
   const client = new RpcClient({
-    ...(values.url ? { urls: values.url } : {}),
-    ...(values.ca === undefined ? {} : { tls: { ca: readOptionFile('--ca', values.ca) } }),
+    ...readBrokerOptions(values, parseAmqpUrlList),
     queue: values.queue,
     reply: values.reply,
     timeout: values.timeout,
@@ -192,16 +193,16 @@ function describeEvent(event: ClientEvent): string {
 function describeError(error: unknown): Failure {
   const causes: string[] = [];
   for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
-    causes.push('code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message);
+    causes.push(redact('code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message));
   }
   if (error instanceof RpcError) {
     const hint = error.reason === 'NO_BROKER' ? ' (--url or AMQP_URL)' : '';
-    return { code: error.code, reason: error.reason, message: error.message + hint, causes };
+    return { code: error.code, reason: error.reason, message: redact(error.message + hint), causes };
   }
   return {
     code: 'INTERNAL',
     reason: undefined,
-    message: error instanceof Error ? error.message : String(error),
+    message: redact(error instanceof Error ? error.message : String(error)),
     causes,
   };
 }

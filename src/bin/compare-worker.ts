@@ -2,7 +2,7 @@
 // for users: it has no discovery and no defaults.
 import { answer } from '../../bench/answer.ts';
 import { type ImplementationName, implementations } from '../../bench/index.ts';
-import { brokerOptions, readOptionFile } from '../cli/broker-options.ts';
+import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { UsageError } from '../cli/usage-error.ts';
@@ -52,7 +52,8 @@ async function main(): Promise<void> {
     process.stdout.write(commandLine.text);
     return;
   }
-  const { url: [url] = [], ca, implementation, queue, prefetch } = commandLine.values;
+  const { implementation, queue, prefetch } = commandLine.values;
+  const { urls: [url] = [], tls } = readBrokerOptions(commandLine.values, parseAmqpUrlList);
   if (!url || !implementation || !queue || !prefetch) {
     throw new UsageError('it needs AMQP_URL, --implementation, --queue and --prefetch; --help says more');
   }
@@ -63,7 +64,6 @@ async function main(): Promise<void> {
     tell('stopped', counts);
     process.exit(0);
   });
-  const tls = ca === undefined ? undefined : { ca: readOptionFile('--ca', ca) };
   server = await implementations[implementation].serve(
     { url, tls, queue },
     {

@@ -1,99 +1,61 @@
 import { setMaxListeners } from 'node:events';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { implementations, peers } from '../../bench/index.ts';
+import { type RabbitVersion, suites } from '../broker/broker.ts';
 import { findBroker } from '../broker/find.ts';
 import { Guard } from '../broker/guard.ts';
+import { findMetrics } from '../broker/metrics.ts';
 import { temporaryQueue } from '../broker/temporary-queue.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { compareOptions } from '../cli/compare-options.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { UsageError } from '../cli/usage-error.ts';
-import { integer, list, oneOf, positiveDuration } from '../cli/value-parsers.ts';
-import { rpcCallers } from '../compare/caller.ts';
-import type { Comparison } from '../compare/comparison.ts';
-import { thisMachine } from '../compare/conditions.ts';
-import { measure } from '../compare/measure.ts';
-import { renderReport } from '../compare/report.ts';
-import type { Sample } from '../compare/samples.ts';
+import { collect } from '../compare/collect.ts';
+import { compose } from '../compare/compose.ts';
+import { conditionLines, thisMachine } from '../compare/conditions.ts';
+import { Disposables } from '../compare/disposables.ts';
+import type { ComparisonDocument } from '../compare/document.ts';
+import { parseDocument } from '../compare/document-file.ts';
+import type { Design, Target } from '../compare/implementation.ts';
+import { turnsOf } from '../compare/measure.ts';
+import { progressOn } from '../compare/progress.ts';
+import { renderDiff } from '../compare/render/diff.ts';
+import { renderHtml } from '../compare/render/html.ts';
+import { renderText } from '../compare/render/text.ts';
+import type { Contender } from '../compare/samples.ts';
+import { startWatchProcess } from '../compare/watch-process.ts';
+import { startDelayProcess } from '../compare/wire/delay-process.ts';
+import { measureWire } from '../compare/wire/measure-wire.ts';
+import { throughProxy } from '../compare/wire/through-proxy.ts';
 import { startWorkerProcess } from '../compare/worker-process.ts';
-import { type WorkloadName, workloads } from '../compare/workloads.ts';
+import { chooseWorkloads, workloadNames } from '../compare/workloads/index.ts';
 import { parseAmqpUrl, parseAmqpUrlList } from '../rpc/amqp-url.ts';
-import type { ReplyStrategy } from '../rpc/reply-strategies/index.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
 
-/** The designs, as the table lists them. */
-const DESIGNS = ['per-request', 'exclusive', 'direct'] as const satisfies readonly ReplyStrategy[];
-
-/** What the others are compared with: the tutorial's. */
-const BASELINE = 'exclusive' satisfies ReplyStrategy;
-
-const workloadNames = Object.keys(workloads) as WorkloadName[];
+/** What is measured beside the workloads: it counts and has no rounds. */
+const WIRE = 'wire';
 
 const program = {
   name: 'fib-compare',
   version: process.env.FIB_WORKER_VERSION ?? '',
-  usage: 'node compare.js [options]',
+  usage:
+    'node compare.js [options]\n       node compare.js show FILE [--html FILE]\n       node compare.js diff FILE FILE',
   summary: `Measures three ways to get a reply on your own RabbitMQ: a queue per request, a queue per client (the tutorial's), and Direct Reply-To.
-Without a URL it takes a broker on localhost:5672, or starts one. Interrupted, it cleans up and prints what it has.`,
-  options: {
-    url: {
-      flag: 'url',
-      type: 'string',
-      placeholder: 'URL',
-      env: 'AMQP_URL',
-      multiple: true,
-      secret: true,
-      parse: parseAmqpUrlList,
-      help: 'amqp:// or amqps:// URL of the broker; of several, the first that answers',
-    },
-    only: {
-      flag: 'only',
-      type: 'string',
-      placeholder: 'WORKLOAD',
-      multiple: true,
-      parse: list(oneOf(workloadNames)),
-      help: `measure this alone, or several: ${workloadNames.join(', ')}`,
-    },
-    rounds: {
-      flag: 'rounds',
-      type: 'string',
-      placeholder: 'N',
-      default: '12',
-      parse: integer({ min: 1, max: 1_000 }),
-      help: 'rounds; an interval needs 6, and a multiple of 6 is balanced',
-    },
-    turn: {
-      flag: 'turn',
-      type: 'string',
-      placeholder: 'TIME',
-      default: '350ms',
-      parse: positiveDuration,
-      help: 'how long each design is measured at a time',
-    },
-    calls: {
-      flag: 'calls',
-      type: 'string',
-      placeholder: 'N',
-      parse: integer({ min: 1, max: 1_000_000 }),
-      help: 'measure so many calls in each turn instead, however long they take',
-    },
-    prefetch: {
-      flag: 'prefetch',
-      type: 'string',
-      placeholder: 'N',
-      default: '50',
-      parse: integer({ min: 1, max: 65_535 }),
-      help: "the worker's prefetch",
-    },
-    queueType: {
-      flag: 'queue-type',
-      type: 'string',
-      placeholder: 'TYPE',
-      default: 'classic',
-      parse: oneOf(queueTypes),
-      help: `type of the request queue: ${queueTypes.join(' or ')}`,
-    },
-  },
+Without a URL it takes a broker on localhost:5672, or starts one. Interrupted, it cleans up and prints what it has.
+show prints again what --json wrote; diff sets two such files side by side.`,
+  positionals: true,
+  options: compareOptions({
+    parseUrls: parseAmqpUrlList,
+    workloads: [...workloadNames, WIRE],
+    versions: Object.keys(suites) as RabbitVersion[],
+    queueTypes,
+    peers: Object.keys(peers),
+  }),
 } as const;
+
+type Options = Extract<ReturnType<typeof parseCommandLine<typeof program.options>>, { kind: 'run' }>['values'];
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -104,7 +66,7 @@ class Interrupted extends Error {
   readonly exitCode: number;
 
   constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super(`${signal}: cleaning up`);
+    super(`interrupted by ${signal}`);
     this.exitCode = signal === 'SIGINT' ? 130 : 143;
   }
 }
@@ -116,84 +78,161 @@ async function main(): Promise<number> {
     return 0;
   }
   exitOnBrokenPipe();
+  const { values: options, positionals } = commandLine;
+  const [command, ...files] = positionals;
+  expectFolders(options);
+  if (command === undefined) return measureAll(options);
+  const [a = '', b = ''] = files;
+  if (command === 'show' && files.length === 1) write(readDocument(a), options);
+  else if (command === 'diff' && files.length === 2) process.stdout.write(renderDiff(readDocument(a), readDocument(b)));
+  else throw new UsageError(`expected show FILE or diff FILE FILE, got ${positionals.join(' ')}`);
+  return 0;
+}
+
+async function measureAll(options: Options): Promise<number> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal); // every call in flight listens to it
   onShutdown((signal) => {
     const reason = new Interrupted(signal);
-    say(reason.message);
+    say(`\n${reason.message}: cleaning up`);
     stop.abort(reason);
   });
-  const { comparison, failure } = await compare(commandLine.values, stop);
-  process.stdout.write(renderReport(comparison));
+  const { document, failure } = await compare(options, stop);
+  write(document, options);
   if (!failure) return 0;
   if (failure instanceof Interrupted) return failure.exitCode;
   say(`fib-compare: stopped early: ${failure.message}`);
   return 1;
 }
 
-type Options = Extract<ReturnType<typeof parseCommandLine<typeof program.options>>, { kind: 'run' }>['values'];
-
 /** Runs it; when this returns or throws, everything is cleaned up. What was measured is kept, whatever ended it. */
 async function compare(
   options: Options,
   stop: AbortController,
-): Promise<{ comparison: Comparison; failure: Error | undefined }> {
+): Promise<{ document: ComparisonDocument; failure: Error | undefined }> {
   const { signal } = stop;
-  const machine = thisMachine(); // its load is that before we add to it
-  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(',') } : process.env;
-  await using broker = await findBroker({ env, say, signal });
-  const { url, tls } = broker;
-  await using queue = await temporaryQueue(broker, 'fib-worker.compare', { type: options.queueType, say, signal });
-  await using guard = await Guard.start(); // if we are killed, the worker goes as well
-  await using worker = await startWorkerProcess({
-    script: path.join(import.meta.dirname, 'worker.js'),
-    flags: ['--queue', queue.name, '--prefetch', String(options.prefetch), '--log', 'json'],
-    url,
-    env: guard.env,
-    onEnd: (error) => stop.abort(error),
-    signal,
-  });
-  say(`a worker consumes ${queue.name}`);
-  const chosen = Object.fromEntries(
-    workloadNames
-      .filter((name) => !options.only?.length || options.only.includes(name))
-      .map((name) => [name, workloads[name]]),
-  );
-  const length = { time: options.turn, calls: options.calls };
-  const samples: Sample[] = [];
-  let failure: Error | undefined;
-  try {
-    const { rounds } = options;
-    const open = rpcCallers({ url, tls, queue: queue.name });
-    for await (const sample of measure({ designs: DESIGNS, workloads: chosen, rounds, length, open, signal })) {
-      samples.push(sample);
-      if (samples.length % (DESIGNS.length * Object.keys(chosen).length) === 0) {
-        say(sample.round === 0 ? 'warmed up' : `round ${sample.round} of ${rounds}`);
-      }
-    }
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
+  const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
+  const { rabbitmq: version, nodes, rtt = 0, prefetch, queueType, rounds } = options;
+  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(','), AMQP_URL_FILE: '' } : process.env;
+  await using broker = await findBroker({ env, version, nodes, metrics: true, say, signal });
+  await using guard = await Guard.start(); // if we are killed, what we started goes as well
+  const metrics = await findMetrics(broker, { metricsUrls: options.metricsUrls, signal });
+  const { tls, urls } = broker;
+  const [clientUrl = broker.url, workerUrl = broker.url] = [urls[0], urls.at(-1)];
+  const chosen = Object.values(implementations).filter(({ name }) => options.peers || !Object.hasOwn(peers, name));
+  await using served = new Disposables();
+  const onEnd = (error: Error) => stop.abort(error);
+  const queues = new Map<string, string>();
+  for (const { name } of chosen) {
+    const prefix = `fib-worker.compare.${name}`;
+    const queue = served.add(
+      await temporaryQueue({ ...broker, url: workerUrl }, prefix, { type: queueType, say, signal }),
+    );
+    queues.set(name, queue.name);
+    const flags = ['--implementation', name, '--queue', queue.name, '--prefetch', String(prefetch)];
+    const script = beside('compare-worker.js');
+    served.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
   }
-  return {
-    comparison: {
-      samples,
-      workloads: chosen,
-      designs: DESIGNS,
-      baseline: BASELINE,
-      rounds: options.rounds,
-      length,
-      conditions: {
-        broker: broker.description,
-        host: parseAmqpUrl(url).hostname,
-        queue: { name: queue.name, type: options.queueType },
-        prefetch: options.prefetch,
-        version: program.version,
-        machine,
-      },
-      worker: await worker.stop(),
-    },
-    failure,
+  const { hostname, port, display } = parseAmqpUrl(clientUrl);
+  const proxy =
+    rtt > 0
+      ? served.add(
+          await startDelayProcess({ script: beside('compare-proxy.js'), to: { hostname, port }, rtt, onEnd, signal }),
+        )
+      : undefined;
+  const direct = { url: clientUrl, tls, queue: '' };
+  const way = proxy ? throughProxy(direct, proxy.port) : direct;
+  const onOwnQueue = chosen.map((one) => ({
+    name: one.name,
+    designs: one.designs,
+    open: (design: Design, target: Target) => one.open(design, { ...target, queue: queues.get(one.name) ?? '' }),
+  }));
+  for (const [name, queue] of queues) say(`a worker of ${name} consumes ${queue}`);
+
+  const openerOf = (name: string) => {
+    const found = onOwnQueue.find((one) => one.name === name);
+    if (!found) throw new Error(`no implementation ${name}`);
+    return found.open;
   };
+  const plan = {
+    contenders: chosen.flatMap(({ name, designs }) => designs.map((design) => ({ implementation: name, design }))),
+    workloads: chooseWorkloads(options.only, { clients: options.clients, open: options.rate }),
+    rounds,
+    length: { time: options.turn, calls: options.calls },
+    open: ({ implementation, design }: Contender) => openerOf(implementation)(design, way),
+    readBroker: metrics && (() => metrics.read(signal).catch(() => undefined)), // the broker is busy: no figure then
+    watchMemory: async () =>
+      metrics?.lag === 0
+        ? startWatchProcess({ script: beside('compare-watch.js'), metricsUrls: metrics.urls, env: guard.env })
+        : undefined,
+    signal,
+  };
+  const wire =
+    options.only === undefined || options.only.includes(WIRE)
+      ? await measureWire({ implementations: onOwnQueue, target: direct, signal })
+      : undefined;
+  const progress = progressOn(process.stderr, turnsOf(plan), rounds);
+  const { samples, limits, failure } = await collect(plan, progress.step);
+  progress.done();
+  const conditions = conditionLines({
+    broker: broker.description,
+    host: hostname,
+    nodes: urls.length > 1 ? { clients: display, worker: parseAmqpUrl(workerUrl).display } : undefined,
+    rtt: proxy && { asked: rtt, given: await proxy.stop() },
+    queueType,
+    prefetch,
+    implementations: chosen,
+    metrics: metrics?.source,
+    machine,
+  });
+  const document = compose({
+    began,
+    took: Date.now() - began.getTime(),
+    cutShort: failure?.message,
+    broker: `RabbitMQ ${broker.version}${urls.length > 1 ? `, ${urls.length} nodes` : ''}`,
+    implementations: chosen,
+    contenders: plan.contenders,
+    workloads: plan.workloads,
+    rounds,
+    length: plan.length,
+    samples,
+    limits,
+    wire,
+    conditions,
+  });
+  return { document, failure };
+}
+
+/** A program that lies beside this one. */
+function beside(file: string): string {
+  return path.join(import.meta.dirname, file);
+}
+
+function write(document: ComparisonDocument, { json, html }: Options): void {
+  process.stdout.write(renderText(document));
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(document, undefined, 1)}\n`);
+  if (html !== undefined) writeFileSync(html, renderHtml(document));
+}
+
+function readDocument(file: string): ComparisonDocument {
+  try {
+    return parseDocument(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Rather before the measuring than after it. */
+function expectFolders({ json, html }: Options): void {
+  for (const [flag, file] of [
+    ['--json', json],
+    ['--html', html],
+  ] as const) {
+    if (file === undefined) continue;
+    const folder = path.dirname(path.resolve(file));
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(`${flag} ${file}: there is no folder ${folder}`);
+  }
 }
 
 main().then(
@@ -201,8 +240,7 @@ main().then(
     process.exitCode = exitCode;
   },
   (error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof Interrupted)) say(`fib-compare: ${message}`);
+    if (!(error instanceof Interrupted)) say(`fib-compare: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode =
       error instanceof Interrupted ? error.exitCode : error instanceof UsageError ? UsageError.exitCode : 1;
   },

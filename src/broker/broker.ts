@@ -5,6 +5,10 @@ export type Say = (line: string) => void;
 export interface Broker extends AsyncDisposable {
   /** An AMQP URL; it may hold a password. Without a user it means guest:guest. */
   readonly url: string;
+  /** One URL for each node that we know of and that answered, `url` among them: for connections that are to sit on different nodes of a cluster. */
+  readonly urls: readonly string[];
+  /** The Prometheus endpoint of each node, where we know of them: on a node of our own that was asked for `metrics`. */
+  readonly metricsUrls?: readonly string[] | undefined;
   /** For an `amqps:` URL: the CA to trust. */
   readonly tls?: { readonly ca: Buffer } | undefined;
   /** For humans: which broker this is and where it came from; holds no password. */
@@ -45,4 +49,9 @@ export interface PrivateBrokerOptions {
   readonly plugins?: readonly string[] | undefined;
   /** More lines for `rabbitmq.conf`. Default: none. */
   readonly config?: readonly string[] | undefined;
+  /**
+   * Whether to have a Prometheus endpoint, for `openMetrics`. Default: no. The node then keeps statistics of each
+   * connection, channel and queue, though not of each message, as it would by the plugin's own default.
+   */
+  readonly metrics?: boolean | undefined;
 }

@@ -2,13 +2,21 @@ import type { StartedTestContainer } from 'testcontainers';
 import { parseAmqpUrl } from '../rpc/amqp-url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
 import { handshake } from './handshake.ts';
+import { COARSE_STATISTICS } from './node-settings.ts';
 import { freePorts } from './ports.ts';
 
+/** Its Prometheus plugin is on by default, and listens on 15692. */
 const IMAGE = 'rabbitmq:4-management';
 /** How long a container may take until RabbitMQ in it is ready, in ms; fetching the image does not count. */
 const START_LIMIT = 120_000;
 
 type Testcontainers = typeof import('testcontainers');
+
+/** The host's ports that lead to the container's: fixed ones, the same after a restart. */
+interface Published {
+  readonly amqp: number;
+  readonly metrics: number | undefined;
+}
 
 /** Starts RabbitMQ in Docker (or what testcontainers takes for it). Undefined if there is no engine or no testcontainers. */
 export async function startContainer(options: PrivateBrokerOptions): Promise<PrivateBroker | undefined> {
@@ -18,10 +26,11 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
   if (!library || !engine) return undefined;
   options.say(`starting ${IMAGE} in Docker`);
   const isLocal = ['localhost', '127.0.0.1'].includes(engine.info.containerRuntime.host);
-  const [port = 0] = await freePorts(1);
-  const container = await definition(library, isLocal, port, options).start();
+  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const published: Published = { amqp: port, metrics: options.metrics ? metricsPort : undefined };
+  const container = await definition(library, isLocal, published, options).start();
   const docker = engine.container.dockerode.getContainer(container.getId());
-  const broker = new Container(container, docker, port);
+  const broker = new Container(container, docker, published);
   try {
     options.signal?.throwIfAborted();
     await broker.identify();
@@ -35,22 +44,31 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
 function definition(
   { GenericContainer, Wait }: Testcontainers,
   local: boolean,
-  port: number,
+  published: Published,
   options: PrivateBrokerOptions,
 ) {
+  const ports = [{ container: 5672, host: published.amqp }];
+  if (published.metrics) ports.push({ container: 15692, host: published.metrics });
   /** Published on loopback only where that reaches it: guest:guest is not for the network. Testcontainers has no option. */
   class LoopbackContainer extends GenericContainer {
     protected override async beforeContainerCreated(): Promise<void> {
-      if (local) this.hostConfig.PortBindings = { '5672/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] };
+      if (!local) return;
+      const bindings = ports.map(({ container, host }) => [
+        `${container}/tcp`,
+        [{ HostIp: '127.0.0.1', HostPort: String(host) }],
+      ]);
+      this.hostConfig.PortBindings = Object.fromEntries(bindings);
     }
   }
-  const { plugins = [], config = [] } = options;
+  const { plugins = [], config = [], metrics = false } = options;
+  const enabled = metrics ? [...plugins, 'rabbitmq_prometheus'] : plugins;
   const files = [];
-  if (plugins.length) files.push({ content: `[${plugins.join(',')}].\n`, target: '/etc/rabbitmq/enabled_plugins' });
+  if (enabled.length) files.push({ content: `[${enabled.join(',')}].\n`, target: '/etc/rabbitmq/enabled_plugins' });
+  if (metrics) files.push({ content: COARSE_STATISTICS, target: '/etc/rabbitmq/advanced.config' });
   if (config.length)
     files.push({ content: `${config.join('\n')}\n`, target: '/etc/rabbitmq/conf.d/90-fib-worker.conf' });
   return new LoopbackContainer(IMAGE)
-    .withExposedPorts({ container: 5672, host: port }) // a fixed one: the same after a restart
+    .withExposedPorts(...ports)
     .withCopyContentToContainer(files)
     .withWaitStrategy(Wait.forLogMessage('Server startup complete'))
     .withStartupTimeout(START_LIMIT);
@@ -66,14 +84,19 @@ interface DockerContainer {
 class Container implements PrivateBroker {
   readonly owned = true;
   readonly url: string;
+  readonly urls: readonly string[];
+  readonly metricsUrls: readonly string[] | undefined;
   readonly #container: StartedTestContainer;
   readonly #docker: DockerContainer;
   #version = '';
 
-  constructor(container: StartedTestContainer, docker: DockerContainer, port: number) {
+  constructor(container: StartedTestContainer, docker: DockerContainer, published: Published) {
     this.#container = container;
     this.#docker = docker;
-    this.url = `amqp://guest:guest@${container.getHost()}:${port}`;
+    const host = container.getHost();
+    this.url = `amqp://guest:guest@${host}:${published.amqp}`;
+    this.urls = [this.url];
+    this.metricsUrls = published.metrics ? [`http://${host}:${published.metrics}/metrics`] : undefined;
   }
 
   get version(): string {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parseAmqpUrl, parseAmqpUrlList } from '../rpc/amqp-url.ts';
 import { errorCode } from '../rpc/errors.ts';
-import type { Broker, Say } from './broker.ts';
+import type { Broker, RabbitVersion, Say } from './broker.ts';
+import { startPrivateCluster } from './cluster.ts';
 import { handshake } from './handshake.ts';
 import { startPrivateBroker } from './private.ts';
 
@@ -9,9 +10,13 @@ import { startPrivateBroker } from './private.ts';
 const LOCAL_URL = 'amqp://guest:guest@localhost:5672';
 
 /**
- * Finds a RabbitMQ, or starts one: AMQP_URL if it is set (nothing else is tried then), a broker on localhost:5672, else one
- * of our own as `startPrivateBroker` does. Says which was taken, and why one that is there was not.
+ * Finds a RabbitMQ, or starts one: the one that AMQP_URL or AMQP_URL_FILE names, if set (nothing else is tried then); a broker
+ * on localhost:5672; else one of our own as `startPrivateBroker` does. If a version or a number of nodes is asked for, it is
+ * always one of our own. Says which was taken, and why one that is there was not.
  *
+ * @param options.version of the broker of our own
+ * @param options.nodes how many nodes our own is to have; more than one make a cluster
+ * @param options.metrics whether our own is to have a Prometheus endpoint; default: no
  * @param options.localUrl where to look on this machine; default `amqp://guest:guest@localhost:5672`
  * @throws an Error that says what to do; the signal's reason if it was aborted
  */
@@ -19,33 +24,57 @@ export async function findBroker({
   env,
   say,
   signal,
+  version,
+  nodes,
+  metrics,
   localUrl = LOCAL_URL,
 }: {
   env: NodeJS.ProcessEnv;
   say: Say;
   signal?: AbortSignal | undefined;
+  version?: RabbitVersion | undefined;
+  nodes?: number | undefined;
+  metrics?: boolean | undefined;
   localUrl?: string;
 }): Promise<Broker> {
-  const broker =
-    (await given(env, signal)) ?? (await local(localUrl, say, signal)) ?? (await startPrivateBroker({ say, signal }));
+  const own = { say, signal, version, metrics };
+  const found =
+    version || nodes !== undefined
+      ? undefined
+      : ((await given(env, say, signal)) ?? (await local(localUrl, say, signal)));
+  const start = () =>
+    nodes !== undefined && nodes !== 1 ? startPrivateCluster({ ...own, nodes }) : startPrivateBroker(own);
+  const broker = found ?? (await start());
   say(`using ${broker.description}`);
   return broker;
 }
 
-async function given(env: NodeJS.ProcessEnv, signal: AbortSignal | undefined): Promise<Broker | undefined> {
-  if (!env.AMQP_URL) return undefined;
+async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
+  const named = await givenUrls(env);
+  if (!named) return undefined;
   const tls = env.AMQP_CA_FILE ? { ca: await readFile(env.AMQP_CA_FILE) } : undefined;
-  const failures: string[] = [];
   // several for a cluster, as the worker and the client take them
-  for (const url of parseAmqpUrlList(env.AMQP_URL)) {
-    try {
-      return await connectTo(url, 'named by AMQP_URL', { signal, tls });
-    } catch (error) {
-      signal?.throwIfAborted();
-      failures.push((error as Error).message);
-    }
+  const tried = await Promise.allSettled(named.map((url) => connectTo(url, 'named by AMQP_URL', { signal, tls })));
+  signal?.throwIfAborted();
+  const answering = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failures = tried.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).message] : []));
+  const [first] = answering;
+  if (!first)
+    throw new Error(`AMQP_URL: ${failures.join('; ')} (without AMQP_URL, a RabbitMQ is looked for, or else started)`);
+  for (const failure of failures) say(`left out: ${failure}`);
+  return { ...first, urls: answering.map(({ url }) => url) };
+}
+
+/** What AMQP_URL says, or the file that AMQP_URL_FILE names. */
+async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessEnv): Promise<string[] | undefined> {
+  if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
+  try {
+    if (url) return parseAmqpUrlList(url);
+    return file ? parseAmqpUrlList((await readFile(file, 'utf8')).trim()) : undefined;
+  } catch (error) {
+    const why = errorCode(error) ? `can't be read (${errorCode(error)})` : `expected ${(error as Error).message}`;
+    throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
   }
-  throw new Error(`AMQP_URL: ${failures.join('; ')} (without AMQP_URL, a RabbitMQ is looked for, or else started)`);
 }
 
 async function local(url: string, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
@@ -68,6 +97,7 @@ async function connectTo(
   const { product, version } = await handshake(url, { signal, ca: tls?.ca });
   return {
     url: text,
+    urls: [text],
     tls,
     description: `${product} ${version} at ${url.display} (${origin})`,
     owned: false,

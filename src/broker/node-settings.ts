@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { PrivateBrokerOptions } from './broker.ts';
 import { freePorts } from './ports.ts';
 
 /** A RabbitMQ on this machine's disk, installed or unpacked. */
@@ -15,46 +16,81 @@ export interface Installation {
   readonly config: readonly string[];
 }
 
+/**
+ * Statistics of connections, channels and queues, every 5 s, which the gauges need. Left alone, the agent that comes with the
+ * Prometheus plugin turns on `fine` ones: every message then counts something, on a node that is to be measured.
+ */
+export const COARSE_STATISTICS = '[{rabbitmq_management_agent, [{rates_mode, none}]}].\n';
+
 /** Everything that tells one private node from another. */
 export interface NodeSettings {
+  readonly folder: string;
   readonly port: number;
+  /** Where its Prometheus endpoint is, if it has one. */
+  readonly metricsUrl: string | undefined;
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** What the nodes of one cluster have in common; a node that stands alone is a family of one. */
+export interface Family {
+  /** What their names begin with: nobody else has it. */
+  readonly name: string;
+  readonly cookie: string;
+  readonly epmdPort: number;
+}
+
+/** A family of its own for a node, or for the nodes of a cluster. */
+export async function newFamily(): Promise<Family> {
+  const [epmdPort = 0] = await freePorts(1);
+  return { name: `fib${randomBytes(6).toString('hex')}`, cookie: randomBytes(16).toString('hex'), epmdPort };
+}
+
+/** What Erlang calls the `member`th node of a family, counted from 1. */
+export function nodeName(family: Family, member: number): string {
+  return `${family.name}n${member}@localhost`;
 }
 
 /** Lays out the folder of a node with its configuration and free ports; all it listens on is loopback. */
 export async function layOutNode(
   folder: string,
   installation: Installation,
-  { plugins = [], config = [] }: { plugins?: readonly string[] | undefined; config?: readonly string[] | undefined },
+  family: Family,
+  member: number,
+  { plugins = [], config = [], metrics = false }: Pick<PrivateBrokerOptions, 'plugins' | 'config' | 'metrics'>,
 ): Promise<NodeSettings> {
   const at = (...names: string[]) => path.join(folder, ...names);
-  const [port = 0, distPort = 0, epmdPort = 0] = await freePorts(3);
-  for (const name of ['home', 'data', 'log']) await mkdir(at(name));
-  await writeFile(at('home/.erlang.cookie'), randomBytes(16).toString('hex'));
+  const [port = 0, distPort = 0, metricsPort = 0] = await freePorts(3);
+  for (const below of ['home', 'data', 'log']) await mkdir(at(below), { recursive: true });
+  await writeFile(at('home/.erlang.cookie'), family.cookie);
   await chmod(at('home/.erlang.cookie'), 0o400); // Erlang refuses a cookie that others can read
-  await writeFile(at('enabled_plugins'), `[${plugins.join(',')}].\n`);
+  const enabled = metrics ? [...plugins, 'rabbitmq_prometheus'] : plugins;
+  await writeFile(at('enabled_plugins'), `[${enabled.join(',')}].\n`);
+  if (metrics) await writeFile(at('advanced.config'), COARSE_STATISTICS);
   // 50 MB: on a developer's nearly full disk a node of ours, which stores next to nothing, is not to block publishers
   const lines = [
     'loopback_users = none',
     'log.console = true',
     'disk_free_limit.absolute = 50MB',
+    ...(metrics ? ['prometheus.tcp.ip = 127.0.0.1', `prometheus.tcp.port = ${metricsPort}`] : []),
     ...installation.config,
     ...config,
   ];
   await writeFile(at('rabbitmq.conf'), `${lines.join('\n')}\n`);
   return {
+    folder,
     port,
+    metricsUrl: metrics ? `http://127.0.0.1:${metricsPort}/metrics` : undefined,
     env: {
       PATH: installation.path,
       HOME: at('home'),
       LANG: 'C.UTF-8',
       // the start script then becomes Erlang: its pid is the node's, and SIGTERM stops it cleanly
       RUNNING_UNDER_SYSTEMD: '1',
-      ERL_EPMD_PORT: String(epmdPort),
+      ERL_EPMD_PORT: String(family.epmdPort),
       ERL_EPMD_ADDRESS: '127.0.0.1',
       ERL_ZFLAGS: '-kernel inet_dist_use_interface {127,0,0,1}', // the node's, and rabbitmqctl's too
       ERL_CRASH_DUMP_SECONDS: '0',
-      RABBITMQ_NODENAME: `fib${randomBytes(6).toString('hex')}@localhost`,
+      RABBITMQ_NODENAME: nodeName(family, member),
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(port),
       RABBITMQ_DIST_PORT: String(distPort),

@@ -7,7 +7,7 @@ import { parseAmqpUrl } from '../rpc/amqp-url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
 import { Guard } from './guard.ts';
 import { handshake } from './handshake.ts';
-import { type Installation, layOutNode, type NodeSettings } from './node-settings.ts';
+import { type Installation, layOutNode, type NodeSettings, newFamily } from './node-settings.ts';
 import { freePorts } from './ports.ts';
 import { run } from './run.ts';
 
@@ -20,13 +20,21 @@ const STOP_LIMIT = 10_000;
 class PortTaken extends Error {}
 
 /** Starts a node of our own out of an installation: own name, ports, epmd, data and log, all gone after disposal. */
-export async function startNode(installation: Installation, options: PrivateBrokerOptions): Promise<PrivateBroker> {
+export function startNode(installation: Installation, options: PrivateBrokerOptions): Promise<PrivateBroker> {
+  return underGuard(async (guard) => {
+    const settings = await layOutNode(guard.folder, installation, await newFamily(), 1, options);
+    const node = new PrivateNode(installation, guard, settings);
+    await node.start(options.signal);
+    return node;
+  });
+}
+
+/** Runs `start` under a guard of its own, again with another if a port was taken meanwhile; a failure leaves nothing. */
+export async function underGuard<T>(start: (guard: Guard) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const guard = await Guard.start();
     try {
-      const node = new PrivateNode(installation, guard, await layOutNode(guard.folder, installation, options));
-      await node.start(options.signal);
-      return node;
+      return await start(guard);
     } catch (error) {
       await guard[Symbol.asyncDispose]();
       if (!(error instanceof PortTaken) || attempt === 3) throw error;
@@ -34,21 +42,30 @@ export async function startNode(installation: Installation, options: PrivateBrok
   }
 }
 
-class PrivateNode implements PrivateBroker {
+/** A node laid out in a folder. Disposing of it disposes of `guard`: of that of a cluster, the cluster does. */
+export class PrivateNode implements PrivateBroker {
   readonly owned = true;
   readonly url: string;
+  readonly urls: readonly string[];
+  readonly metricsUrls: readonly string[] | undefined;
   readonly #installation: Installation;
-  readonly #guard: Guard;
+  readonly #guard: Pick<Guard, 'env' | typeof Symbol.asyncDispose>;
   readonly #settings: NodeSettings;
   #process: ChildProcess | undefined;
   #version = '';
   #starts = 0;
 
-  constructor(installation: Installation, guard: Guard, settings: NodeSettings) {
+  constructor(
+    installation: Installation,
+    guard: Pick<Guard, 'env' | typeof Symbol.asyncDispose>,
+    settings: NodeSettings,
+  ) {
     this.#installation = installation;
     this.#guard = guard;
     this.#settings = settings;
     this.url = `amqp://guest:guest@127.0.0.1:${settings.port}`;
+    this.urls = [this.url];
+    this.metricsUrls = settings.metricsUrl ? [settings.metricsUrl] : undefined;
   }
 
   get version(): string {
@@ -63,10 +80,10 @@ class PrivateNode implements PrivateBroker {
     if (this.#process) throw new Error('the node is running');
     signal?.throwIfAborted();
     this.#starts += 1;
-    const log = path.join(this.#guard.folder, 'log', `start-${this.#starts}.txt`);
+    const log = path.join(this.#settings.folder, 'log', `start-${this.#starts}.txt`);
     const output = await open(log, 'w');
     const node = spawn(path.join(this.#installation.scripts, 'rabbitmq-server'), [], {
-      cwd: this.#guard.folder,
+      cwd: this.#settings.folder,
       detached: true, // Ctrl-C in a terminal is for us; we then stop the node
       env: { ...this.#settings.env, ...this.#guard.env },
       stdio: ['ignore', output.fd, output.fd],
@@ -131,7 +148,7 @@ class PrivateNode implements PrivateBroker {
     const [port] = await freePorts(1);
     const range = { RABBITMQ_CTL_DIST_PORT_MIN: String(port), RABBITMQ_CTL_DIST_PORT_MAX: String(port) };
     return run(path.join(this.#installation.scripts, 'rabbitmqctl'), args, {
-      cwd: this.#guard.folder,
+      cwd: this.#settings.folder,
       env: { ...this.#settings.env, ...range, ...this.#guard.env },
       timeout: 60_000,
     });

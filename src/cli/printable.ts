@@ -17,9 +17,12 @@ export function redact(text: string): string {
   return text.replace(PASSWORD, '$1***@');
 }
 
+// What somebody typed is one value: spaces in it don't end a URL.
+const TYPED_PASSWORD = /((?:amqp|http)s?:\/\/[^:@]*:).*@/is;
+
 /** Shows what somebody typed in an error message: quoted, safe to print, without passwords, at most 60 characters of it. */
 export function quote(text: string): string {
   // Hidden before it is cut: a URL that lost its @ no longer looks like one with a password.
-  const characters = [...redact(text)];
+  const characters = [...redact(text).replace(TYPED_PASSWORD, '$1***@')];
   return printable(JSON.stringify(characters.slice(0, 60).join(''))) + (characters.length > 60 ? '…' : '');
 }

@@ -1,6 +1,19 @@
 import type { WorkerEvent, WorkerStats } from '../rpc/worker.ts';
 import type { Log } from './log.ts';
 
+/**
+ * Lines a second of what senders of requests can make a worker log, see `limitLog`: enough to see what is going on, and
+ * 10 lines are no more than 300 MB a day.
+ */
+export const logLimits = {
+  request: 100,
+  refused: 10,
+  dropped: 10,
+  'handler-failed': 10,
+  abandoned: 10,
+  'probe-failed': 10,
+} as const satisfies Partial<Record<WorkerEvent['type'] | 'request' | 'refused', number>>;
+
 /** Tells a worker's events in its log. Requests are told one by one only if `requests` is set. */
 export function logWorkerEvents(log: Log, { requests }: { readonly requests: boolean }): (event: WorkerEvent) => void {
   return (event) => {
@@ -43,9 +56,11 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
         return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
       case 'handler-failed':
         return log.error(type, fields, ` [!] the function failed: ${String(event.error)}`);
-      case 'dropped':
-        if (event.count > 1) return; // once per reason; the totals come at the end
-        return log.warn(type, fields, ` [!] Request rejected: ${event.reason} (told once; further ones are counted)`);
+      case 'dropped': {
+        const { reason, replyTo } = event;
+        const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
+        return log.warn(type, fields, ` [!] Request rejected: ${reason}${hint}`);
+      }
       case 'abandoned':
         return log.warn(
           type,

@@ -1,11 +1,36 @@
-import { RpcError } from '../rpc/errors.ts';
+import { type Caller, CallTimeout } from './implementation.ts';
 import type { Tally } from './samples.ts';
 
-/** The request that every call sends, n in decimal: small, so that what is measured is the way and not the work. */
-export const REQUEST = '30';
+/** A request and the only right reply to it. */
+export interface Task {
+  readonly request: string;
+  readonly expected: Buffer;
+}
 
-/** The only right reply to {@link REQUEST}. */
-export const EXPECTED_REPLY = '832040';
+/** Small both ways, so that what is measured is the way and not the work. */
+export const SMALL: Task = { request: '30', expected: Buffer.from('832040') };
+
+/** The task whose reply has so many bytes. */
+export function taskOf(bytes: number): Task {
+  return { request: `bytes:${bytes}`, expected: Buffer.alloc(bytes, 'x') };
+}
+
+/** A reply that is not the one that was expected. */
+class WrongReply extends Error {
+  constructor(reply: Uint8Array, { request, expected }: Task) {
+    const start = JSON.stringify(Buffer.from(reply.subarray(0, 40)).toString());
+    super(`the reply to ${request} was ${start} (${reply.length} bytes), not the ${expected.length} bytes expected`);
+  }
+}
+
+/**
+ * One call, its reply checked.
+ * @throws as the caller does, or an Error if the reply is wrong
+ */
+export async function ask(caller: Caller, task: Task, signal: AbortSignal): Promise<void> {
+  const reply = await caller.call(task.request, signal);
+  if (!task.expected.equals(reply)) throw new WrongReply(reply, task);
+}
 
 /** What came of one call. `took` is in ms. */
 export type Outcome =
@@ -13,19 +38,22 @@ export type Outcome =
   | { readonly kind: 'wrong' | 'timeouts' | 'errors'; readonly why: string };
 
 /**
- * Runs one call, times it and checks its reply. A failure is an outcome, not thrown.
+ * Awaits one call and times it, from `began` on. A failure is an outcome, not thrown.
+ * @param began as `performance.now()` tells, in ms; default now
  * @throws the signal's reason once it is aborted: such a call has no outcome
  */
-export async function attempt(call: () => Promise<string>, signal: AbortSignal): Promise<Outcome> {
+export async function attempt(
+  call: () => Promise<void>,
+  signal: AbortSignal,
+  began = performance.now(),
+): Promise<Outcome> {
   signal.throwIfAborted();
-  const began = performance.now();
   try {
-    const reply = await call();
-    if (reply === EXPECTED_REPLY) return { kind: 'right', took: performance.now() - began };
-    return { kind: 'wrong', why: `a reply was ${JSON.stringify(reply.slice(0, 40))}, not ${EXPECTED_REPLY}` };
+    await call();
+    return { kind: 'right', took: performance.now() - began };
   } catch (error) {
     signal.throwIfAborted();
-    const kind = error instanceof RpcError && error.reason === 'TIMEOUT' ? 'timeouts' : 'errors';
+    const kind = error instanceof WrongReply ? 'wrong' : error instanceof CallTimeout ? 'timeouts' : 'errors';
     return { kind, why: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -42,6 +70,11 @@ export class Outcomes {
     return this.#counts.calls;
   }
 
+  /** Why the first call that was not answered right was not. */
+  get firstFailure(): string | undefined {
+    return this.#firstFailure;
+  }
+
   add(outcome: Outcome): void {
     this.#counts.calls++;
     this.#counts[outcome.kind]++;
@@ -51,6 +84,7 @@ export class Outcomes {
 
   /** What came of the calls, beside so many replies that nobody waited for. */
   tally(discarded = 0): Tally {
-    return { ...this.#counts, discarded, firstFailure: this.#firstFailure };
+    const firstFailure = this.#firstFailure;
+    return { ...this.#counts, discarded, ...(firstFailure === undefined ? {} : { firstFailure }) };
   }
 }

@@ -1,23 +1,31 @@
 import os from 'node:os';
-import { EXPECTED_REPLY, REQUEST } from './attempt.ts';
-import { CALL_TIMEOUT } from './caller.ts';
+import { SMALL } from './attempt.ts';
+import type { NamedLine } from './document.ts';
+import { CALL_TIMEOUT } from './implementation.ts';
+import { figure } from './text-table.ts';
+import type { GivenDelay } from './wire/delay-proxy.ts';
 
 /** Under what conditions a comparison ran, beside the plan itself. */
 export interface Conditions {
   /** Which broker, and where it came from, its version included; no password. */
   readonly broker: string;
-  /** The broker's host name or address. */
+  /** The host name or address that the clients connect to. */
   readonly host: string;
-  /** The request queue; it is always durable. */
-  readonly queue: { readonly name: string; readonly type: string };
-  /** The worker's, the same for every design. */
+  /** On a cluster: the nodes that clients and worker are connected to. */
+  readonly nodes: { readonly clients: string; readonly worker: string } | undefined;
+  /** What a proxy added to every round trip of the clients, in ms, asked for and by its own account; undefined: none. */
+  readonly rtt: { readonly asked: number; readonly given: GivenDelay | undefined } | undefined;
+  /** The request queue's type; it is always durable. */
+  readonly queueType: string;
+  /** The worker's, the same for every contender. */
   readonly prefetch: number;
-  /** What both programs are: `0.1.0`. */
-  readonly version: string;
+  readonly implementations: readonly { readonly name: string; readonly detail: string }[];
+  /** Where the broker's own figures come from; undefined if it does not tell. */
+  readonly metrics: string | undefined;
   readonly machine: Machine;
 }
 
-/** What client and worker run on. */
+/** What clients and workers run on. */
 export interface Machine {
   /** As in `v20.20.2`. */
   readonly node: string;
@@ -40,26 +48,46 @@ export function thisMachine(): Machine {
   };
 }
 
-/** The conditions for people: name and value, a line each. */
-export function conditionLines(conditions: Conditions): readonly (readonly [string, string])[] {
-  const { broker, host, queue, prefetch, version, machine } = conditions;
+/** The conditions for people: name and value. */
+export function conditionLines(conditions: Conditions): NamedLine[] {
+  const { broker, host, nodes, rtt, queueType, prefetch, implementations, metrics, machine } = conditions;
   const { node, platform, cores, processor, load } = machine;
   const local = /^(localhost|127\..*|::1)$/.test(host);
+  const where = local ? 'loopback: round trips cost next to nothing, on a real network they add up' : `to ${host}`;
+  const delayed =
+    rtt &&
+    `a proxy on this machine adds ${rtt.asked} ms to every round trip of the clients${given(rtt.given)}; the workers are not behind it`;
   return [
     ['broker', broker],
+    ...(nodes ? [['nodes', `clients at ${nodes.clients}, worker at ${nodes.worker}`] as const] : []),
+    ['network', `${delayed ?? where}; TCP_NODELAY on`],
+    ['request queue', `${queueType}, durable, one for each implementation`],
     [
-      'network',
-      `${local ? 'loopback: round trips cost next to nothing, on a real network they add up' : `to ${host}`}; TCP_NODELAY on`,
+      'messages',
+      'requests transient, mandatory, with an expiration; replies transient; no publisher confirms; reply consumers no-ack',
     ],
-    ['request queue', `${queue.name}, ${queue.type}, durable; requests are transient and expire`],
-    ['worker', `fib-worker ${version}, one process, prefetch ${prefetch} for every design`],
-    ['client', `fib-worker ${version}, one process, one connection; ${CALL_TIMEOUT / 1000} s time limit, no retry`],
-    ['payload', `fib(${REQUEST}): ${REQUEST.length} bytes out, ${EXPECTED_REPLY.length} back, every reply checked`],
-    ['loop', 'closed: a caller waits for its reply before it calls again, so a slow broker is asked less'],
+    [
+      'reply queues',
+      'exclusive: one for each client, exclusive, auto-delete, a classic queue; per-request: the same for each call, deleted ' +
+        'after it; direct: none, amq.rabbitmq.reply-to',
+    ],
+    ['worker', `one process for each implementation, prefetch ${prefetch}; those that are not measured stand idle`],
+    ['clients', `all in one process, ${CALL_TIMEOUT / 1000} s time limit, no retry`],
+    ...implementations.map(({ name, detail }) => [name, detail] as const),
+    [
+      'payload',
+      `fib(${SMALL.request}) unless said otherwise: ${SMALL.request.length} bytes out, ${SMALL.expected.length} back; every reply is checked`,
+    ],
+    ['broker’s figures', metrics ?? 'not available: it has no Prometheus or management endpoint within reach'],
     ['machine', `Node ${node}, ${platform}${processor && `, ${processor}`}`],
     [
       'cores',
-      `${cores}, shared by client and worker${local ? ' and, on this machine, the broker' : ''}; load average before the start ${load.toFixed(1)}`,
+      `${cores}, shared by clients and workers${local ? ' and, on this machine, the broker' : ''}; load average before the start ${load.toFixed(1)}`,
     ],
   ];
+}
+
+/** A proxy's timers are late. */
+function given(delay: GivenDelay | undefined): string {
+  return delay ? `: by its own account ${figure(delay.median)} ms (median), ${figure(delay.p99)} ms (p99)` : '';
 }

@@ -40,11 +40,11 @@ export const figures = {
   p50: { title: 'p50 ms', unit: 'ms', better: 'less' },
   p90: { title: 'p90 ms', unit: 'ms', better: 'less' },
   p99: { title: 'p99 ms', unit: 'ms', better: 'less' },
-  /** Until a new client has its first answer, one of many at a time. */
+  /** Until so many new clients have their first answers, over their number: several connect at a time. */
   setUp: { title: 'set-up ms', unit: 'ms', better: 'less' },
   /** From the end of the blockade until the last reply. */
   recovery: { title: 'recovery ms', unit: 'ms', better: 'less' },
-  /** The most that the broker's memory grew by. */
+  /** The most that the broker's memory grew by, everything that Erlang allocated. */
   peakMemory: { title: 'peak MB', unit: 'bytes', better: 'less' },
 } as const satisfies Record<string, { title: string; unit: 'calls/s' | 'ms' | 'bytes'; better: 'less' | 'more' }>;
 
@@ -72,7 +72,9 @@ export interface WorkloadResult {
 /** A workload at one level. */
 export interface LevelResult {
   readonly level: number;
-  /** As in `64 calls in flight`. */
+  /** The level in short, for axes and lists: `64`, `16 KiB`. */
+  readonly label: string;
+  /** As in `64 in flight`. */
   readonly title: string;
   /** How many rounds have every entry. */
   readonly rounds: number;
@@ -123,6 +125,7 @@ export interface BrokerCost {
   readonly queues?: number;
   /** Erlang processes. */
   readonly processes?: number;
+  /** What its Erlang processes hold; socket buffers and message bodies are not in it. */
   readonly memory?: number;
   /** In the whole turn, for each of its calls. */
   readonly connectionsOpened?: number;

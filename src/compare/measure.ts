@@ -1,32 +1,103 @@
-import type { Caller } from './caller.ts';
-import type { Sample } from './samples.ts';
-import type { TurnLength } from './turn.ts';
+import { type BrokerReader, brokerCost, readSettled } from './broker-cost.ts';
+import type { BrokerCost } from './document.ts';
+import type { Caller } from './implementation.ts';
+import type { Contender, Measurement, Sample } from './samples.ts';
+import type { MemoryWatch, TurnLength } from './turn.ts';
 import { turnOrder } from './turn-order.ts';
-import type { Workload } from './workloads.ts';
+import { LevelOutOfReach } from './workloads/clients.ts';
+import type { Workload } from './workloads/index.ts';
 
 /** What to measure. */
-export interface Plan<Design extends string> {
-  readonly designs: readonly Design[];
+export interface Plan {
+  readonly contenders: readonly Contender[];
   readonly workloads: Readonly<Record<string, Workload>>;
   /** Measured rounds; one more, the warm-up, comes before them. */
   readonly rounds: number;
   readonly length: TurnLength;
-  readonly open: (design: Design) => Caller;
+  readonly open: (contender: Contender) => Caller;
+  /** Reads the broker's figures; undefined if it does not tell any. */
+  readonly readBroker: BrokerReader | undefined;
+  readonly watchMemory: () => Promise<MemoryWatch | undefined>;
   readonly signal: AbortSignal;
 }
 
+/** A level that can't be reached here, and why; neither it nor those above it are measured any more. */
+export interface OutOfReach {
+  readonly workload: string;
+  readonly level: number;
+  readonly why: string;
+}
+
+/** What measuring yields. */
+export type Step =
+  | { readonly kind: 'sample'; readonly sample: Sample }
+  | { readonly kind: 'out of reach'; readonly limit: OutOfReach };
+
+/** How many turns a plan has, if nothing is out of reach. */
+export function turnsOf({ contenders, workloads, rounds }: Plan): number {
+  const levels = Object.values(workloads).flatMap((workload) =>
+    workload.levels.map((level) => roundsAt(workload, level, rounds)),
+  );
+  return levels.reduce((sum, { first, last }) => sum + (last - first + 1) * contenders.length, 0);
+}
+
 /**
- * Measures round by round, and in each round every workload with every design, so that what is compared lies close
- * together in time. Yields each sample as it is there; those of round 0 are the warm-up.
+ * Measures round by round, and in each round every workload at every level with every contender, so that what is
+ * compared lies close together in time.
  * @throws the signal's reason; an Error when a turn gets no answer at all
  */
-export async function* measure<Design extends string>(plan: Plan<Design>): AsyncGenerator<Sample> {
+export async function* measure(plan: Plan): AsyncGenerator<Step> {
+  const limits = new Map<string, number>();
   for (let round = 0; round <= plan.rounds; round++) {
-    for (const [workload, { run }] of Object.entries(plan.workloads)) {
-      for (const design of turnOrder(plan.designs, Math.max(round, 1))) {
-        const turn = { open: () => plan.open(design), length: plan.length, signal: plan.signal };
-        yield { workload, design, round, ...(await run(turn)) };
+    for (const [name, workload] of Object.entries(plan.workloads)) {
+      for (const level of workload.levels) {
+        const { first, last } = roundsAt(workload, level, plan.rounds);
+        if (round < first || round > last) continue;
+        for (const contender of turnOrder(plan.contenders, Math.max(round, 1))) {
+          if (level >= (limits.get(name) ?? Number.POSITIVE_INFINITY)) break;
+          try {
+            const measured = await takeTurn(plan, workload, level, contender, round === 0);
+            yield { kind: 'sample', sample: { workload: name, level, ...contender, round, ...measured } };
+          } catch (error) {
+            if (!(error instanceof LevelOutOfReach)) throw error;
+            limits.set(name, level);
+            yield { kind: 'out of reach', limit: { workload: name, level, why: error.message } };
+          }
+        }
       }
     }
   }
+}
+
+/** Levels that are measured in few rounds only, because they take long, have no warm-up. */
+function roundsAt(workload: Workload, level: number, rounds: number): { first: number; last: number } {
+  const worth = workload.rounds?.(level) ?? Number.POSITIVE_INFINITY;
+  return { first: Number.isFinite(worth) ? 1 : 0, last: Math.min(rounds, worth) };
+}
+
+async function takeTurn(
+  plan: Plan,
+  workload: Workload,
+  level: number,
+  contender: Contender,
+  warmUp: boolean,
+): Promise<Measurement & { broker?: BrokerCost }> {
+  const { signal, readBroker } = plan;
+  const before = await readBroker?.();
+  let during: { gauges: Awaited<ReturnType<BrokerReader>>; clients: number } | undefined;
+  const turn = {
+    open: () => plan.open(contender),
+    length: warmUp ? { ...plan.length, time: plan.length.time / 2 } : plan.length,
+    connected: async (clients: number) => {
+      during = readBroker && { gauges: await readBroker(), clients };
+    },
+    watchMemory: plan.watchMemory,
+    signal,
+  };
+  const measured = await workload.run(turn, level);
+  const after = readBroker && (await readSettled(readBroker, before));
+  const calls = measured.measured.calls + measured.unmeasured.calls;
+  const broker =
+    before && during?.gauges && after && brokerCost({ before, during: during.gauges, after }, during.clients, calls);
+  return { ...measured, ...(broker ? { broker } : {}) };
 }

@@ -1,67 +1,78 @@
-import type { Comparison } from './comparison.ts';
+import type { Measured } from './compose.ts';
+import type { NamedLine, WorkloadResult } from './document.ts';
+import { BASELINE } from './implementation.ts';
+import { COVERAGE, place } from './ratios.ts';
 import { addTallies, type Tally } from './samples.ts';
-import { COVERAGE, type WorkloadSummary } from './summary.ts';
 import { count } from './text-table.ts';
 import type { TurnLength } from './turn.ts';
 
-/** How to read the figures, and what is behind them: name and value, a line each. */
+/** How to read the figures, what is behind them, and what they don't show: name and value. */
 export function readingLines(
-  { samples, workloads, rounds, length, worker }: Comparison,
-  summaries: readonly WorkloadSummary[],
-): (readonly [string, string])[] {
-  const done = Math.min(rounds, ...summaries.map((summary) => summary.rounds));
+  { samples, rounds, length, contenders }: Measured,
+  results: readonly WorkloadResult[],
+): NamedLine[] {
   const measured = addTallies(samples.filter(({ round }) => round > 0).map((sample) => sample.measured));
   const unmeasured = addTallies(
     samples.flatMap(({ round, ...of }) => (round > 0 ? of.unmeasured : [of.unmeasured, of.measured])),
   );
   const { firstFailure } = addTallies([measured, unmeasured]);
   return [
-    ['rounds', roundsLine(done, rounds)],
-    ['turn', `${turnLine(length)}, after a warm-up of its own; as many calls in flight at its end as at its start`],
+    [
+      'rounds',
+      `${rounds}, after one of warm-up; each has every workload at every level with every contender next to each other, their ` +
+        `order rotated and reversed from round to round (each at each place equally often after ${2 * contenders.length} rounds)`,
+    ],
+    ['turn', `${turnLine(length)}, after a warm-up of its own, on connections of its own`],
     [
       'figures',
       'medians over the rounds of each round’s; percentiles by nearest rank; a call that failed is in no time and no rate',
     ],
-    ['ratio', 'median over the rounds of one design’s figure over the other’s in the same round'],
-    ['interval', intervalLine(summaries)],
-    ...Object.values(workloads).map((workload) => [workload.title, workload.detail] as const),
+    ['p99.9', 'of all rounds’ calls together, where more than ten calls lie above it'],
+    [
+      'ratio',
+      `÷ ${BASELINE}: median over the rounds of a design’s figure over ${BASELINE}’s of the same implementation in the same round`,
+    ],
+    [
+      'interval',
+      `holds the median ratio with ${COVERAGE * 100} % or more, each by itself, if rounds are independent: order statistics, no assumption on the ` +
+        'distribution; none below 6 rounds. Where it holds 1 no difference is shown, which is not to say that there is none',
+    ],
+    ...byChance(results),
+    [
+      'loop',
+      'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less',
+    ],
+    [
+      'not shown',
+      'what a broker does that has its machine to itself: where clients, workers and broker share one, a saturated rate is ' +
+        'that of the shared cores; many clients on many machines: here one process is all of them, and its event loop is in ' +
+        'every latency; a worker that has something to do: the more it has, the less the design matters; rounds that are ' +
+        'really independent: what lasts longer than a round can make an interval too narrow',
+    ],
     ['measured', tallyLine(measured)],
     ['not measured', `${tallyLine(unmeasured)}; for warming up, or still under way at a turn’s end`],
-    [
-      'worker',
-      worker ? `answered ${count(worker.answered)}, refused ${count(worker.refused)}` : 'did not say what it did',
-    ],
     ...(firstFailure === undefined ? [] : [['first failure', firstFailure] as const]),
   ];
-}
-
-function roundsLine(done: number, planned: number): string {
-  const order = 'after one of warm-up; each has every workload with every design, their order rotated and reversed';
-  return done < planned ? `cut short: ${done} of ${planned} are complete, ${order}` : `${planned}, ${order}`;
 }
 
 function turnLine({ time, calls }: TurnLength): string {
   return calls === undefined ? `measures for ${count(time)} ms` : `measures ${count(calls)} calls`;
 }
 
-function intervalLine(summaries: readonly WorkloadSummary[]): string {
-  const percent = `${COVERAGE * 100} %`;
-  const ratio = summaries
-    .flatMap(({ standing }) => standing.others.map((other) => other.ratio))
-    .find((r) => r.interval);
-  if (!ratio?.interval) return `none: one that holds the median with ${percent} needs 6 rounds`;
-  const { rank, coverage } = ratio.interval;
-  return (
-    `holds the median ratio with ${percent} or more (${(coverage * 100).toFixed(1)} %), each by itself: ` +
-    `from the ${nth(rank)}smallest to the ${nth(rank)}largest of the ${ratio.rounds} rounds’ ratios`
+/** Many intervals are looked at, and some miss by chance alone. */
+function byChance(results: readonly WorkloadResult[]): NamedLine[] {
+  const places = results.flatMap(({ levels, headline }) =>
+    levels.flatMap(({ entries }) =>
+      entries.flatMap(({ toBaseline }) => (toBaseline ? [place(toBaseline, headline)] : [])),
+    ),
   );
-}
-
-/** For "smallest" and "largest": `2nd `, nothing for the first. */
-function nth(rank: number): string {
-  if (rank === 1) return '';
-  const suffix = Math.floor(rank / 10) % 10 === 1 ? 'th' : ({ 1: 'st', 2: 'nd', 3: 'rd' }[rank % 10] ?? 'th');
-  return `${rank}${suffix} `;
+  const told = places.filter((at) => at !== 'untold').length;
+  const clear = places.filter((at) => at === 'better' || at === 'worse').length;
+  if (told === 0) return [];
+  const line =
+    `of ${told} ratios with an interval ${clear} differ from 1; if none did in truth, up to ${Math.ceil(told * (1 - COVERAGE))} ` +
+    'would be expected to seem to: trust what neighbouring levels and both implementations show alike';
+  return [['by chance', line]];
 }
 
 function tallyLine({ calls, right, wrong, timeouts, errors, discarded }: Tally): string {

@@ -17,8 +17,13 @@ export function median(values: readonly number[]): number {
 
 /** The nearest-rank percentile: the smallest value that at least `percent` % do not exceed. NaN of nothing. */
 export function percentile(values: readonly number[], percent: number): number {
-  const rank = Math.max(1, Math.ceil((percent * values.length) / 100));
-  return ascending(values)[rank - 1] ?? Number.NaN;
+  return ascending(values)[nearestRank(values.length, percent) - 1] ?? Number.NaN;
+}
+
+/** The rank, from 1, of the nearest-rank percentile of so many values. */
+export function nearestRank(count: number, percent: number): number {
+  const exact = Number(((percent * count) / 100).toFixed(6)); // 99.9 % of 10,000 is 9,990, and not a little more
+  return Math.max(1, Math.ceil(exact));
 }
 
 /**

@@ -28,6 +28,13 @@ export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** A number of bytes for people: `16 B`, `32 KiB`, `1 MiB`. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB'] as const;
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${units[power]}`;
+}
+
 /** Names and what there is to say of each, a line each, indented, the second column flush left. */
 export function listing(entries: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(0, ...entries.map(([name]) => name.length));

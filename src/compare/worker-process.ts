@@ -20,7 +20,7 @@ export interface WorkerProcess extends AsyncDisposable {
 }
 
 /** The worker's options are its flags, or defaults: what the environment says of them is for other workers. */
-const NO_OPTIONS = { MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
+const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
 
 /**
  * Starts a worker and waits until it says that it consumes: `{"event":"consuming"}`, a JSON line on stderr. On SIGTERM it

@@ -33,6 +33,9 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   if (!/^amqps?:\/\//.test(text)) return 'it does not begin with amqp:// or amqps://';
   if (!url) return 'it does not parse (special characters in a password are written as %XX)';
   if (url.hostname === '') return 'it names no host';
+  // else the rest of a password with a / in it would be taken, and shown, for a virtual host
+  if (/[/?#].*@/s.test(text.slice(text.indexOf('//') + 2)))
+    return 'there is an @ behind the host (special characters in a password or virtual host are written as %XX)';
   const tls = url.protocol === 'amqps:';
   const heartbeat = url.searchParams.get('heartbeat');
   if (heartbeat !== null && !/^\d{1,5}$/.test(heartbeat)) return 'its heartbeat is no number of seconds';
@@ -69,9 +72,9 @@ export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
   return parsed;
 }
 
-/** `text` with the password of whatever looks like a URL in it replaced by `***`. */
+/** A URL, be it a wrong one, with its password replaced by `***`: whatever is between the user and the last @. */
 function redactAmqpUrl(text: string): string {
-  return text.replace(/(\/\/[^:@/\s]*):[^\s]*@/g, '$1:***@');
+  return text.replace(/(\/\/[^:@/]*):.*@/s, '$1:***@');
 }
 
 /**

@@ -1,3 +1,5 @@
+import { messageSizeLimit } from './channel-errors.ts';
+import { connectionLost } from './connection.ts';
 import { RpcError, type RpcErrorReason } from './errors.ts';
 
 /** The time limit of the call, in ms, passed without a reply. */
@@ -25,7 +27,30 @@ export function noQueueError(queue: string): RpcError {
   return new RpcError('UNAVAILABLE', message, { reason: 'NO_QUEUE' });
 }
 
+/** So many calls wait that this one is refused: whoever calls does so faster than workers answer. */
+export function tooManyError(waiting: number): RpcError {
+  return new RpcError(
+    'RESOURCE_EXHAUSTED',
+    `${waiting} calls wait already (maxWaiting): call slower, or start workers`,
+  );
+}
+
 /** The client was closed before or during the call. */
 export function closedError(): RpcError {
   return new RpcError('CANCELLED', 'the client is closed', { reason: 'CLOSED' });
+}
+
+/** The request is longer than may be sent, in bytes. */
+export function tooLongError(body: Buffer, limit: number): RpcError {
+  return new RpcError('INVALID_ARGUMENT', `the request has ${body.length} bytes; the limit is ${limit}`);
+}
+
+/**
+ * What the loss of its channel means for the call of this request. A request that is longer than the broker takes ends the
+ * channel for other calls, too: these can't help it, and may be made again.
+ */
+export function lossError(body: Buffer, error: RpcError): RpcError {
+  const limit = messageSizeLimit(error);
+  if (limit === undefined) return error;
+  return body.length > limit ? tooLongError(body, limit) : connectionLost(error);
 }

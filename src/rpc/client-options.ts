@@ -30,6 +30,8 @@ export interface RpcClientOptions {
   readonly timeout?: number;
   /** Calls in flight at most; further ones wait, inside their time limit. Default 1,000. */
   readonly maxInFlight?: number;
+  /** Calls that wait at most; a further one is refused at once, `RESOURCE_EXHAUSTED`. Default 100,000. */
+  readonly maxWaiting?: number;
   /** A request longer than this is refused before it is sent, in bytes. Default 16 MiB, RabbitMQ's own limit. */
   readonly maxRequestBytes?: number;
   /** Send a call again if its channel or connection is lost: only for idempotent functions. Default false. */
@@ -68,6 +70,7 @@ export interface ClientSettings {
   readonly reply: ReplyStrategy;
   readonly timeout: number;
   readonly maxInFlight: number;
+  readonly maxWaiting: number;
   readonly maxRequestBytes: number;
   readonly retry: boolean;
   readonly connectionName: string;
@@ -81,6 +84,7 @@ export const clientDefaults = {
   reply: 'direct',
   timeout: 30_000,
   maxInFlight: 1_000,
+  maxWaiting: 100_000,
   maxRequestBytes: 16 * 1024 * 1024,
   retry: false,
   connectionName: 'fib-worker client',
@@ -102,6 +106,7 @@ export function normalizeClientOptions(options: RpcClientOptions): ClientSetting
     reply,
     timeout: checkTimeout(options.timeout ?? clientDefaults.timeout),
     maxInFlight: checkInteger('maxInFlight', options.maxInFlight ?? clientDefaults.maxInFlight, 1),
+    maxWaiting: checkInteger('maxWaiting', options.maxWaiting ?? clientDefaults.maxWaiting, 1),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? clientDefaults.maxRequestBytes, 0),
     retry: options.retry ?? clientDefaults.retry,
     connectionName: options.connectionName ?? clientDefaults.connectionName,

@@ -1,8 +1,10 @@
 import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
-import { closedError, noQueueError, noReplyError, notSentError } from './call-errors.ts';
+
+import { closedError, lossError, noQueueError, noReplyError, notSentError, tooManyError } from './call-errors.ts';
+
 import type { DiscardReason } from './call-ids.ts';
 import { CallRegistry } from './call-registry.ts';
-import { explainChannelError } from './channel-errors.ts';
+import { explainChannelError, messageSizeLimit } from './channel-errors.ts';
 import {
   type CallOptions,
   type ClientSettings,
@@ -38,13 +40,16 @@ export class RpcClient {
   readonly #calls = new CallRegistry();
   readonly #discarded: Record<DiscardReason, number> = { late: 0, duplicate: 0, unknown: 0 };
   readonly #keeper: SessionKeeper;
+  /** The longest request that is sent, in bytes: what the option says, or less once the broker has said so. */
+  #maxRequestBytes: number;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
   /** @throws TypeError that names the option and the value */
   constructor(options: RpcClientOptions = {}) {
     this.#settings = normalizeClientOptions(options);
-    const { onEvent } = this.#settings;
+    const { onEvent, maxRequestBytes } = this.#settings;
+    this.#maxRequestBytes = maxRequestBytes;
     this.#keeper = new SessionKeeper(this.#settings, {
       onOpen: () => {
         const url = this.#keeper.current?.connection.url.display ?? '';
@@ -73,8 +78,9 @@ export class RpcClient {
       const { signal } = options;
       signal?.throwIfAborted();
       if (this.#closing) throw closedError();
+      if (this.#calls.waiting >= this.#settings.maxWaiting) throw tooManyError(this.#calls.waiting);
       const call = new PendingCall({
-        body: requestBody(body, this.#settings.maxRequestBytes),
+        body: requestBody(body, this.#maxRequestBytes),
         contentType: options.contentType ?? 'text/plain',
         timeout: checkTimeout(options.timeout ?? this.#settings.timeout),
         signal,
@@ -199,14 +205,16 @@ export class RpcClient {
   /** The way that the call's reply was to come by is lost: it goes out again if it may, or rejects. */
   #lose(call: PendingCall, error: RpcError): void {
     if (!this.#calls.isInFlight(call)) return;
-    const retry = this.#settings.retry && !this.#closing && error.reason === 'CONNECTION_LOST';
+    this.#maxRequestBytes = Math.min(this.#maxRequestBytes, messageSizeLimit(error) ?? Number.POSITIVE_INFINITY);
+    const why = lossError(call.body, error);
+    const retry = this.#settings.retry && !this.#closing && why.reason === 'CONNECTION_LOST';
     if (!retry) {
-      this.#fail([call], error);
+      this.#fail([call], why);
       return;
     }
     this.#calls.remove(call, { replyMayCome: true });
     this.#calls.wait(call);
-    this.#settings.onEvent({ type: 'retry', error });
+    this.#settings.onEvent({ type: 'retry', error: why });
     setImmediate(() => this.#pump()); // not at once: what fails at once would leave timers and replies no turn
   }
 

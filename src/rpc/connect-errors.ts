@@ -5,6 +5,9 @@ import { errorCode, RpcError } from './errors.ts';
 /** Error codes of a certificate that was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const CERTIFICATE_CODE = /CERT|SIGNATURE|ALTNAME|ISSUER|^HOSTNAME_MISMATCH$/;
 
+/** Alerts by which a broker refuses our certificate, or misses one (a handshake failure in TLS 1.2): RFC 8446, 6.2. */
+const CLIENT_CERTIFICATE_CODE = /^ERR_SSL_\w*ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE)$/;
+
 /** Error codes of a server that was reached, and is none, or not yet. */
 const NO_AMQP_CODES = ['CONN_CLOSE', 'ECONNRESET', 'VERSION_MISMATCH', 'FRAME_ERROR', 'COMMAND_INVALID'];
 
@@ -37,9 +40,17 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
     const message = `RabbitMQ at ${place} takes no further connection (${error.message}): close others, or raise the limit`;
     return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
   }
+  if (CLIENT_CERTIFICATE_CODE.test(code)) {
+    return unreachable(
+      `${place} did not accept the client certificate, or lack of one (${code}): give one that its CA signed, with its ` +
+        'key, and that is valid today',
+    );
+  }
   if (CERTIFICATE_CODE.test(code)) {
     return unreachable(
-      `the certificate of ${place} is not accepted (${code}): give the CA that signed it, and the host name it is for`,
+      code === 'CERT_HAS_EXPIRED'
+        ? `the certificate of ${place} has expired (${code}): renew it there, or set the clock here`
+        : `the certificate of ${place} is not accepted (${code}): give the CA that signed it, and the host name it is for`,
     );
   }
   if (code.startsWith('ERR_SSL') || code === 'EPROTO') {

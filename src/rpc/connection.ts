@@ -3,6 +3,7 @@ import { type Channel, Connection } from 'rabbitmq-client';
 import type { AmqpUrl } from './amqp-url.ts';
 import { explainConnectError } from './connect-errors.ts';
 import { RpcError } from './errors.ts';
+import { watchForSuspension } from './suspension.ts';
 import { within } from './within.ts';
 
 /** How long one attempt to connect may take, in ms, login included. */
@@ -10,6 +11,12 @@ export const CONNECT_TIMEOUT = 10_000;
 
 /** Seconds between heartbeats unless the URL says otherwise: a dead peer is noticed after twice that. */
 const HEARTBEAT = 20;
+
+/**
+ * After how many silent heartbeats a broker has given up for certain: it looks once in each, and closes at the second in
+ * a row in which nothing came, https://github.com/rabbitmq/rabbitmq-server/blob/main/deps/rabbit/src/rabbit_heartbeat.erl
+ */
+const GIVEN_UP = 3;
 
 /** The largest frame asked for, in bytes: RabbitMQ's own default, so that a long body comes in few frames. */
 const FRAME_MAX = 131_072;
@@ -26,6 +33,8 @@ export interface ConnectOptions {
   readonly tls?: TlsOptions | undefined;
   /** Shown by the broker's management UI. */
   readonly connectionName?: string | undefined;
+  /** Messages with a longer body come without it, and only `bodySize` tells its length, in bytes. Default: none. */
+  readonly maxBodyBytes?: number | undefined;
   /** Limit for this attempt in ms. Default {@link CONNECT_TIMEOUT}. */
   readonly timeout?: number | undefined;
   /** Gives the attempt up; the promise rejects with its reason. */
@@ -50,16 +59,24 @@ export class BrokerConnection {
   #failure: Error | undefined;
   readonly #connection: Connection;
   readonly #channels = new Set<Channel>();
+  readonly #stopWatching: () => void;
 
   constructor(connection: Connection, url: AmqpUrl) {
     this.#connection = connection;
     this.url = url;
-    connection.on('error', (error: Error) => {
+    const lose = (error: Error) => {
       if (this.#ended) return;
       this.#failure = error;
       this.#blocked = false;
       this.destroy();
       this.observer?.onLost(error);
+    };
+    connection.on('error', lose);
+    // no sign of its end may have reached a process that was frozen: without this, calls would wait two more heartbeats
+    const heartbeat = url.heartbeat ?? HEARTBEAT; // at most: the broker may ask for more of them
+    const limit = heartbeat === 0 ? Number.POSITIVE_INFINITY : heartbeat * 1_000 * GIVEN_UP;
+    this.#stopWatching = watchForSuspension(limit, (stoodStill) => {
+      lose(new Error(`this process stood still for ${Math.round(stoodStill / 1_000)} s, and its heartbeats with it`));
     });
     connection.on('connection.blocked', (reason) => {
       this.#blocked = true;
@@ -105,6 +122,7 @@ export class BrokerConnection {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#stopWatching();
     const inOrder = Promise.all([...this.#channels].map(closeChannel)).then(() => this.#connection.close());
     await within(CLOSE_TIMEOUT, inOrder);
     this.#connection.unsafeDestroy();
@@ -113,6 +131,7 @@ export class BrokerConnection {
   /** Cuts the socket. */
   destroy(): void {
     this.#ended = true;
+    this.#stopWatching();
     this.#connection.unsafeDestroy();
   }
 }
@@ -163,7 +182,9 @@ export function connect(url: AmqpUrl, options: ConnectOptions = {}): Promise<Bro
       connectionTimeout: Math.max(1, options.timeout ?? CONNECT_TIMEOUT),
       retryLow: NEVER,
       retryHigh: NEVER,
-      rawBody: true, // from patches/rabbitmq-client: bodies stay Buffers until their size is checked
+      // these two are from patches/rabbitmq-client: bodies stay Buffers, and one that is too long is not even kept
+      rawBody: true,
+      maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
       ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
     };
     const connection = new Connection(settings);

@@ -179,10 +179,11 @@ export class Consumption {
   }
 
   async #answer(message: AsyncMessage, deadline: number | undefined): Promise<string> {
-    const body: Buffer = message.body;
+    // bodySize is from patches/rabbitmq-client: a body that is too long is not there
+    const { body, bodySize } = message as AsyncMessage & { readonly body: Buffer; readonly bodySize: number };
     const { maxRequestBytes } = this.#settings;
-    if (body.length > maxRequestBytes) {
-      throw new RpcError('INVALID_ARGUMENT', `the request has ${body.length} bytes; the limit is ${maxRequestBytes}`);
+    if (bodySize > maxRequestBytes) {
+      throw new RpcError('INVALID_ARGUMENT', `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`);
     }
     if (deadline !== undefined && performance.now() > deadline) {
       throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
@@ -210,7 +211,7 @@ export class Consumption {
       return;
     }
     channel.basicNack({ deliveryTag: message.deliveryTag, requeue: false });
-    this.#counters.dropped(reason);
+    this.#counters.dropped(reason, message.replyTo);
   }
 
   /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there. */

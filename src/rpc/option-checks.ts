@@ -1,10 +1,15 @@
 /** setTimeout's longest delay, in ms. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
-/** A queue name that fits into a routing key: 1 to 255 bytes of UTF-8. */
+/**
+ * A queue name that fits into a routing key: 1 to 255 bytes of UTF-8, no line ends. RabbitMQ drops those when it declares
+ * or consumes, but not when it routes, so the name would be another one for replies than for requests.
+ */
 export function checkQueueName(queue: string): string {
   const bytes = Buffer.byteLength(queue);
   if (bytes < 1 || bytes > 255) throw new TypeError(`queue: expected a name of 1 to 255 bytes, got ${bytes} bytes`);
+  if (/[\r\n]/.test(queue))
+    throw new TypeError(`queue: expected a name without line ends, got ${JSON.stringify(queue)}`);
   return queue;
 }
 

@@ -1,4 +1,4 @@
-import { RpcError } from './errors.ts';
+import { tooLongError } from './call-errors.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
 
 /** What a call resolves to. */
@@ -16,7 +16,7 @@ export interface RpcReply {
 export function requestBody(body: string | Uint8Array, limit: number): Buffer {
   const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
   if (bytes.length <= limit) return bytes;
-  throw new RpcError('INVALID_ARGUMENT', `the request has ${bytes.length} bytes; the limit is ${limit}`);
+  throw tooLongError(bytes, limit);
 }
 
 /** What a {@link PendingCall} is made from. */

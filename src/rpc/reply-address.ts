@@ -51,7 +51,9 @@ export function checkReplyAddress(replyTo: string | undefined, policy: ReplyAddr
       : { ok: false, fault: 'malformed-reply-to' };
   }
   const address = Buffer.from(replyTo, 'latin1').toString(); // a routing key goes out as UTF-8
-  if (address === policy.requestQueue || !policy.allowed.some((pattern) => pattern.test(address))) {
+  // no UTF-8: it would be written to another queue than the one that was named
+  const named = Buffer.from(address).equals(Buffer.from(replyTo, 'latin1'));
+  if (!named || address === policy.requestQueue || !policy.allowed.some((pattern) => pattern.test(address))) {
     return { ok: false, fault: 'refused-reply-to' };
   }
   return { ok: true, address, direct: false };

@@ -1,3 +1,4 @@
+import { accessRefused } from './channel-errors.ts';
 import { type BrokerConnection, closeChannel } from './connection.ts';
 import { errorCode, RpcError } from './errors.ts';
 
@@ -22,7 +23,10 @@ export interface QueueStatus {
   readonly consumerCount: number;
 }
 
-/** Asks for a queue without touching it, on a channel that may be lost. Resolves to undefined if there is none. */
+/**
+ * Asks for a queue without touching it, on a channel that may be lost. Resolves to undefined if there is none. RabbitMQ
+ * 4.3 answers only a user with some permission for the queue, be it configure, write or read; 3.10 answers everybody.
+ */
 export async function inspectQueue(connection: BrokerConnection, name: string): Promise<QueueStatus | undefined> {
   const channel = await connection.openChannel();
   try {
@@ -30,6 +34,9 @@ export async function inspectQueue(connection: BrokerConnection, name: string): 
     return { messageCount, consumerCount };
   } catch (error) {
     if (errorCode(error) === 'NOT_FOUND') return undefined;
+    if (errorCode(error) === 'ACCESS_REFUSED') {
+      throw accessRefused(error, `the user has no permission at all for '${name}'; a worker needs read`);
+    }
     throw error;
   } finally {
     await closeChannel(channel);
@@ -56,6 +63,10 @@ export async function ensureRequestQueue(
   } catch (error) {
     // somebody else was faster, and declared it otherwise: theirs will do
     if (errorCode(error) === 'PRECONDITION_FAILED' && (await inspectQueue(connection, queue.name))) return 'found';
+    if (errorCode(error) === 'ACCESS_REFUSED') {
+      const advice = `there is no queue '${queue.name}', and to declare it the user needs the configure permission for it`;
+      throw accessRefused(error, advice);
+    }
     if (errorCode(error) === 'INTERNAL_ERROR' && !queue.durable) {
       const message = `RabbitMQ refuses to declare '${queue.name}' non-durable, as 4.3 and later do: declare it durable`;
       throw new RpcError('FAILED_PRECONDITION', message, { cause: error });

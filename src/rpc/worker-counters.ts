@@ -31,8 +31,10 @@ export class WorkerCounters {
     this.#onEvent({ type: 'answered', code, detail, duration });
   }
 
-  dropped(reason: DropReason): void {
-    this.#onEvent({ type: 'dropped', reason, count: ++this.#dropped[reason] });
+  dropped(reason: DropReason, replyTo: string | undefined): void {
+    const count = ++this.#dropped[reason];
+    const named = reason === 'refused-reply-to' && replyTo !== undefined ? { replyTo } : {};
+    this.#onEvent({ type: 'dropped', reason, count, ...named });
   }
 
   abandoned(): void {

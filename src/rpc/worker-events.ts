@@ -30,8 +30,8 @@ export type WorkerEvent =
     }
   /** The handler threw something else than an RpcError; the caller is told no more than INTERNAL. */
   | { readonly type: 'handler-failed'; readonly error: unknown }
-  /** A request was rejected; `count` of this reason so far. */
-  | { readonly type: 'dropped'; readonly reason: DropReason; readonly count: number }
+  /** A request was rejected; `count` of this reason so far. `replyTo` tells the queue of a `refused-reply-to`. */
+  | { readonly type: 'dropped'; readonly reason: DropReason; readonly count: number; readonly replyTo?: string }
   /** The channel that a request came by was lost before it was answered; the broker delivers it again. */
   | { readonly type: 'abandoned' };
 

@@ -1,3 +1,4 @@
+import { messageSizeLimit } from './channel-errors.ts';
 import { errorCode, type RpcError } from './errors.ts';
 
 /** RabbitMQ's default `max_message_size` since 4.0, in bytes. */
@@ -25,14 +26,14 @@ export class WorkerLessons {
   }
 
   /** Learns from what ended a consumption. True if a single request did, so that there is no reason to wait. */
-  learn({ message, cause }: RpcError): boolean {
-    if (errorCode(cause) === 'INTERNAL_ERROR') {
+  learn(error: RpcError): boolean {
+    if (errorCode(error.cause) === 'INTERNAL_ERROR') {
       this.#suspiciousUntil = performance.now() + SUSPICION;
       return true;
     }
-    const limit = /message size \d+ .*max size (\d+)/.exec(message)?.[1];
-    if (limit === undefined || Number(limit) >= this.#maxReplyBytes) return false;
-    this.#maxReplyBytes = Number(limit);
+    const limit = messageSizeLimit(error);
+    if (limit === undefined || limit >= this.#maxReplyBytes) return false;
+    this.#maxReplyBytes = limit;
     return true;
   }
 }

@@ -79,12 +79,13 @@ export class RpcWorker {
   }
 
   async #run(stop: AbortSignal): Promise<void> {
-    const { urls, tls, connectionName, onEvent } = this.#settings;
+    const { urls, tls, connectionName, maxRequestBytes, onEvent } = this.#settings;
+    const how = { tls, connectionName, maxBodyBytes: maxRequestBytes, signal: stop };
     const lessons = new WorkerLessons();
     const context = { handler: this.#handler, settings: this.#settings, counters: this.#counters, lessons };
     for (let attempt = 1; !stop.aborted; attempt++) {
       try {
-        const connection = await connectToAny(urls, { tls, connectionName, signal: stop });
+        const connection = await connectToAny(urls, how);
         onEvent({ type: 'connected', url: connection.url.display });
         const cut = () => connection.destroy();
         stop.addEventListener('abort', cut, { once: true });

@@ -4,16 +4,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import readline from 'node:readline';
 import { test } from 'node:test';
-import type { PrivateBroker } from '../../src/broker/broker.ts';
 import { handshake } from '../../src/broker/handshake.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
-import { startTestBroker } from '../helpers/broker.ts';
+import { folderOf, startTestBroker } from '../helpers/broker.ts';
 import { noProcesses, processesOf, until } from '../helpers/processes.ts';
-
-/** The folder of a node; undefined for one in Docker. */
-async function folderOf(broker: PrivateBroker): Promise<string | undefined> {
-  return /"(.+)"/.exec(await broker.ctl('-q', 'eval', 'os:getenv("FIB_WORKER_GUARD").'))?.[1];
-}
 
 /** What this file does in the process that a test below kills. */
 async function startAndHang(): Promise<void> {

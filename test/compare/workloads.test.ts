@@ -1,67 +1,42 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Caller } from '../../src/compare/caller.ts';
-import { measure } from '../../src/compare/measure.ts';
-import type { Sample } from '../../src/compare/samples.ts';
-import { workloads } from '../../src/compare/workloads.ts';
-import { RpcError } from '../../src/rpc/errors.ts';
-
-/** Callers that answer as told; it counts what is done with them. */
-class Callers {
-  opened = 0;
-  closed = 0;
-  calls = 0;
-  inFlight = 0;
-  mostInFlight = 0;
-  readonly #answer: (call: number) => string | Error;
-
-  constructor(answer: (call: number) => string | Error = () => '832040') {
-    this.#answer = answer;
-  }
-
-  readonly open = (): Caller => {
-    this.opened++;
-    let open = true;
-    return {
-      call: async (request) => {
-        assert.ok(open && request === '30');
-        this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
-        const answer = this.#answer(++this.calls);
-        await new Promise(setImmediate);
-        this.inFlight--;
-        if (answer instanceof Error) throw answer;
-        return answer;
-      },
-      discarded: () => (open ? 0 : 1),
-      close: async () => {
-        if (open) this.closed++;
-        open = false;
-      },
-    };
-  };
-}
+import { Outcomes } from '../../src/compare/attempt.ts';
+import { CallTimeout } from '../../src/compare/implementation.ts';
+import { measure, type Plan, type Step, turnsOf } from '../../src/compare/measure.ts';
+import type { Turn } from '../../src/compare/turn.ts';
+import { LevelOutOfReach } from '../../src/compare/workloads/clients.ts';
+import { type Workload, workloads } from '../../src/compare/workloads/index.ts';
+import { openLoop } from '../../src/compare/workloads/open-loop.ts';
+import { Callers, rightAnswer } from './known-samples.ts';
 
 const never = new AbortController().signal;
 const calls = (count: number) => ({ time: 0, calls: count });
-const failures = [
-  '832041',
-  new RpcError('DEADLINE_EXCEEDED', 'no reply', { reason: 'TIMEOUT' }),
-  new RpcError('UNAVAILABLE', 'lost', { reason: 'CONNECTION_LOST' }),
+const failures = ['832041', new CallTimeout(), new Error('lost')];
+
+/** A turn of these callers. */
+function turnOf(callers: Callers, changes: Partial<Turn> = {}): Turn {
+  return {
+    open: callers.open,
+    length: calls(5),
+    connected: async () => {},
+    watchMemory: async () => undefined,
+    signal: never,
+    ...changes,
+  };
+}
+
+// each closed loop with its level, how many calls it then has in flight, and how many warm it up
+const closed: [string, Workload, number, number, number][] = [
+  ['single', workloads.single, 1, 1, 11],
+  ['sweep', workloads.sweep, 50, 50, 60],
+  ['churn', workloads.churn, 1, 1, 2],
 ];
 
-// each with how many calls it has in flight, and how many warm it up
-const steady = [
-  ['single', workloads.single, 1, 10],
-  ['concurrent', workloads.concurrent, 50, 100],
-] as const;
-const all = [...steady, ['churn', workloads.churn, 1, 2]] as const;
-
 describe('a turn', () => {
-  for (const [name, workload, inFlight, warmUp] of steady) {
+  for (const [name, workload, level, inFlight, warmUp] of closed.slice(0, 2)) {
     it(`of ${name} measures over one connection, ${inFlight} in flight`, async () => {
       const callers = new Callers();
-      const { open } = callers;
-      const { latencies, measured, unmeasured } = await workload.run({ open, length: calls(120), signal: never });
+      const { latencies, measured, unmeasured } = await workload.run(turnOf(callers, { length: calls(120) }), level);
       assert.equal(latencies.length, 120);
       assert.deepEqual([measured.calls, measured.right, measured.discarded], [120, 120, 1]);
       const rest = warmUp + inFlight - 1; // those under way when it had enough are waited for
@@ -71,21 +46,66 @@ describe('a turn', () => {
     });
   }
 
-  it('of churn measures whole lives, one after another', async () => {
+  it('of churn measures whole lives, one after another, of so many calls', async () => {
     const callers = new Callers();
-    const { open } = callers;
-    const { latencies, measured } = await workloads.churn.run({ open, length: calls(5), signal: never });
+    const { latencies, measured } = await workloads.churn.run(turnOf(callers), 10);
     assert.equal(latencies.length, 5);
     assert.deepEqual([measured.calls, measured.discarded], [5, 7]);
-    assert.deepEqual([callers.opened, callers.closed, callers.calls, callers.mostInFlight], [7, 7, 7, 1]);
+    assert.deepEqual([callers.opened, callers.closed, callers.calls, callers.mostInFlight], [7, 7, 70, 1]);
   });
 
-  for (const [name, workload, , warmUp] of all) {
+  it('of clients connects them all, looks at the broker, and then calls round robin', async () => {
+    const callers = new Callers();
+    const seen: number[] = [];
+    const connected = async (clients: number) => {
+      assert.equal(callers.closed, 0);
+      seen.push(clients);
+    };
+    const turn = turnOf(callers, { length: calls(60), connected });
+    const { measured, unmeasured, others } = await workloads.clients.run(turn, 30);
+    assert.deepEqual([callers.opened, callers.closed, callers.calls], [30, 30, 90]);
+    assert.deepEqual([unmeasured.right, measured.right, measured.discarded], [30, 60, 30]);
+    assert.deepEqual(seen, [30]);
+    assert.ok((others?.setUp ?? 0) > 0);
+  });
+
+  it('of clients is out of reach if one of them can’t connect, and closes the others', async () => {
+    const callers = new Callers((call, request) => (call > 20 ? new Error('too many') : rightAnswer(call, request)));
+    await assert.rejects(
+      workloads.clients.run(turnOf(callers), 30),
+      (error) => error instanceof LevelOutOfReach && error.message === 'of 30 clients 20 connected: too many',
+    );
+    assert.equal(callers.closed, callers.opened);
+  });
+
+  it('of burst sends all at once and tells how long it took to recover, and how far the memory grew', async () => {
+    const callers = new Callers();
+    let stopped = 0;
+    const stop = async () => {
+      stopped++;
+      return 12_345;
+    };
+    const turn = turnOf(callers, { watchMemory: async () => ({ stop }) });
+    const { measured, others, elapsed } = await workloads.burst.run(turn, 40);
+    assert.equal(callers.mostInFlight, 40);
+    assert.deepEqual([measured.calls, measured.right], [40, 40]);
+    assert.ok((others?.recovery ?? 0) > 0 && Number.isNaN(elapsed) && stopped > 0);
+    assert.equal(others?.peakMemory, 12_345);
+  });
+
+  it('of payload asks for replies of that size, and does not take others for right', async () => {
+    const callers = new Callers((call, request) => rightAnswer(call, call > 40 ? 'bytes:999' : request));
+    const { measured } = await workloads.payload.run(turnOf(callers, { length: calls(30) }), 1_000);
+    assert.ok(measured.wrong > 0 && measured.right > 0);
+    assert.match(measured.firstFailure ?? '', /^the reply to bytes:1000 was "x{40}" \(999 bytes\), not the 1000 bytes/);
+  });
+
+  for (const [name, workload, level, , warmUp] of closed) {
     it(`of ${name} measures for the time it is given, and at least one call`, async () => {
       for (const time of [1, 30]) {
         const callers = new Callers();
-        const length = { time, calls: undefined };
-        const { elapsed, measured, unmeasured } = await workload.run({ open: callers.open, length, signal: never });
+        const turn = turnOf(callers, { length: { time, calls: undefined } });
+        const { elapsed, measured, unmeasured } = await workload.run(turn, level);
         assert.ok(elapsed >= time && measured.calls > 0);
         assert.equal(measured.calls + unmeasured.calls, callers.calls);
       }
@@ -95,16 +115,16 @@ describe('a turn', () => {
       const callers = new Callers((call) =>
         call <= warmUp ? '832040' : (failures[(call - warmUp - 1) % 4] ?? '832040'),
       );
-      const { latencies, measured } = await workload.run({ open: callers.open, length: calls(8), signal: never });
+      const { latencies, measured } = await workload.run(turnOf(callers, { length: calls(8) }), level);
       const { right, wrong, timeouts, errors, firstFailure } = measured;
       assert.deepEqual([measured.calls, right, wrong, timeouts, errors, latencies.length], [8, 2, 2, 2, 2, 2]);
-      assert.equal(firstFailure, 'a reply was "832041", not 832040');
+      assert.equal(firstFailure, 'the reply to 30 was "832041" (6 bytes), not the 6 bytes expected');
       assert.equal(callers.closed, callers.opened);
     });
 
     it(`of ${name} ends with its warm-up if nothing is answered, and closes`, async () => {
       const callers = new Callers(() => new Error('nobody there'));
-      const turn = workload.run({ open: callers.open, length: calls(1_000), signal: never });
+      const turn = workload.run(turnOf(callers, { length: calls(1_000) }), level);
       await assert.rejects(turn, /^Error: none of the \d+ warm-up calls was answered right: nobody there$/);
       await new Promise((resolve) => setTimeout(resolve, 10));
       assert.equal(callers.closed, callers.opened);
@@ -117,7 +137,7 @@ describe('a turn', () => {
         if (call === 300) giveUp.abort(new Error('enough'));
         return '832040';
       });
-      const turn = workload.run({ open: callers.open, length: calls(1_000), signal: giveUp.signal });
+      const turn = workload.run(turnOf(callers, { length: calls(1_000), signal: giveUp.signal }), level);
       await assert.rejects(turn, /^Error: enough$/);
       assert.equal(callers.closed, callers.opened);
       assert.ok(callers.calls < 400);
@@ -125,28 +145,161 @@ describe('a turn', () => {
   }
 });
 
-describe('the rounds', () => {
-  it('begin with one of warm-up, and each has every workload with every design', async () => {
-    const samples: Sample[] = [];
-    const { single, churn } = workloads;
-    const open = new Callers().open;
-    const plan = {
-      designs: ['A', 'B'],
-      workloads: { single, churn },
-      rounds: 2,
-      length: calls(3),
-      open,
-      signal: never,
+describe('an open loop', () => {
+  it('sends whether or not the calls before were answered, and charges them from when they were due', async () => {
+    const outcomes = new Outcomes();
+    let open = 0;
+    let most = 0;
+    // nothing is answered before the last call is sent: a closed loop would never send the second
+    let answer = () => {};
+    const all = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const elapsed = await openLoop(
+      {
+        rate: 100,
+        calls: 10,
+        call: async (i) => {
+          most = Math.max(most, ++open);
+          if (i === 9) answer();
+          await all;
+        },
+      },
+      outcomes,
+      never,
+    );
+    assert.equal(most, 10);
+    assert.ok(elapsed >= 90, `${elapsed}`);
+    const [first = 0] = outcomes.latencies;
+    assert.ok(first >= 90 && Math.max(...outcomes.latencies) === first, outcomes.latencies.join());
+  });
+
+  it('charges calls that it could not send in time', async () => {
+    const outcomes = new Outcomes();
+    const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    const call = async (i: number) => {
+      if (i === 0) block();
     };
-    for await (const sample of measure(plan)) samples.push(sample);
+    await openLoop({ rate: 100, calls: 3, call }, outcomes, never);
+    const [first = 0, second = 0] = outcomes.latencies;
+    assert.ok(first >= 100 && second >= 90, outcomes.latencies.join());
+  });
+
+  it('rejects with the signal’s reason when it is given up', async () => {
+    const giveUp = new AbortController();
+    const call = async (i: number) => {
+      if (i === 2) giveUp.abort(new Error('enough'));
+    };
+    await assert.rejects(openLoop({ rate: 50, calls: 1_000, call }, new Outcomes(), giveUp.signal), /^Error: enough$/);
+  });
+});
+
+describe('the rounds', () => {
+  const contenders = (['exclusive', 'direct'] as const).map((design) => ({ implementation: 'floor', design }));
+  const planOf = (changes: Partial<Plan>): Plan => ({
+    contenders,
+    workloads: {},
+    rounds: 2,
+    length: calls(3),
+    open: new Callers().open,
+    readBroker: undefined,
+    watchMemory: async () => undefined,
+    signal: never,
+    ...changes,
+  });
+  const steps = async (plan: Plan) => {
+    const found: Step[] = [];
+    for await (const step of measure(plan)) found.push(step);
+    return found;
+  };
+  const said = (step: Step) =>
+    step.kind === 'sample'
+      ? `${step.sample.round} ${step.sample.workload} ${step.sample.level} ${step.sample.design}`
+      : `${step.limit.workload} ${step.limit.level} ${step.limit.why}`;
+
+  it('begin with one of warm-up, and each has every workload at every level with every contender', async () => {
+    const { single } = workloads;
+    const churn = { ...workloads.churn, levels: [1, 2] };
+    const plan = planOf({ workloads: { single, churn } });
+    const found = await steps(plan);
+    const round = (n: number, ...order: string[]) =>
+      ['single 1', 'churn 1', 'churn 2'].flatMap((at) => order.map((design) => `${n} ${at} ${design}`));
+    assert.deepEqual(found.map(said), [
+      ...round(0, 'exclusive', 'direct'),
+      ...round(1, 'exclusive', 'direct'),
+      ...round(2, 'direct', 'exclusive'),
+    ]);
+    assert.equal(turnsOf(plan), found.length);
+  });
+
+  it('leave out what is worth fewer rounds, and its warm-up', async () => {
+    const rare = { ...workloads.single, rounds: () => 1 };
+    const plan = planOf({ workloads: { rare }, rounds: 3 });
+    const found = await steps(plan);
+    assert.deepEqual(found.map(said), ['1 rare 1 exclusive', '1 rare 1 direct']);
+    assert.equal(turnsOf(plan), 2);
+  });
+
+  it('end a sweep where it is out of reach, once and for all, and go on with the rest', async () => {
+    const clients = { ...workloads.clients, levels: [1, 2, 3] };
+    let open = 0;
+    const { open: openOne } = new Callers();
+    const limited = () => {
+      const caller = openOne();
+      let counted = false;
+      return {
+        ...caller,
+        call: async (request: string, signal: AbortSignal) => {
+          if (!counted) open++;
+          counted = true;
+          if (open > 1) throw new Error('no more');
+          return caller.call(request, signal);
+        },
+        close: async () => {
+          if (counted) open--;
+          counted = false;
+          await caller.close();
+        },
+      };
+    };
+    const found = await steps(planOf({ workloads: { clients, single: workloads.single }, rounds: 1, open: limited }));
     assert.deepEqual(
-      samples.map(({ round, workload, design }) => `${round} ${workload} ${design}`),
+      found.map(said).filter((text) => text.startsWith('clients') || text.includes('clients')),
       [
-        ...['0 single A', '0 single B', '0 churn A', '0 churn B'],
-        ...['1 single A', '1 single B', '1 churn A', '1 churn B'],
-        ...['2 single B', '2 single A', '2 churn B', '2 churn A'],
+        '0 clients 1 exclusive',
+        '0 clients 1 direct',
+        'clients 2 of 2 clients 1 connected: no more',
+        '1 clients 1 exclusive',
+        '1 clients 1 direct',
       ],
     );
-    assert.ok(samples.every(({ measured }) => measured.calls === 3));
+    assert.equal(found.filter((step) => said(step).includes('single')).length, 4);
+  });
+
+  it('tell what the broker held while clients were connected, and what it did for each call', async () => {
+    const zero = { connections: 5, channels: 0, processes: 100, processMemory: 1_000 };
+    const counters = { connectionsOpened: undefined, queuesDeclared: 10, queuesCreated: 7, queuesDeleted: 6 };
+    const readings = [
+      { ...zero, ...counters },
+      { ...zero, ...counters, connections: 7, processMemory: 900, queuesCreated: 9 },
+      { ...zero, ...counters, connections: 6, queuesDeclared: 40, queuesCreated: 9 }, // not yet tidied up
+      { ...zero, ...counters, queuesDeclared: 40, queuesCreated: 9, queuesDeleted: 8 },
+    ];
+    let read = 0;
+    const readBroker = async () => readings[read++ % readings.length];
+    const single = { ...workloads.single, rounds: () => 1 };
+    const [first] = await steps(planOf({ workloads: { single }, readBroker }));
+    assert.equal(first?.kind, 'sample');
+    const { broker, measured, unmeasured } = first.sample;
+    assert.deepEqual(broker, {
+      clients: 1,
+      connections: 2,
+      channels: 0,
+      queues: 2,
+      processes: 0,
+      memory: -100,
+      queuesDeclared: 30 / (measured.calls + unmeasured.calls),
+      queuesDeleted: 2 / (measured.calls + unmeasured.calls),
+    });
   });
 });

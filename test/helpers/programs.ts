@@ -9,7 +9,7 @@ import { amqpUrl } from './broker.ts';
 import type { Scope } from './rpc.ts';
 
 /** How long a program may take to do what a test waits for, in ms: no test depends on it, it only ends a hopeless wait. */
-const LIMIT = 30_000;
+const LIMIT = 90_000;
 
 /** Where the build puts the programs: the bundled tests are two folders below. */
 export const programFolder = path.join(import.meta.dirname, '..', '..');

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
+
+import net, { type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listenOnLoopback } from '../../src/compare/wire/loopback.ts';
+
 import { amqpUrl } from './broker.ts';
 import type { Scope } from './rpc.ts';
 
-/** A TCP proxy before the broker that can hold back what goes through it, as a broker that hangs does. */
+/** A TCP proxy before the broker that can do to what goes through it what networks, and brokers that hang, do. */
 export interface TcpProxy {
   /** The broker's URL by way of the proxy. */
   readonly url: string;
@@ -17,12 +21,23 @@ export interface TcpProxy {
   hold(): void;
   /** As `hold`, but only what goes to the broker. */
   holdUp(): void;
+  /**
+   * Lets through to the broker what comes before the next AMQP method of this class and number, and on that connection
+   * nothing from there on, for good. Resolves when the method has come.
+   */
+  holdUpFrom(classId: number, methodId: number): Promise<void>;
   /** Lets through what was held back, and what comes. */
   open(): void;
+  /** Leaves the connections that there are half-open: nothing passes any more, not even their end. New ones pass. */
+  blackhole(): void;
+  /** Holds back each piece that comes for `delay` ms, and lets through no more than `rate` bytes a second. */
+  slow(how: { readonly delay?: number; readonly rate?: number }): void;
   /** Cuts every connection (RST). */
   cut(): void;
   /** Resolves once somebody has connected. */
   connected(): Promise<void>;
+  /** Cuts every connection and takes no more; the end of the test does so, too. */
+  close(): Promise<void>;
 }
 
 /** Opens a {@link TcpProxy} on a free port; it is closed when the test is over. */
@@ -31,7 +46,12 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
   const sockets = new Set<Socket>();
   let held = false;
   let connections = 0;
+  let delay = 0;
+  let rate = Number.POSITIVE_INFINITY;
+  let trap: { readonly method: Buffer; readonly sprung: () => void } | undefined;
   const clients = new Set<Socket>();
+  /** Sockets whose data and end are swallowed. */
+  const dead = new Set<Socket>();
   const server = net.createServer((near) => {
     connections++;
     if (proxy.refuse) {
@@ -45,12 +65,16 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     ] as const) {
       sockets.add(from);
       from.setNoDelay(true);
-      from.on('data', (chunk) => to.write(chunk));
-      from.on('end', () => to.end());
-      from.on('error', () => to.destroy());
+      from.on('data', (chunk) => {
+        if (!dead.has(from)) pass(from, to, from === near ? beforeTrap(near, chunk) : chunk);
+      });
+      from.on('end', () => {
+        if (!dead.has(from)) to.end();
+      });
+      from.on('error', () => {});
       from.on('close', () => {
         sockets.delete(from);
-        to.destroy();
+        if (!dead.has(from)) to.destroy();
       });
       if (held) from.pause();
     }
@@ -58,10 +82,40 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     near.on('close', () => clients.delete(near));
     server.emit('passed');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+
+  function pass(from: Socket, to: Socket, chunk: Buffer): void {
+    if (delay === 0 && rate === Number.POSITIVE_INFINITY) {
+      to.write(chunk);
+      return;
+    }
+    from.pause();
+    void slowly(chunk, to).then(() => {
+      if (!held) from.resume();
+    });
+  }
+
+  async function slowly(chunk: Buffer, to: Socket): Promise<void> {
+    await sleep(delay);
+    for (let rest = chunk; rest.length > 0 && to.writable; ) {
+      const size = Math.max(1, Math.min(rest.length, Math.floor(rate / 50)));
+      to.write(rest.subarray(0, size));
+      rest = rest.subarray(size);
+      if (rate < Number.POSITIVE_INFINITY) await sleep(20);
+    }
+  }
+
+  /** Frames begin 7 octets before their class: type, channel, size. */
+  function beforeTrap(near: Socket, chunk: Buffer): Buffer {
+    const at = trap ? chunk.indexOf(trap.method) : -1;
+    if (at < 0) return chunk;
+    trap?.sprung();
+    trap = undefined;
+    near.pause();
+    return chunk.subarray(0, at - 7);
+  }
+
   const url = new URL(broker);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url.host = `127.0.0.1:${await listenOnLoopback(server)}`;
   const proxy: TcpProxy = {
     url: url.href,
     get connections() {
@@ -78,9 +132,21 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     holdUp() {
       for (const socket of clients) socket.pause();
     },
+    holdUpFrom(classId, methodId) {
+      return new Promise((sprung) => {
+        trap = { method: Buffer.from([0, classId, 0, methodId]), sprung };
+      });
+    },
     open() {
       held = false;
       for (const socket of sockets) socket.resume();
+    },
+    blackhole() {
+      for (const socket of sockets) dead.add(socket);
+    },
+    slow(how) {
+      delay = how.delay ?? 0;
+      rate = how.rate ?? Number.POSITIVE_INFINITY;
     },
     cut() {
       for (const socket of sockets) socket.resetAndDestroy();
@@ -88,11 +154,13 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     async connected() {
       if (sockets.size === 0) await once(server, 'passed');
     },
+    async close() {
+      proxy.cut();
+      if (!server.listening) return;
+      server.close();
+      await once(server, 'close');
+    },
   };
-  t.after(async () => {
-    proxy.cut();
-    server.close();
-    await once(server, 'close');
-  });
+  t.after(() => proxy.close());
   return proxy;
 }

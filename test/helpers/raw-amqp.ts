@@ -2,19 +2,24 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { amqpUrl } from './broker.ts';
 
-const int = (bytes: number, value: number): Buffer => {
+/** An unsigned integer of so many bytes. */
+export const int = (bytes: number, value: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
   buffer.writeUIntBE(value, bytes > 6 ? bytes - 6 : 0, Math.min(bytes, 6));
   return buffer;
 };
-const short = (text: string | Buffer): Buffer => {
+/** A short string: its length in one byte. */
+export const short = (text: string | Buffer): Buffer => {
   const octets = Buffer.from(text);
   return Buffer.concat([int(1, octets.length), octets]);
 };
-const long = (octets: Buffer): Buffer => Buffer.concat([int(4, octets.length), octets]);
-const frame = (type: number, channel: number, payload: Buffer): Buffer =>
+/** A long string: its length in four bytes. */
+export const long = (octets: Buffer): Buffer => Buffer.concat([int(4, octets.length), octets]);
+/** A frame of any type (AMQP 0-9-1, 2.3.5). */
+export const frame = (type: number, channel: number, payload: Buffer): Buffer =>
   Buffer.concat([int(1, type), int(2, channel), int(4, payload.length), payload, int(1, 0xce)]);
-const method = (channel: number, classId: number, methodId: number, ...args: Buffer[]): Buffer =>
+/** A frame that carries a method. */
+export const method = (channel: number, classId: number, methodId: number, ...args: Buffer[]): Buffer =>
   frame(1, channel, Buffer.concat([int(2, classId), int(2, methodId), ...args]));
 
 /** A field of an AMQP table: a name, a one-letter type and the octets of its value, whatever they are. */
@@ -23,7 +28,7 @@ export function field(name: string, type: string, value: Buffer): Buffer {
 }
 
 /** An AMQP table inside another table. */
-export const table = long;
+export const table = (fields: Buffer): Buffer => long(fields);
 
 /** What a raw publisher may say of a message. */
 export interface RawProperties {

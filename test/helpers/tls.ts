@@ -13,8 +13,10 @@ export interface Certificate {
 export interface Authority {
   /** Its own certificate, as PEM. */
   readonly ca: string;
-  /** Makes a server's certificate for these DNS names and IPv4 addresses, valid for a day. */
+  /** Makes a certificate for these DNS names and IPv4 addresses, valid for a day; a client's as well as a server's. */
   issue(...names: string[]): Certificate;
+  /** The same, but it was valid until a minute ago. */
+  issueExpired(...names: string[]): Certificate;
 }
 
 const SEQUENCE = 0x30;
@@ -38,19 +40,27 @@ const VERSION_3 = Buffer.from('a003020102', 'hex');
 export function createAuthority(name = 'fib-worker test CA'): Authority {
   const { publicKey, privateKey } = newKeys();
   const isCa = der(SEQUENCE, BASIC_CONSTRAINTS, TRUE, der(OCTET_STRING, der(SEQUENCE, TRUE)));
-  const ca = certificate({ issuer: name, subject: name, publicKey, signer: privateKey, extensions: [isCa] });
+  const validUntil = Date.now() + DAY;
+  const ca = certificate({
+    issuer: name,
+    subject: name,
+    publicKey,
+    signer: privateKey,
+    extensions: [isCa],
+    validUntil,
+  });
+  const issue = (names: readonly string[], validUntil: number): Certificate => {
+    const holder = newKeys();
+    const altNames = der(SEQUENCE, ...names.map(generalName));
+    const extensions = [der(SEQUENCE, SUBJECT_ALT_NAME, der(OCTET_STRING, altNames))];
+    const subject = names[0] ?? 'nobody';
+    const parts = { issuer: name, subject, publicKey: holder.publicKey, signer: privateKey, extensions, validUntil };
+    return { cert: certificate(parts), key: String(holder.privateKey.export({ type: 'pkcs8', format: 'pem' })) };
+  };
   return {
     ca,
-    issue(...names) {
-      const server = newKeys();
-      const altNames = der(SEQUENCE, ...names.map(generalName));
-      const extensions = [der(SEQUENCE, SUBJECT_ALT_NAME, der(OCTET_STRING, altNames))];
-      const subject = names[0] ?? 'nobody';
-      return {
-        cert: certificate({ issuer: name, subject, publicKey: server.publicKey, signer: privateKey, extensions }),
-        key: String(server.privateKey.export({ type: 'pkcs8', format: 'pem' })),
-      };
-    },
+    issue: (...names) => issue(names, Date.now() + DAY),
+    issueExpired: (...names) => issue(names, Date.now() - 60_000),
   };
 }
 
@@ -69,6 +79,7 @@ function certificate(parts: {
   publicKey: Buffer;
   signer: KeyObject;
   extensions: readonly Buffer[];
+  validUntil: number;
 }): string {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40; // positive, and not padded
@@ -78,7 +89,7 @@ function certificate(parts: {
     der(INTEGER, serial),
     ECDSA_WITH_SHA256,
     distinguishedName(parts.issuer),
-    der(SEQUENCE, time(Date.now() - DAY), time(Date.now() + DAY)),
+    der(SEQUENCE, time(Date.now() - DAY), time(parts.validUntil)),
     distinguishedName(parts.subject),
     parts.publicKey,
     der(0xa3, der(SEQUENCE, ...parts.extensions)),

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import tls from 'node:tls';
 import type { PrivateBroker } from '../../src/broker/broker.ts';
 import { freePorts } from '../../src/broker/ports.ts';
 import { startTestBroker } from '../helpers/broker.ts';
@@ -18,6 +22,8 @@ let folder = '';
 let broker: PrivateBroker | undefined;
 let tlsPort = 0;
 let outsidePort = 0;
+let expiredPort = 0;
+let terminator: tls.Server | undefined;
 
 // A listener in the configuration would replace the node's own. The function takes more arguments in newer versions.
 const LISTEN = `case erlang:function_exported(rabbit_networking, start_tcp_listener, 2) of
@@ -44,6 +50,16 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
     await writeFile(file('other-ca.pem'), createAuthority('another CA').ca);
     await writeFile(file('cert.pem'), cert);
     await writeFile(file('key.pem'), key);
+    const expired = authority.issueExpired('localhost');
+    await writeFile(file('expired.key'), expired.key);
+    await writeFile(file('cert.der'), new X509Certificate(cert).raw);
+    const encrypted = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
+    await writeFile(file('encrypted.key'), createPrivateKey(key).export(encrypted));
+    // the handshake is refused before there is any AMQP, so what is behind it does not matter
+    terminator = tls.createServer(expired).listen(0, '127.0.0.1');
+    terminator.on('tlsClientError', () => {});
+    await once(terminator, 'listening');
+    expiredPort = (terminator.address() as AddressInfo).port;
     [tlsPort = 0, outsidePort = 0] = await freePorts(2);
     broker = await startTestBroker({
       config: [
@@ -58,6 +74,7 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
   });
   after(async () => {
     await broker?.[Symbol.asyncDispose]();
+    terminator?.close();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -104,6 +121,52 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
       await worker.says(/next attempt/, 2);
       assert.match(worker.stderr, line);
       assert.equal((await worker.stop()).code, 0);
+    });
+  }
+
+  it('worker and client refuse a certificate that has expired, and say so in a line', async (t) => {
+    if (plainUrl(t) === undefined) return;
+    const url = `amqps://guest:guest@localhost:${expiredPort}`;
+    const args = ['--ca', file('ca.pem')];
+    const line = /the certificate of localhost:\d+ has expired \(CERT_HAS_EXPIRED\): renew it there/;
+    const client = await runClient(t, [...args, '30'], { url });
+    assert.equal(client.code, 6, client.stderr);
+    assert.match(client.stderr, line);
+    const worker = start(t, 'worker.js', [...args, '--log', 'text'], { url });
+    await worker.says(/next attempt/, 2);
+    assert.match(worker.stderr, line);
+    assert.equal((await worker.stop()).code, 0);
+  });
+
+  const wrongFiles: readonly (readonly [what: string, args: readonly string[], line: RegExp])[] = [
+    ['a certificate without its key', ['--cert', 'cert.pem'], /^--cert without --key: /],
+    ['a key without its certificate', ['--key', 'key.pem'], /^--key without --cert: /],
+    [
+      'a key of another certificate',
+      ['--cert', 'cert.pem', '--key', 'expired.key'],
+      /^--key .*expired\.key: is not the /,
+    ],
+    ['an encrypted key', ['--cert', 'cert.pem', '--key', 'encrypted.key'], /^--key .*: it is encrypted/],
+    [
+      'a certificate for a key',
+      ['--cert', 'cert.pem', '--key', 'cert.pem'],
+      /^--key .*: expected a private key in PEM/,
+    ],
+    ['a key for a certificate', ['--cert', 'key.pem', '--key', 'key.pem'], /^--cert .*: expected a certificate in PEM/],
+    ['a certificate in DER', ['--cert', 'cert.der', '--key', 'key.pem'], /^--cert .*: expected a certificate in PEM/],
+    ['a key for a CA', ['--ca', 'key.pem'], /^--ca .*: expected a certificate in PEM/],
+    ['a missing file', ['--cert', 'none.pem', '--key', 'key.pem'], /^--cert .*: can't be read \(ENOENT/],
+    ['a folder', ['--cert', 'cert.pem', '--key', '.'], /^--key .*: can't be read \(EISDIR/],
+  ];
+  for (const [what, args, line] of wrongFiles) {
+    it(`${what} is a wrong use of worker and client: one line, and exit code 2`, async (t) => {
+      const paths = args.map((arg) => (arg.startsWith('--') ? arg : file(arg)));
+      for (const program of ['worker', 'client']) {
+        const { code, stdout, stderr } = await start(t, `${program}.js`, paths, { url: null, input: '' }).end();
+        assert.deepEqual([code, stdout], [2, ''], stderr);
+        assert.match(stderr, /^fib-\w+: [^\n]+\n$/);
+        assert.match(stderr.slice(`fib-${program}: `.length), line);
+      }
     });
   }
 

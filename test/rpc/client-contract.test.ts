@@ -154,6 +154,20 @@ for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
       assert.equal(events.filter(({ type }) => type === 'retry').length, 1);
     });
 
+    test('comes back to a broker that cuts it again and again, but more and more slowly', async (t) => {
+      const queue = await testQueue(t);
+      const proxy = await openProxy(t);
+      const { client, events } = startClient(t, { queue, reply, urls: proxy.url, retry: true });
+      const cutting = setInterval(() => {
+        if (client.stats().inFlight > 0) proxy.cut();
+      }, 1);
+      t.after(() => clearInterval(cutting));
+      await assert.rejects(client.call('1', { timeout: 4_000 }), { code: 'DEADLINE_EXCEEDED' });
+      // delays of at least 50, 100, 200, 400, 800, 1,000 … ms from the third time on; without them there are hundreds
+      const connected = events.filter(({ type }) => type === 'connected').length;
+      assert.ok(connected >= 3 && connected <= 9, `${connected} connections in 4 s`);
+    });
+
     test('lets calls above the bound wait, inside their time limit', async (t) => {
       const queue = await testQueue(t);
       let open = (_: string) => {};
@@ -173,6 +187,17 @@ for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
       open('done');
       assert.equal((await Promise.all(calls)).length, 8);
       assert.equal(worker.stats().received, 8, 'the call that timed out was never sent');
+    });
+
+    test('refuses calls when too many wait already, and takes more when they have gone out', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, echo, { queue });
+      const { client } = startClient(t, { queue, reply, maxInFlight: 1, maxWaiting: 3 });
+      // not connected yet, so all of them wait
+      const calls = [1, 2, 3].map((n) => client.call(String(n)));
+      await assert.rejects(client.call('4'), { code: 'RESOURCE_EXHAUSTED', message: /^3 calls wait already/ });
+      assert.equal((await Promise.all(calls)).length, 3);
+      assert.equal(String((await client.call('5')).body), 'echo 5');
     });
 
     test('drains when it is closed, and leaves no timer, socket or reply queue behind', async (t) => {

@@ -2,16 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openProxy } from '../helpers/proxy.ts';
 import { field, publishRaw, table } from '../helpers/raw-amqp.ts';
+import { addressOnDeadNode, malformedAddresses } from '../helpers/reply-addresses.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
-
-/** An address that looks like one of Direct Reply-To, of a channel on a node that never was. */
-function addressOnDeadNode(n = 7): string {
-  const node = Buffer.from('reply@12345678');
-  const pid = Buffer.concat([Buffer.from([131, 88, 118, 0, node.length]), node, Buffer.alloc(12, n)]);
-  return `amq.rabbitmq.reply-to.${pid.toString('base64')}.${Buffer.alloc(16, 1).toString('base64')}`;
-}
 
 // Requests that end a consumer below its handler: see DESIGN, "A request can kill below the handler".
 describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
@@ -19,22 +13,10 @@ describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
     const { worker, events } = await startWorker(t, echo, { queue });
-    const valid = addressOnDeadNode();
-    const malformed = [
-      'amq.rabbitmq.reply-to.',
-      'amq.rabbitmq.reply-to.a.b',
-      'amq.rabbitmq.reply-to..',
-      'amq.rabbitmq.reply-to.AAAA.AAAA',
-      `amq.rabbitmq.reply-to.${Buffer.from('no erlang term at all, no').toString('base64')}.${'A'.repeat(22)}==`,
-      `${valid}.more`,
-      valid.slice(0, -1),
-      valid.replace('reply-to.', 'reply-to.AAAA'),
-      `${valid.slice(0, 30)}\u0000${valid.slice(31)}`,
-    ];
-    for (const replyTo of malformed) await raw.publish(queue, '1', { replyTo });
+    for (const replyTo of malformedAddresses) await raw.publish(queue, '1', { replyTo });
     const { client } = startClient(t, { queue });
     assert.equal(String((await client.call('still there')).body), 'echo still there');
-    assert.equal(worker.stats().dropped['malformed-reply-to'], malformed.length);
+    assert.equal(worker.stats().dropped['malformed-reply-to'], malformedAddresses.length);
     assert.equal(events.filter(({ type }) => type === 'disconnected').length, 0);
   });
 

@@ -110,6 +110,44 @@ describe('with a RabbitMQ that is low on memory, or allows little', { timeout: 1
     assert.equal(events.filter(({ type }) => type === 'disconnected').length, 1);
   });
 
+  for (const reply of ['direct', 'exclusive', 'per-request'] as const) {
+    test(`a request larger than the broker takes is refused, and fails no other call that may be made again (${reply})`, async (t) => {
+      const { url } = broker;
+      const queue = await testQueue(t, { url });
+      const release: (() => void)[] = [];
+      const handler = () => new Promise<string>((resolve) => release.push(() => resolve('ok')));
+      const { worker } = await startWorker(t, handler, { queue, urls: url, prefetch: 10 });
+      const { client, events } = startClient(t, { queue, urls: url, reply, retry: true });
+      const others = [client.call('1'), client.call('2')];
+      await until(() => worker.stats().inFlight === 2);
+      const refused = { code: 'INVALID_ARGUMENT', message: /300000 bytes; the limit is 200000/ };
+      await assert.rejects(client.call('x'.repeat(300_000)), refused);
+      const before = events.filter(({ type }) => type === 'disconnected').length;
+      await assert.rejects(client.call('x'.repeat(300_000)), refused);
+      assert.equal(events.filter(({ type }) => type === 'disconnected').length, before, 'it has learned');
+      let answered = false;
+      const all = Promise.all(others).then(() => {
+        answered = true;
+      });
+      await until(() => {
+        for (const one of release.splice(0)) one();
+        return answered;
+      });
+      await all;
+    });
+  }
+
+  test('without retry, the other calls are told that their channel is lost', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    const { worker } = await startWorker(t, () => new Promise(() => {}), { queue, urls: url, prefetch: 10 });
+    const { client } = startClient(t, { queue, urls: url });
+    const other = assert.rejects(client.call('1'), { code: 'UNAVAILABLE', reason: 'CONNECTION_LOST' });
+    await until(() => worker.stats().inFlight === 1);
+    await assert.rejects(client.call('x'.repeat(300_000)), { code: 'INVALID_ARGUMENT' });
+    await other;
+  });
+
   test('long requests and replies pass in frames smaller than those we ask for', async (t) => {
     const { url } = broker;
     const queue = await testQueue(t, { url });

@@ -42,6 +42,9 @@ describe('AMQP URLs', () => {
       'amqp://',
       'amqp://u:se%cret@h',
       'amqp://u:sec#ret@h:99',
+      'amqp://u:/secret@h',
+      'amqp://u:5672/secret@h/vhost',
+      'amqp://u:5672?secret@h',
       '',
     ]) {
       assert.throws(
@@ -156,6 +159,8 @@ describe('options', () => {
       [() => new RpcClient({ timeout: 2 ** 31 }), /^timeout: .*got 2147483648/],
       [() => new RpcClient({ maxInFlight: 1.5 }), /^maxInFlight: .*got 1.5/],
       [() => new RpcClient({ queue: '' }), /^queue: .*got 0 bytes/],
+      [() => new RpcWorker(() => '', { queue: 'q\n' }), /^queue: .*got "q\\n"/],
+      [() => new RpcClient({ maxWaiting: 0 }), /^maxWaiting: .*got 0/],
       [
         () => new RpcClient({ reply: 'pigeon' as 'direct' }),
         /^reply: expected one of direct, exclusive, per-request, got 'pigeon'/,

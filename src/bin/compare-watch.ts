@@ -1,0 +1,32 @@
+// Watches a broker's memory for the comparison, in a process of its own: compare.js blocks its event loop meanwhile. Not
+// for users. Reads the metrics endpoints in METRICS_URLS (comma-separated), as often as they answer, until stdin ends; then
+// prints a JSON line with the first figure and the highest one, in bytes.
+import { setTimeout as delay } from 'node:timers/promises';
+import { openMetrics } from '../broker/metrics.ts';
+
+/** Between two readings, in ms: each costs the broker some. */
+const INTERVAL = 20;
+
+async function main(): Promise<void> {
+  const metrics = openMetrics((process.env.METRICS_URLS ?? '').split(','));
+  let over = false;
+  process.stdin.resume().once('close', () => {
+    over = true;
+  });
+  let first: number | undefined;
+  let highest = 0;
+  do {
+    const { memory } = await metrics.read();
+    if (memory === undefined) throw new Error(`${metrics.source} does not tell the broker's memory`);
+    if (first === undefined) process.stdout.write('{"event":"watching"}\n');
+    first ??= memory;
+    highest = Math.max(highest, memory);
+    await delay(INTERVAL);
+  } while (!over);
+  process.stdout.write(`${JSON.stringify({ event: 'watched', first, highest })}\n`);
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`fib-compare-watch: ${error.message}\n`);
+  process.exitCode = 1;
+});

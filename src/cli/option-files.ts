@@ -1,0 +1,85 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { printable, redact } from './printable.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Files for `amqps://`, as `tls.connect` takes them. */
+export interface TlsFiles {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+/** A file as it was named: the option, and the name. */
+interface Named {
+  readonly option: string;
+  readonly file: string;
+}
+
+/**
+ * The file that an option names.
+ * @throws UsageError that names the option, the file and why it can't be read
+ */
+export function readOptionFile(named: Named): Buffer {
+  try {
+    return readFileSync(named.file);
+  } catch (error) {
+    // what follows the comma repeats the name, which may be a URL in the wrong place, password and all
+    const [why] = (error instanceof Error ? error.message : String(error)).split(', ');
+    throw fileError(named, `can't be read (${why})`);
+  }
+}
+
+/** The UsageError that says what is wrong with a file. */
+export function fileError({ option, file }: Named, problem: string): UsageError {
+  return new UsageError(`${option} ${printable(redact(file))}: ${problem}`);
+}
+
+/**
+ * Reads and checks what `--ca`, `--cert` and `--key` name: a wrong file is better noticed now than at a broker.
+ * @returns undefined where none is given
+ * @throws UsageError that names the option and the file
+ */
+export function readTlsFiles(files: Readonly<Record<'ca' | 'cert' | 'key', string | undefined>>): TlsFiles | undefined {
+  const { ca, cert, key } = files;
+  if ((cert === undefined) !== (key === undefined)) {
+    const [given, missing] = cert === undefined ? ['--key', '--cert'] : ['--cert', '--key'];
+    throw new UsageError(`${given} without ${missing}: a client certificate needs both`);
+  }
+  if (ca === undefined && cert === undefined) return undefined;
+  return {
+    ...(ca !== undefined && { ca: readCertificates({ option: '--ca', file: ca }).content }),
+    ...(cert !== undefined && key !== undefined && readPair(cert, key)),
+  };
+}
+
+function readPair(certFile: string, keyFile: string): { cert: Buffer; key: Buffer } {
+  const cert = readCertificates({ option: '--cert', file: certFile });
+  const named = { option: '--key', file: keyFile };
+  const key = readOptionFile(named);
+  if (!cert.first.checkPrivateKey(privateKey(named, key))) {
+    throw fileError(named, `is not the private key of --cert ${printable(redact(certFile))}`);
+  }
+  return { cert: cert.content, key };
+}
+
+function readCertificates(named: Named): { content: Buffer; first: X509Certificate } {
+  const content = readOptionFile(named);
+  try {
+    if (content.includes('-----BEGIN ')) return { content, first: new X509Certificate(content) };
+  } catch {
+    // said below
+  }
+  throw fileError(named, 'expected a certificate in PEM (-----BEGIN CERTIFICATE-----)');
+}
+
+function privateKey(named: Named, content: Buffer): KeyObject {
+  if (content.includes('ENCRYPTED')) {
+    throw fileError(named, 'it is encrypted: give it without a passphrase, readable by this user only');
+  }
+  try {
+    return createPrivateKey(content);
+  } catch {
+    throw fileError(named, 'expected a private key in PEM (-----BEGIN PRIVATE KEY-----)');
+  }
+}

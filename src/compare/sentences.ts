@@ -1,0 +1,211 @@
+import { type Entry, type FigureName, figures, type LevelResult, type Ratio } from './document.ts';
+import { BASELINE, type Design } from './implementation.ts';
+import type { OutOfReach } from './measure.ts';
+import { type Place, place } from './ratios.ts';
+import { failed } from './samples.ts';
+import { FLOOR } from './summarise.ts';
+import { figure } from './text-table.ts';
+import type { Workload } from './workloads/index.ts';
+
+/** What the sentences of a workload are made from. */
+interface Findings {
+  readonly workload: Pick<Workload, 'headline' | 'levelUnit' | 'saturates'>;
+  readonly levels: readonly LevelResult[];
+  readonly limit: OutOfReach | undefined;
+}
+
+/** What one design showed beside the baseline's, level by level. */
+interface Standing {
+  readonly label: string;
+  readonly ratio: Ratio;
+  readonly place: Place;
+}
+
+const beside: Record<'less' | 'more', Record<Place, string>> = {
+  less: { better: 'takes less', worse: 'takes more', unclear: 'no difference shown', untold: 'too few rounds to tell' },
+  more: { better: 'does more', worse: 'does less', unclear: 'no difference shown', untold: 'too few rounds to tell' },
+};
+
+/** Who wins by how much, or that nobody does: a sentence for each implementation, and one where two of them disagree. */
+export function sentencesOf({ workload, levels, limit }: Findings): string[] {
+  const told = levels.filter(({ rounds }) => rounds > 0);
+  const sentences: string[] = [];
+  for (const implementation of implementationsIn(told)) {
+    const designs = designsOf(told, implementation);
+    const parts = designs
+      .filter((design) => design !== BASELINE && designs.includes(BASELINE))
+      .map((design) => standingSentence(design, standings(told, implementation, design, workload.headline), workload));
+    if (parts.length > 0) sentences.push(`${implementation}: ${parts.join('; ')}.`);
+    if (workload.saturates) sentences.push(...saturation(told, implementation));
+  }
+  sentences.push(...agreement(told, workload), ...perClient(told), ...peaks(told), ...failures(levels));
+  if (levels.length > 0 && told.length === 0) sentences.push('No complete round, so nothing to say.');
+  if (limit) sentences.push(`${limit.level} ${workload.levelUnit} were out of reach here: ${limit.why}.`);
+  return sentences;
+}
+
+function standings(
+  levels: readonly LevelResult[],
+  implementation: string,
+  design: Design,
+  headline: FigureName,
+): Standing[] {
+  return levels.flatMap(({ label, entries }) => {
+    const ratio = find(entries, implementation, design)?.toBaseline;
+    return ratio ? [{ label, ratio, place: place(ratio, headline) }] : [];
+  });
+}
+
+/** `direct beside exclusive: no difference shown at 1 (1.03 ×) and 4 (0.99 ×), does less at 16 (0.93 ×)`. */
+function standingSentence(
+  design: string,
+  found: readonly Standing[],
+  { headline, levelUnit }: Findings['workload'],
+): string {
+  const { better } = figures[headline];
+  if (found.length === 0) return `${design} beside ${BASELINE}: no round has both`;
+  const single = found.length === 1;
+  const groups = grouped(found);
+  const said = groups.map(([at, members]) => {
+    const ratios = members.map(({ label, ratio }) => {
+      const range = ratio.interval ? `, ${figure(ratio.interval.low)} to ${figure(ratio.interval.high)}` : '';
+      return single ? `${figure(ratio.median)} ×${range}` : `${label} (${figure(ratio.median)} ×)`;
+    });
+    return single ? `${beside[better][at]} (${ratios[0]})` : `${beside[better][at]} at ${and(ratios)}`;
+  });
+  const crossing = crossingOf(found);
+  const withoutUnit = found.every(({ label }) => Number.isFinite(Number(label)));
+  const unit = withoutUnit && levelUnit !== '' ? ` ${levelUnit}` : '';
+  return (
+    `${design} beside ${BASELINE}: ${said.join(', ')}${single ? '' : unit}` +
+    (crossing ? `; the lines cross between ${crossing[0]} and ${crossing[1]}${unit}` : '')
+  );
+}
+
+function grouped(found: readonly Standing[]): [Place, Standing[]][] {
+  const groups = new Map<Place, Standing[]>();
+  for (const one of found) groups.set(one.place, [...(groups.get(one.place) ?? []), one]);
+  return [...groups];
+}
+
+/** The levels between which better turns into worse, or the other way round, what is unclear in between left out. */
+function crossingOf(found: readonly Standing[]): readonly [string, string] | undefined {
+  const clear = found.filter((one) => one.place === 'better' || one.place === 'worse');
+  for (const [index, one] of clear.entries()) {
+    const next = clear[index + 1];
+    if (next && next.place !== one.place) return [one.label, next.label];
+  }
+  return undefined;
+}
+
+/** A design is saturated where it is so close to its best rate, in percent of it. */
+const SATURATED = 5;
+
+function saturation(levels: readonly LevelResult[], implementation: string): string[] {
+  const said = designsOf(levels, implementation).flatMap((design) => {
+    const rates = levels.flatMap(({ label, entries }) => {
+      const rate = find(entries, implementation, design)?.figures.rate?.median;
+      return rate === undefined ? [] : [{ label, rate }];
+    });
+    const best = Math.max(...rates.map(({ rate }) => rate));
+    const enough = rates.find(({ rate }) => rate >= (1 - SATURATED / 100) * best);
+    if (!enough) return [];
+    const more = enough.label === rates.at(-1)?.label ? ', the most that was tried' : '';
+    return [`${design} at ${enough.label}${more} (${figure(enough.rate)} calls/s)`];
+  });
+  return said.length > 0 ? [`${implementation} is within ${SATURATED} % of its best rate: ${and(said)}.`] : [];
+}
+
+/** Whether the floor, which does the least that can be done, shows the same as each other implementation. */
+function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Findings['workload']): string[] {
+  const others = implementationsIn(levels).filter((name) => name !== FLOOR);
+  return others.flatMap((implementation) => {
+    const pairs = designsOf(levels, implementation)
+      .filter((design) => design !== BASELINE)
+      .flatMap((design) => {
+        const floor = standings(levels, FLOOR, design, headline);
+        return standings(levels, implementation, design, headline).flatMap((own) => {
+          const other = floor.find(({ label }) => label === own.label);
+          return other ? [{ design, own, other }] : [];
+        });
+      });
+    const clear = (at: Place) => at === 'better' || at === 'worse';
+    const opposed = pairs.filter(
+      ({ own, other }) => clear(own.place) && clear(other.place) && own.place !== other.place,
+    );
+    const onlyOne = pairs.filter(
+      ({ own, other }) => clear(own.place) !== clear(other.place) && ![own.place, other.place].includes('untold'),
+    );
+    const name = ({ design, own, other }: (typeof pairs)[number]) =>
+      `${design}${levelUnit === '' ? '' : ` at ${own.label}`} (${figure(own.ratio.median)} × and ${figure(other.ratio.median)} ×)`;
+    if (pairs.length === 0) return [];
+    const said: string[] = [];
+    if (opposed.length > 0)
+      said.push(`${implementation} and the floor disagree on the winner: ${and(opposed.map(name))}.`);
+    if (onlyOne.length > 0)
+      said.push(`Only one of ${implementation} and the floor shows a difference: ${and(onlyOne.map(name))}.`);
+    return said;
+  });
+}
+
+/** What the broker holds for each of many clients, at the level with the most of them. */
+function perClient(levels: readonly LevelResult[]): string[] {
+  const last = levels.at(-1);
+  return implementationsIn(levels).flatMap((implementation) => {
+    const said = designsOf(levels, implementation).flatMap((design) => {
+      const broker = find(last?.entries ?? [], implementation, design)?.broker;
+      if (!broker || broker.clients < 2) return [];
+      const { clients, queues, processes, memory } = broker;
+      const each = (value: number | undefined) => figure((value ?? Number.NaN) / clients);
+      const parts = [
+        `${each(queues)} queues`,
+        `${each(processes)} processes`,
+        `${each((memory ?? Number.NaN) / 1000)} kB in processes`,
+      ];
+      return [`${design} ${parts.join(', ')}`];
+    });
+    return said.length > 0
+      ? [`For each of ${last?.level} clients of ${implementation} the broker holds: ${said.join('; ')}.`]
+      : [];
+  });
+}
+
+/** How far the broker's memory grew. */
+function peaks(levels: readonly LevelResult[]): string[] {
+  return implementationsIn(levels).flatMap((implementation) => {
+    const said = designsOf(levels, implementation).flatMap((design) => {
+      const peak = find(levels.at(-1)?.entries ?? [], implementation, design)?.figures.peakMemory;
+      return peak ? [`${design} ${figure(peak.median / 1e6)} MB`] : [];
+    });
+    return said.length > 0 ? [`The broker’s memory grew at most, with ${implementation}: ${said.join(', ')}.`] : [];
+  });
+}
+
+function failures(levels: readonly LevelResult[]): string[] {
+  const bad = levels.flatMap(({ title, entries }) =>
+    entries
+      .filter(({ measured }) => failed(measured) > 0)
+      .map(
+        ({ implementation, design, measured }) =>
+          `${implementation} ${design} (${title}) ${failed(measured)} of ${measured.calls}`,
+      ),
+  );
+  return bad.length > 0 ? [`Calls failed: ${and(bad)}.`] : [];
+}
+
+function implementationsIn(levels: readonly LevelResult[]): string[] {
+  return [...new Set(levels.flatMap(({ entries }) => entries.map(({ implementation }) => implementation)))];
+}
+
+function designsOf(levels: readonly LevelResult[], implementation: string): Design[] {
+  const entries = levels.flatMap((level) => level.entries).filter((entry) => entry.implementation === implementation);
+  return [...new Set(entries.map(({ design }) => design))];
+}
+
+function find(entries: readonly Entry[], implementation: string, design: Design): Entry | undefined {
+  return entries.find((entry) => entry.implementation === implementation && entry.design === design);
+}
+
+function and(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}

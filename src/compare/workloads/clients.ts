@@ -1,0 +1,67 @@
+import { ask, attempt, Outcomes, SMALL } from '../attempt.ts';
+import type { Caller } from '../implementation.ts';
+import type { Measurement } from '../samples.ts';
+import type { Turn } from '../turn.ts';
+import { openLoop } from './open-loop.ts';
+
+/** How many clients connect at a time. */
+export const AT_A_TIME = 10;
+
+/** How often all clients together call once they are connected, in calls/s. */
+export const CLIENTS_RATE = 200;
+
+/** A number of clients that can't be reached here: a limit of the machine or the broker. The sweep ends before it. */
+export class LevelOutOfReach extends Error {}
+
+/**
+ * So many clients, each with a connection of its own: they connect and make their first call, and then, while all are
+ * connected, call now and then, one after the other, at a steady rate.
+ * @throws LevelOutOfReach if one of them can't get its first answer; the signal's reason
+ */
+export async function clients(turn: Turn, count: number): Promise<Measurement> {
+  const { signal, length } = turn;
+  const callers: Caller[] = [];
+  const closeAll = () => inBatches(callers, (caller) => caller.close());
+  const firstCalls = new Outcomes();
+  const connect = async () => {
+    while (callers.length < count && firstCalls.firstFailure === undefined) {
+      const caller = turn.open();
+      callers.push(caller);
+      firstCalls.add(await attempt(() => ask(caller, SMALL, signal), signal));
+    }
+  };
+  try {
+    const began = performance.now();
+    await Promise.all(Array.from({ length: AT_A_TIME }, connect));
+    const setUp = (performance.now() - began) / count;
+    if (firstCalls.firstFailure !== undefined) {
+      throw new LevelOutOfReach(
+        `of ${count} clients ${firstCalls.latencies.length} connected: ${firstCalls.firstFailure}`,
+      );
+    }
+    const measured = new Outcomes();
+    const call = (i: number) => ask(callers[i % count] as Caller, SMALL, signal);
+    const calls = length.calls ?? Math.max(1, Math.round((CLIENTS_RATE * length.time) / 1000));
+    const elapsed = await openLoop({ rate: CLIENTS_RATE, calls, call }, measured, signal);
+    await turn.connected(count);
+    await closeAll();
+    const discarded = callers.reduce((sum, caller) => sum + caller.discarded(), 0);
+    return {
+      latencies: measured.latencies,
+      elapsed,
+      others: { setUp },
+      measured: measured.tally(discarded),
+      unmeasured: firstCalls.tally(),
+    };
+  } finally {
+    await closeAll();
+  }
+}
+
+async function inBatches<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const next = async () => {
+    for (let item = left.pop(); item !== undefined; item = left.pop()) await act(item);
+  };
+  await Promise.all(Array.from({ length: 4 * AT_A_TIME }, next));
+}

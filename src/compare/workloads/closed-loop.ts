@@ -1,0 +1,74 @@
+import { attempt, Outcomes } from '../attempt.ts';
+import type { Measurement } from '../samples.ts';
+import type { Turn } from '../turn.ts';
+
+/** What a closed loop drives. */
+export interface Loop {
+  /** How many calls are under way at once, all the time. */
+  readonly inFlight: number;
+  /** Calls that end before the measuring begins: they connect, open channels, and let the client get warm. */
+  readonly warmUp: number;
+  /** One call; rejects if it fails or its reply is wrong. */
+  readonly call: () => Promise<void>;
+  /** Disconnects, and resolves to how many replies nobody waited for. */
+  readonly close: () => Promise<number>;
+  /** How many clients are connected when the measuring ends. */
+  readonly clients: number;
+}
+
+/**
+ * Calls in a closed loop: as a call ends, the next begins. What ends between the end of the warm-up and that of the call
+ * that completes the turn is measured; the loop is full all that time, so that neither filling nor draining it is in any
+ * figure. The warm-up ends early where it takes as long as a turn.
+ * @throws Error if no warm-up call is answered right; the signal's reason
+ */
+export async function closedLoop(loop: Loop, { length, signal, connected }: Turn): Promise<Measurement> {
+  const [measured, unmeasured] = [new Outcomes(), new Outcomes()];
+  const opened = performance.now();
+  let current = unmeasured;
+  let began = 0;
+  let elapsed: number | undefined;
+  let over = false;
+
+  const caller = async () => {
+    while (!over) {
+      const outcome = await attempt(loop.call, signal);
+      const now = performance.now();
+      current.add(outcome);
+      if (current === measured) {
+        const enough = length.calls === undefined ? now - began >= length.time : measured.calls >= length.calls;
+        if (!enough) continue;
+        elapsed = now - began;
+        over = true;
+        current = unmeasured;
+      } else if (elapsed === undefined) {
+        const long = length.calls === undefined && now - opened >= length.time;
+        if (!long && unmeasured.calls < loop.warmUp) continue;
+        expectAnswers(unmeasured);
+        began = now;
+        current = measured;
+      }
+    }
+  };
+
+  let discarded = 0;
+  try {
+    await Promise.all(Array.from({ length: loop.inFlight }, caller));
+    await connected(loop.clients);
+  } finally {
+    over = true; // when one caller gives up, so do the others
+    discarded = await loop.close();
+  }
+  return {
+    latencies: measured.latencies,
+    elapsed: elapsed ?? Number.NaN,
+    measured: measured.tally(discarded),
+    unmeasured: unmeasured.tally(),
+  };
+}
+
+/** A turn that begins with nothing but failures would only go through more of them, each up to its time limit. */
+export function expectAnswers(warmUp: Outcomes): void {
+  const { calls, right, firstFailure } = warmUp.tally();
+  if (right === 0) throw new Error(`none of the ${calls} warm-up calls was answered right: ${firstFailure}`);
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { createLog } from '../../src/cli/log.ts';
+import { printable, quote, redact } from '../../src/cli/printable.ts';
+import { duration, integer } from '../../src/cli/value-parsers.ts';
+import { seeded } from '../helpers/property.ts';
+
+const text = fc.string({ unit: 'binary', maxLength: 60 });
+const SECRET = 'hunter2';
+/** A URL with the secret in its password, encoded as it should be or not. */
+const url = fc
+  .tuple(fc.constantFrom('amqp', 'amqps', 'http'), fc.string({ maxLength: 10 }), fc.string({ maxLength: 10 }))
+  .map(([scheme, before, after]) => `${scheme}://user:${before}${SECRET}${after}@host`);
+
+describe('whatever is printed', () => {
+  it('holds no control character, and stays the same if it never did', () => {
+    fc.assert(
+      fc.property(text, (any) => {
+        assert.doesNotMatch(printable(any), /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+        if (/^[ -~]*$/.test(any)) assert.equal(printable(any), any);
+      }),
+      seeded({ numRuns: 1_000 }),
+    );
+  });
+
+  it('shows no password of a URL, encoded or not, whatever is around it', () => {
+    fc.assert(
+      fc.property(text, url, text, (before, secret, after) => {
+        assert.ok(!quote(secret).includes(SECRET), quote(secret));
+        assert.ok(!quote(`${before}${secret}${after}`).includes(SECRET));
+        if (!/\s/.test(secret)) assert.ok(!redact(`${before} ${secret} ${after}`).includes(SECRET));
+      }),
+      seeded({ numRuns: 2_000 }),
+    );
+  });
+
+  it('is one record a line, which says in JSON what it was told', () => {
+    fc.assert(
+      fc.property(fc.dictionary(text, fc.anything()), text, (fields, message) => {
+        for (const format of ['text', 'json'] as const) {
+          const lines: string[] = [];
+          createLog({ format, write: (line) => lines.push(line) }).info('event', fields, message);
+          assert.equal(lines.length, 1);
+          assert.match(lines[0] ?? '', /^[^\p{Cc}]*\n$/u);
+          if (format === 'json') assert.equal(JSON.parse(lines[0] ?? '').event, 'event');
+        }
+      }),
+      seeded({ numRuns: 1_000 }),
+    );
+  });
+});
+
+describe('whatever is typed', () => {
+  it('a whole number is read as it is written', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (n) => assert.equal(integer()(String(n)), n)),
+      seeded(),
+    );
+  });
+
+  it('a number or a time is read from nothing but digits and a unit', () => {
+    const typed = fc.oneof(
+      text,
+      fc.array(fc.constantFrom(...'0123456789.-+emsh '), { maxLength: 8 }).map((all) => all.join('')),
+    );
+    fc.assert(
+      fc.property(typed, (any) => {
+        for (const [parse, form] of [
+          [duration, /^\d+(\.\d+)?(ms|s|m|h)$/],
+          [integer(), /^-?\d+$/],
+        ] as const) {
+          try {
+            const value = parse(any);
+            assert.ok(Number.isSafeInteger(value), String(value));
+            assert.match(any, form);
+          } catch (error) {
+            assert.match((error as Error).message, /^a (time|whole number)/);
+          }
+        }
+      }),
+      seeded({ numRuns: 2_000 }),
+    );
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, test } from 'node:test';
+import { openGate } from '../programs/gate.ts';
+import { brokerForFile, LIMIT, underLoad } from './stage.ts';
+
+const LOST = 'UNAVAILABLE/CONNECTION_LOST';
+
+// Clients and workers alike reach the broker through the proxy.
+describe('calls end well, those of clients that retry with the right answer', { timeout: LIMIT * 4 }, () => {
+  const broker = brokerForFile();
+
+  test('when connections are reset', { timeout: LIMIT }, async (t) => {
+    const gate = await openGate(t, broker().url);
+    const through = { broker: broker(), workerUrl: gate.url, clientUrl: gate.url };
+    await underLoad(t, { ...through, fault: 'connections reset', errors: { others: [LOST] } }, async ({ load }) => {
+      gate.hold();
+      await load.allUnderWay();
+      gate.cut();
+      gate.open();
+    });
+  });
+
+  test('when connections are left half-open', { timeout: LIMIT }, async (t) => {
+    const gate = await openGate(t, broker().url);
+    const url = `${gate.url}?heartbeat=1`;
+    const through = { broker: broker(), workerUrl: url, clientUrl: url };
+    await underLoad(t, { ...through, fault: 'connections half-open', errors: { others: [LOST] } }, async ({ load }) => {
+      gate.blackhole();
+      await load.settled();
+    });
+  });
+
+  test('when the network is slow to deliver: not one fails', { timeout: LIMIT }, async (t) => {
+    const { url, slow } = await openGate(t, broker().url);
+    const through = { broker: broker(), workerUrl: url, clientUrl: url };
+    await underLoad(t, { ...through, fault: 'network delayed' }, async ({ load }) => {
+      slow({ delay: 50 });
+      await load.goesOn(100);
+      slow({});
+    });
+  });
+
+  test('when the network lets little through: not one fails', { timeout: LIMIT }, async (t) => {
+    const { url, slow } = await openGate(t, broker().url);
+    const through = { broker: broker(), workerUrl: url, clientUrl: url };
+    await underLoad(t, { ...through, fault: 'network throttled' }, async ({ load }) => {
+      slow({ rate: 5_000 });
+      await load.goesOn(100);
+      slow({});
+    });
+  });
+});

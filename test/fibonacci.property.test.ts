@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { createFibonacci, DEFAULT_MAX_N, MAX_REQUEST_BYTES, parseN } from '../src/fibonacci.ts';
+import { RpcError } from '../src/rpc/errors.ts';
+import { seeded } from './helpers/property.ts';
+
+const fibonacci = createFibonacci();
+const fib = (n: number) => BigInt(fibonacci(Buffer.from(String(n))));
+
+/** Octets that look like a number, and octets that don't. */
+const body = fc.oneof(
+  fc.uint8Array({ maxLength: 2 * MAX_REQUEST_BYTES }),
+  fc.string({ unit: 'binary', maxLength: 40 }).map((text) => Uint8Array.from(Buffer.from(text))),
+  fc
+    .array(fc.constantFrom(...'0123456789+- \n.e'), { maxLength: 8 })
+    .map((characters) => Uint8Array.from(Buffer.from(characters.join('')))),
+);
+
+describe('for anything at all', () => {
+  it('n is read only from the digits that write it, and every other request is refused in printable ASCII', () => {
+    fc.assert(
+      fc.property(body, fc.nat(), (octets, maxN) => {
+        try {
+          const n = parseN(octets, maxN);
+          assert.ok(Number.isInteger(n) && n >= 0 && n <= maxN, String(n));
+          assert.deepEqual(Buffer.from(octets), Buffer.from(String(n)));
+        } catch (error) {
+          if (!(error instanceof RpcError)) throw error;
+          assert.equal(error.code, 'INVALID_ARGUMENT');
+          assert.match(error.message, /^[ -~]*…?$/);
+          assert.ok(error.message.length < 500);
+        }
+      }),
+      seeded({ numRuns: 2_000 }),
+    );
+  });
+
+  it('every n up to the limit is read from its digits', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: DEFAULT_MAX_N }), (n) => assert.equal(parseN(String(n), DEFAULT_MAX_N), n)),
+      seeded(),
+    );
+  });
+
+  it('F(m+n) = F(m)·F(n+1) + F(m−1)·F(n)', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3_000 }), fc.nat({ max: 3_000 }), (m, n) => {
+        assert.equal(fib(m + n), fib(m) * fib(n + 1) + fib(m - 1) * fib(n));
+      }),
+      seeded(),
+    );
+  });
+});

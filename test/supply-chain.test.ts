@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { describe, it } from 'node:test';
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly link?: boolean;
+}
+
+const json = <T>(file: string) => JSON.parse(readFileSync(file, 'utf8')) as T;
+const manifest = json<Record<'scripts' | 'dependencies', Record<string, string>>>('package.json');
+
+describe('what is installed', () => {
+  it('is pinned: every package of the lockfile has a version and a strong checksum', () => {
+    const { '': _own, ...packages } = json<{ packages: Record<string, LockedPackage> }>('package-lock.json').packages;
+    assert.ok(Object.keys(packages).length > 0);
+    for (const [name, { version, integrity }] of Object.entries(packages)) {
+      assert.match(version ?? '', /^\d+\.\d+\.\d+/, name);
+      assert.match(integrity ?? '', /^sha512-/, name);
+    }
+  });
+
+  it('is exactly the version that was tried, for what ships', () => {
+    for (const [name, version] of Object.entries(manifest.dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/, name);
+  });
+
+  it('runs no script, of ours or of anybody', () => {
+    assert.match(readFileSync('.npmrc', 'utf8'), /^ignore-scripts=true$/m);
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
+    assert.deepEqual(
+      hooks.filter((hook) => hook in manifest.scripts),
+      [],
+    );
+  });
+});
+
+describe('dist/worker.js', () => {
+  const bundle = readFileSync('dist/worker.js', 'utf8');
+
+  it('needs nothing beside it but Node', () => {
+    const required = [...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? '');
+    assert.ok(required.length > 0);
+    assert.deepEqual(
+      required.filter((name) => !isBuiltin(name)),
+      [],
+    );
+  });
+
+  it('ends with the licence of each package that it holds', () => {
+    const [, held = ''] = bundle.split('\n/*! This file holds these packages:\n');
+    const { version } = json<{ version: string }>('node_modules/rabbitmq-client/package.json');
+    const licence = readFileSync('node_modules/rabbitmq-client/LICENSE', 'utf8').trim();
+    assert.ok(held.includes(`\nrabbitmq-client ${version}\n\n${licence}\n`), held.slice(0, 200));
+  });
+});
+
+describe('dist/client.js', () => {
+  it('ends with the same licences', () => {
+    const licences = (file: string) => readFileSync(file, 'utf8').split('\n/*! This file holds')[1];
+    assert.equal(licences('dist/client.js'), licences('dist/worker.js'));
+  });
+});
