@@ -2,7 +2,8 @@
 //
 //   node dist/run-tests.js TIER [--rabbitmq 3.10|4.0|4.3] [--minutes N] [-- arguments of `node --test`]
 //
-// --minutes lets the faults tier repeat each fault, for about N minutes in all; without it each occurs once.
+// --minutes lets the faults tier repeat each fault for its share of N minutes, and through 2,000 calls at least; without it
+// each occurs once.
 // TIER is `core` (every dist/test/**/*.test.js that is in no other tier's folder), or a folder of dist/test.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -68,3 +68,14 @@ test('arguments after -- are for node --test', async () => {
   const { code, stdout } = await runTests(files, '--', '--test-name-pattern=one');
   assert.equal(code, 0, stdout);
 });
+
+test('--minutes reaches the tests, and is refused if it is no number of them', async () => {
+  const files = {
+    'a.test.js': "test('runs', () => console.log('minutes:', process.env.FIB_WORKER_TEST_MINUTES));",
+  };
+  assert.match((await runTests(files, '--minutes', '20')).stdout, /minutes: 20/);
+  assert.match((await runTests(files)).stdout, /minutes: 0/);
+  const { code, stderr } = await runTests(files, '--minutes', 'many');
+  assert.equal(code, 2);
+  assert.match(stderr, /--minutes many: expected a whole number/);
+});
