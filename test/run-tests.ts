@@ -1,9 +1,10 @@
 // Runs one tier of the tests against one RabbitMQ:
 //
-//   node dist/run-tests.js TIER [--rabbitmq 3.10|4.0|4.3] [--minutes N] [-- arguments of `node --test`]
+//   node dist/run-tests.js TIER [FOLDER…] [--rabbitmq 3.10|4.0|4.3] [--minutes N] [-- arguments of `node --test`]
 //
 // --minutes lets the faults tier repeat each fault for its share of N minutes, and through 2,000 calls at least; without it
 // each occurs once.
+// FOLDERs of dist/test (rpc, programs) leave the others out.
 // TIER is `core` (every dist/test/**/*.test.js that is in no other tier's folder), or a folder of dist/test.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,8 +21,8 @@ const tierFolders = ['bench', 'interop', 'faults', 'containers', 'cluster'];
 const testRoot = path.join(import.meta.dirname, 'test');
 /** What one test file may take, in ms: one that hangs, or leaves something running, fails the run instead of hanging it. */
 const FILE_LIMIT = 120_000;
-/** The same in the faults tier, whose files start and harm nodes of their own; a minute of --minutes adds two to it. */
-const FAULTS_FILE_LIMIT = 300_000;
+/** The same in the other tiers, whose files start and harm nodes of their own; a minute of --minutes adds two to it. */
+const LONG_FILE_LIMIT = 300_000;
 /** What node's closing lines count. */
 const closingLine = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
@@ -33,10 +34,12 @@ interface TestEvent {
 }
 
 async function main(): Promise<number> {
-  const { tier, version, minutes, nodeArguments } = parseArguments(process.argv.slice(2));
-  const files = await testFiles(tier);
+  const { tier, folders, version, minutes, nodeArguments } = parseArguments(process.argv.slice(2));
+  const files = await testFiles(tier, folders);
   if (files.length === 0)
-    throw new Error(`no test files for ${tier} in ${testRoot}: \`node build.mjs --tests\` makes them`);
+    throw new Error(
+      `no test files for ${[tier, ...folders].join(' ')} in ${testRoot}: \`node build.mjs --tests\` makes them`,
+    );
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(new Error(signal)));
 
@@ -48,12 +51,13 @@ async function main(): Promise<number> {
     ...(version && { FIB_WORKER_TEST_RABBITMQ: version }),
     FIB_WORKER_TEST_MINUTES: String(minutes),
   };
-  const limit = tier === 'faults' ? FAULTS_FILE_LIMIT + minutes * 2 * 60_000 : FILE_LIMIT;
+  const limit = tier === 'core' ? FILE_LIMIT : LONG_FILE_LIMIT + minutes * 2 * 60_000;
   return await runFiles(files, nodeArguments, env, limit, interrupted.signal);
 }
 
 interface RunArguments {
   readonly tier: string;
+  readonly folders: readonly string[];
   readonly version: RabbitVersion | undefined;
   readonly minutes: number;
   readonly nodeArguments: string[];
@@ -66,9 +70,8 @@ function parseArguments(args: string[]): RunArguments {
     allowPositionals: true,
     options: { rabbitmq: { type: 'string' }, minutes: { type: 'string', default: '0' } },
   });
-  const [tier = '', ...more] = positionals;
-  if (more.length || !['core', ...tierFolders].includes(tier))
-    throw new Error(`which tests? One of: core, ${tierFolders.join(', ')}`);
+  const [tier = '', ...folders] = positionals;
+  if (!['core', ...tierFolders].includes(tier)) throw new Error(`which tests? One of: core, ${tierFolders.join(', ')}`);
   const version = values.rabbitmq;
   if (version !== undefined && !(version in suites))
     throw new Error(`--rabbitmq ${version}: not one of ${Object.keys(suites).join(', ')}`);
@@ -76,17 +79,23 @@ function parseArguments(args: string[]): RunArguments {
     throw new Error(`--minutes ${values.minutes}: expected a whole number, as in 20`);
   return {
     tier,
+    folders,
     version: version as RabbitVersion | undefined,
     minutes: Number(values.minutes),
     nodeArguments: args.slice(split + 1),
   };
 }
 
-async function testFiles(tier: string): Promise<string[]> {
+async function testFiles(tier: string, folders: readonly string[]): Promise<string[]> {
   const all = await readdir(testRoot, { recursive: true });
   const tests = all.filter((file) => file.endsWith('.test.js')).sort();
   const tierOf = (file: string) => tierFolders.find((folder) => file.startsWith(`${folder}${path.sep}`)) ?? 'core';
-  return tests.filter((file) => tierOf(file) === tier).map((file) => path.join(testRoot, file));
+  const chosen = tests.filter((file) => tierOf(file) === tier);
+  for (const folder of folders)
+    if (!chosen.some((file) => file.startsWith(`${folder}${path.sep}`)))
+      throw new Error(`${folder}: no folder of dist/test with tests of ${tier}`);
+  const within = (file: string) => folders.length === 0 || folders.some((one) => file.startsWith(`${one}${path.sep}`));
+  return chosen.filter(within).map((file) => path.join(testRoot, file));
 }
 
 /** AMQP_URL, or else one of our own: never one that merely happens to be there. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { expectNoQueues, folderFor, readJson } from '../compare/comparison-run.ts';
 import { start } from '../helpers/programs.ts';
-import { expectNoQueues, folderFor, readJson } from './comparison-run.ts';
 
 const designs = ['per-request', 'exclusive', 'direct'];
 
