@@ -60,6 +60,17 @@ test('the runner fails when a file runs no test', async () => {
   assert.match(stderr, /1 of 2 test files ran no test: b\.test\.js/);
 });
 
+test('folders leave the other files out, and one without tests is refused', async () => {
+  const files = {
+    'a/a.test.js': "test('runs', () => {});",
+    'b/b.test.js': "test('fails', () => { throw new Error(); });",
+  };
+  const { code, stdout } = await runTests(files, 'a');
+  assert.equal(code, 0, stdout);
+  const wrong = await runTests(files, 'c');
+  assert.deepEqual([wrong.code, wrong.stderr], [2, 'c: no folder of dist/test with tests of core\n']);
+});
+
 test('arguments after -- are for node --test', async () => {
   const files = {
     'a.test.js': "test('one', () => {}); test('two', () => { throw new Error(); });",
