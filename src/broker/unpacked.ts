@@ -33,12 +33,12 @@ export async function findOrUnpack({
   const caches = cacheFolders();
   for (const cache of caches) {
     const root = path.join(cache, name);
-    if (await isOurs(root)) return installationIn(root, `unpacked in ${root}`);
+    if (await isOurs(root)) return installationIn(root, `unpacked in ${fromHome(root)}`);
   }
   const cache = await firstWritable(caches);
   const root = path.join(cache, name);
   await unpack(archive, cache, root, say, signal);
-  return installationIn(root, `unpacked in ${root}`);
+  return installationIn(root, `unpacked in ${fromHome(root)}`);
 }
 
 /** Where trees may lie, best first: the user's cache, or else, where there is no home to write to, a temporary folder. */
@@ -98,4 +98,10 @@ async function unpack(
     if (!(await isOurs(root))) throw error; // else somebody else was faster
   });
   say(`unpacked RabbitMQ into ${root} in ${Math.round((Date.now() - started) / 1_000)} s`);
+}
+
+/** A path as people write it: what is said of a broker goes into reports, and those to others. */
+function fromHome(file: string): string {
+  const home = `${os.homedir()}${path.sep}`;
+  return file.startsWith(home) ? `~${path.sep}${file.slice(home.length)}` : file;
 }

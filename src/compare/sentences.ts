@@ -156,7 +156,7 @@ function perClient(levels: readonly LevelResult[]): string[] {
       const broker = find(last?.entries ?? [], implementation, design)?.broker;
       if (!broker || broker.clients < 2) return [];
       const { clients, queues, processes, memory } = broker;
-      const each = (value: number | undefined) => figure((value ?? Number.NaN) / clients);
+      const each = (value: number | undefined) => figure((value ?? Number.NaN) / clients).replace(/\.0+$/, '');
       const parts = [
         `${each(queues)} queues`,
         `${each(processes)} processes`,

@@ -113,7 +113,7 @@ describe('the sentences', () => {
     const held = say(workloads.clients, { 100: { floor: { exclusive: drift } } }, (sample) => ({ ...sample, broker }));
     assert.equal(
       held.at(-1),
-      'For each of 100 clients of floor the broker holds: exclusive 1.00 queues, 8.00 processes, 50.0 kB in processes.',
+      'For each of 100 clients of floor the broker holds: exclusive 1 queues, 8 processes, 50 kB in processes.',
     );
     const others = { recovery: 100, peakMemory: 21_000_000 };
     const grew = say(workloads.burst, { 500: { floor: { direct: drift } } }, (sample) => ({ ...sample, others }));
