@@ -14,7 +14,8 @@ export const floor: Implementation = {
   name: 'floor',
   detail:
     'hand-written AMQP frames, client and worker: one write per turn of the event loop, acks batched, no-wait where AMQP ' +
-    'has it, nothing checked, no reconnecting, no heartbeats; TCP_NODELAY',
+    'has it, but for the queue per client, which the broker names as in the tutorial (a client that named its own would ' +
+    'save that round trip of its set-up); nothing checked, no reconnecting, no heartbeats; TCP_NODELAY',
   designs,
   open: (design, target) => new FloorCaller(design, target),
   serve: serveFloor,

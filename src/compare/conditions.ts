@@ -59,7 +59,16 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
     `a proxy on this machine adds ${rtt.asked} ms to every round trip of the clients${given(rtt.given)}; the workers are not behind it`;
   return [
     ['broker', broker],
-    ...(nodes ? [['nodes', `clients at ${nodes.clients}, worker at ${nodes.worker}`] as const] : []),
+    ...(nodes
+      ? [
+          [
+            'nodes',
+            `clients at ${nodes.clients}, worker and request queue at ${nodes.worker}; a classic queue has one replica, a client’s reply ` +
+              'queue is at its node; the broker’s figures are sums over the nodes' +
+              (local ? '; all nodes are on this machine, with no network between them' : ''),
+          ] as const,
+        ]
+      : []),
     ['network', `${delayed ?? where}; TCP_NODELAY on`],
     ['request queue', `${queueType}, durable, one for each implementation`],
     [
@@ -68,21 +77,26 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
     ],
     [
       'reply queues',
-      'exclusive: one for each client, exclusive, auto-delete, a classic queue; per-request: the same for each call, deleted ' +
-        'after it; direct: none, amq.rabbitmq.reply-to',
+      'exclusive: one for each client, named by the broker, an exclusive classic queue; per-request: one for each call in flight, ' +
+        'on a channel of its own that is used again once the queue is deleted (the floor: 256 channels at most, queues that ' +
+        'it names itself and does not wait for); direct: none, amq.rabbitmq.reply-to',
     ],
-    ['worker', `one process for each implementation, prefetch ${prefetch}; those that are not measured stand idle`],
+    [
+      'worker',
+      `one process for each implementation, prefetch ${prefetch}: of more calls in flight the rest wait in the queue; those ` +
+        'that are not measured stand idle',
+    ],
     ['clients', `all in one process, ${CALL_TIMEOUT / 1000} s time limit, no retry`],
     ...implementations.map(({ name, detail }) => [name, detail] as const),
     [
       'payload',
       `fib(${SMALL.request}) unless said otherwise: ${SMALL.request.length} bytes out, ${SMALL.expected.length} back; every reply is checked`,
     ],
-    ['broker’s figures', metrics ?? 'not available: it has no Prometheus or management endpoint within reach'],
+    ['metrics', metrics ?? 'not available: it has no Prometheus or management endpoint within reach'],
     ['machine', `Node ${node}, ${platform}${processor && `, ${processor}`}`],
     [
       'cores',
-      `${cores}, shared by clients and workers${local ? ' and, on this machine, the broker' : ''}; load average before the start ${load.toFixed(1)}`,
+      `${cores}, shared by clients and workers${local ? ' and, on this machine, the broker' : ''}; load average before the start ${load.toFixed(1)}${load > cores / 2 ? ': others were at work, so intervals are wider' : ''}`,
     ],
   ];
 }

@@ -19,23 +19,31 @@ export function readingLines(
   return [
     [
       'rounds',
-      `${rounds}, after one of warm-up; each has every workload at every level with every contender next to each other, their ` +
-        `order rotated and reversed from round to round (each at each place equally often after ${2 * contenders.length} rounds)`,
+      `${rounds}, after one of warm-up, but no more than 2 of more than 100 clients and 6 of the burst, without warm-up; each has ` +
+        'every workload at every level with every contender next to each other, their order rotated and reversed from round ' +
+        `to round (each at each place equally often after ${2 * contenders.length} rounds; who follows whom is not balanced)`,
     ],
-    ['turn', `${turnLine(length)}, after a warm-up of its own, on connections of its own`],
+    [
+      'turn',
+      `${turnLine(length)}, after a warm-up of its own (as many calls as are in flight, and ten, or as long as a turn if that ` +
+        'is sooner), on connections of its own',
+    ],
     [
       'figures',
-      'medians over the rounds of each round’s; percentiles by nearest rank; a call that failed is in no time and no rate',
+      'medians over the rounds of each round’s; percentiles by nearest rank: of fewer than 100 calls a round p99 is the slowest ' +
+        'one, of fewer than 10 p90 too; a call that failed is in no time and no rate',
     ],
-    ['p99.9', 'of all rounds’ calls together, where more than ten calls lie above it'],
+    ['p99.9', 'of all rounds’ calls together, where ten calls or more lie above it'],
     [
       'ratio',
-      `÷ ${BASELINE}: median over the rounds of a design’s figure over ${BASELINE}’s of the same implementation in the same round`,
+      `÷ ${BASELINE}: median over the rounds of a design’s figure over ${BASELINE}’s of the same implementation in the same round, ` +
+        'which need not be the ratio of the medians beside it',
     ],
     [
       'interval',
       `holds the median ratio with ${COVERAGE * 100} % or more, each by itself, if rounds are independent: order statistics, no assumption on the ` +
-        'distribution; none below 6 rounds. Where it holds 1 no difference is shown, which is not to say that there is none',
+        'distribution; none below 6 rounds, and of 6 it is the whole range: one odd round hides a difference, and more rounds ' +
+        '(--rounds 30 --turn 500ms) see smaller ones. Where it holds 1 no difference is shown, which is not to say that there is none',
     ],
     ...byChance(results),
     [
@@ -43,10 +51,22 @@ export function readingLines(
       'closed unless said otherwise: a caller waits for its reply before it calls again, so a slow broker is asked less',
     ],
     [
+      'the broker’s figures',
+      'read before a turn, after its last call while its clients are still connected, and after it, never while calls are timed ' +
+        '(memory in the burst excepted): a queue that lives for one call is seen only if it is not deleted yet. Process MB is ' +
+        'the growth of all Erlang processes, garbage included, without tables, bodies and sockets: some ten kB a client are ' +
+        'noise. Peak MB is the highest reading above the first, of all that Erlang allocated, one every 30 to 80 ms',
+    ],
+    [
+      'the same twice',
+      '“one call at a time” and “1 in flight” are the same, measured twice: how far they differ is how well a run repeats. ' +
+        'Two reports were not measured in turns: set their ratios side by side, not their rates',
+    ],
+    [
       'not shown',
       'what a broker does that has its machine to itself: where clients, workers and broker share one, a saturated rate is ' +
         'that of the shared cores; many clients on many machines: here one process is all of them, and its event loop is in ' +
-        'every latency; a worker that has something to do: the more it has, the less the design matters; rounds that are ' +
+        'every latency; a burst that sets off a memory alarm, or a requester that leaves before its reply; a worker that has something to do: the more it has, the less the design matters; rounds that are ' +
         'really independent: what lasts longer than a round can make an interval too narrow',
     ],
     ['measured', tallyLine(measured)],
@@ -56,7 +76,9 @@ export function readingLines(
 }
 
 function turnLine({ time, calls }: TurnLength): string {
-  return calls === undefined ? `measures for ${count(time)} ms` : `measures ${count(calls)} calls`;
+  return calls === undefined
+    ? `measures for ${count(time)} ms, and until two calls for each one in flight have ended`
+    : `measures ${count(calls)} calls`;
 }
 
 /** Many intervals are looked at, and some miss by chance alone. */

@@ -35,7 +35,8 @@ export function sentencesOf({ workload, levels, limit }: Findings): string[] {
     const parts = designs
       .filter((design) => design !== BASELINE && designs.includes(BASELINE))
       .map((design) => standingSentence(design, standings(told, implementation, design, workload.headline), workload));
-    if (parts.length > 0) sentences.push(`${implementation}: ${parts.join('; ')}.`);
+    if (parts.length > 0)
+      sentences.push(`${implementation}, ${figures[workload.headline].title}: ${parts.join('; ')}.`);
     if (workload.saturates) sentences.push(...saturation(told, implementation));
   }
   sentences.push(...agreement(told, workload), ...perClient(told), ...peaks(told), ...failures(levels));
@@ -113,7 +114,9 @@ function saturation(levels: readonly LevelResult[], implementation: string): str
     const more = enough.label === rates.at(-1)?.label ? ', the most that was tried' : '';
     return [`${design} at ${enough.label}${more} (${figure(enough.rate)} calls/s)`];
   });
-  return said.length > 0 ? [`${implementation} is within ${SATURATED} % of its best rate: ${and(said)}.`] : [];
+  return said.length > 0
+    ? [`${implementation} is within ${SATURATED} % of its best rate, going by medians: ${and(said)}.`]
+    : [];
 }
 
 /** Whether the floor, which does the least that can be done, shows the same as each other implementation. */
@@ -143,7 +146,9 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
     if (opposed.length > 0)
       said.push(`${implementation} and the floor disagree on the winner: ${and(opposed.map(name))}.`);
     if (onlyOne.length > 0)
-      said.push(`Only one of ${implementation} and the floor shows a difference: ${and(onlyOne.map(name))}.`);
+      said.push(
+        `Only one of ${implementation} and the floor shows a difference: ${and(onlyOne.map(name))}; that the two differ is not shown by that.`,
+      );
     return said;
   });
 }
@@ -177,7 +182,9 @@ function peaks(levels: readonly LevelResult[]): string[] {
       const peak = find(levels.at(-1)?.entries ?? [], implementation, design)?.figures.peakMemory;
       return peak ? [`${design} ${figure(peak.median / 1e6)} MB`] : [];
     });
-    return said.length > 0 ? [`The broker’s memory grew at most, with ${implementation}: ${said.join(', ')}.`] : [];
+    return said.length > 0
+      ? [`At the highest reading the broker’s memory had grown, with ${implementation}: ${said.join(', ')}.`]
+      : [];
   });
 }
 

@@ -13,7 +13,7 @@ describe('dist/compare.js', () => {
     assert.equal(code, 0, stderr);
     const told = '(takes less|takes more|no difference shown) \\([\\d.]+ ×, [\\d.]+ to [\\d.]+\\)';
     for (const name of ['fib-worker', 'floor']) {
-      const sentence = `^${name}: per-request beside exclusive: ${told}; direct beside exclusive: ${told}\\.$`;
+      const sentence = `^${name}, p50 ms: per-request beside exclusive: ${told}; direct beside exclusive: ${told}\\.$`;
       assert.match(stdout, new RegExp(sentence, 'm'));
     }
     assert.doesNotMatch(stdout, /in flight\n|disconnect\n|wire/);

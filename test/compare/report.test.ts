@@ -50,7 +50,7 @@ describe('the report', () => {
         '  fib-worker exclusive      4.50    4.50    4.50         –      225            –             –        –     80       0          0',
         '  fib-worker direct         4.50    4.50    4.50         –      225         1.00  1.00 to 1.00        –     80       0          0',
         '',
-        'fib-worker: per-request beside exclusive: takes more (3.00 ×, 2.97 to 3.03); direct beside exclusive: no difference shown (1.00 ×, 1.00 to 1.00).',
+        'fib-worker, p50 ms: per-request beside exclusive: takes more (3.00 ×, 2.97 to 3.03); direct beside exclusive: no difference shown (1.00 ×, 1.00 to 1.00).',
         '',
       ].join('\n'),
     );
@@ -144,7 +144,7 @@ describe('the report', () => {
       /^a proxy on this machine adds 20 ms to every round trip of the clients: by its own account 20\.7 ms \(median\), 23\.5/,
     );
     assert.match(
-      Object.fromEntries(conditionLines({ ...conditions, metrics: undefined }))['broker’s figures'] ?? '',
+      Object.fromEntries(conditionLines({ ...conditions, metrics: undefined })).metrics ?? '',
       /^not available/,
     );
   });

@@ -34,7 +34,7 @@ describe('the sentences', () => {
         1: { 'fib-worker': { 'per-request': drifting(3), exclusive: drift, direct: drifting(0.5) } },
       }),
       [
-        'fib-worker: per-request beside exclusive: takes more (3.00 ×, 2.97 to 3.03); ' +
+        'fib-worker, p50 ms: per-request beside exclusive: takes more (3.00 ×, 2.97 to 3.03); ' +
           'direct beside exclusive: takes less (0.50 ×, 0.49 to 0.51).',
       ],
     );
@@ -42,9 +42,12 @@ describe('the sentences', () => {
 
   it('say that no difference was shown where the interval holds 1, and that rounds were too few', () => {
     const [shown] = say(workloads.single, { 1: { floor: { exclusive: drift, direct: unsure(1) } } });
-    assert.match(shown ?? '', /^floor: direct beside exclusive: no difference shown \(1\.02 ×, 0\.95 to 1\.02\)\.$/);
+    assert.match(
+      shown ?? '',
+      /^floor, p50 ms: direct beside exclusive: no difference shown \(1\.02 ×, 0\.95 to 1\.02\)\.$/,
+    );
     const [few] = say(workloads.single, { 1: { floor: { exclusive: [1, 1], direct: [2, 2] } } });
-    assert.equal(few, 'floor: direct beside exclusive: too few rounds to tell (2.00 ×).');
+    assert.equal(few, 'floor, p50 ms: direct beside exclusive: too few rounds to tell (2.00 ×).');
     assert.deepEqual(say(workloads.single, { 1: { floor: { exclusive: [], direct: [] } } }), [
       'No complete round, so nothing to say.',
     ]);
@@ -59,7 +62,7 @@ describe('the sentences', () => {
     });
     assert.equal(
       said,
-      'floor: direct beside exclusive: does more at 1 (1.25 ×), no difference shown at 4 (0.98 ×), ' +
+      'floor, calls/s: direct beside exclusive: does more at 1 (1.25 ×), no difference shown at 4 (0.98 ×), ' +
         'does less at 16 (0.80 ×) and 64 (0.50 ×) calls in flight; the lines cross between 1 and 16 calls in flight.',
     );
   });
@@ -72,7 +75,7 @@ describe('the sentences', () => {
     });
     assert.equal(
       said[1],
-      'floor is within 5 % of its best rate: exclusive at 4 (113 calls/s) and direct at 16, the most that was tried (225 calls/s).',
+      'floor is within 5 % of its best rate, going by medians: exclusive at 4 (113 calls/s) and direct at 16, the most that was tried (225 calls/s).',
     );
   });
 
@@ -84,7 +87,7 @@ describe('the sentences', () => {
       'fib-worker and the floor disagree on the winner: direct (0.50 × and 2.00 ×).',
     ]);
     assert.deepEqual(say(workloads.single, { 1: { 'fib-worker': same, floor: slower } }).slice(2), [
-      'Only one of fib-worker and the floor shows a difference: direct (1.02 × and 2.00 ×).',
+      'Only one of fib-worker and the floor shows a difference: direct (1.02 × and 2.00 ×); that the two differ is not shown by that.',
     ]);
     assert.deepEqual(say(workloads.single, { 1: { 'fib-worker': slower, floor: slower } }).slice(2), []);
     const churn = say(workloads.churn, {
@@ -117,7 +120,7 @@ describe('the sentences', () => {
     );
     const others = { recovery: 100, peakMemory: 21_000_000 };
     const grew = say(workloads.burst, { 500: { floor: { direct: drift } } }, (sample) => ({ ...sample, others }));
-    assert.equal(grew.at(-1), 'The broker’s memory grew at most, with floor: direct 21.0 MB.');
+    assert.equal(grew.at(-1), 'At the highest reading the broker’s memory had grown, with floor: direct 21.0 MB.');
   });
 
   it('say which level was out of reach, and why', () => {

@@ -45,7 +45,7 @@ function workloadSection(workload: WorkloadResult, { baseline }: ComparisonDocum
   ];
   const rows: Row[] = [heading];
   for (const level of levels) {
-    if (levels.length > 1) rows.push('', ` ${level.title}`);
+    if (levels.length > 1) rows.push('', ` ${level.title} (${level.rounds} rounds)`);
     rows.push(...level.entries.map((entry) => entryRow(entry, workload)));
   }
   const decides = `Compared by ${figures[headline].title}, ${figures[headline].better} is better`;

@@ -41,7 +41,7 @@ export async function clients(turn: Turn, count: number): Promise<Measurement> {
     }
     const measured = new Outcomes();
     const call = (i: number) => ask(callers[i % count] as Caller, SMALL, signal);
-    const calls = length.calls ?? Math.max(1, Math.round((CLIENTS_RATE * length.time) / 1000));
+    const calls = length.calls ?? Math.max(count, Math.round((CLIENTS_RATE * length.time) / 1000)); // each at least once
     const elapsed = await openLoop({ rate: CLIENTS_RATE, calls, call }, measured, signal);
     await turn.connected(count);
     await closeAll();

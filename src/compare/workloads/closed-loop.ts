@@ -19,7 +19,8 @@ export interface Loop {
 /**
  * Calls in a closed loop: as a call ends, the next begins. What ends between the end of the warm-up and that of the call
  * that completes the turn is measured; the loop is full all that time, so that neither filling nor draining it is in any
- * figure. The warm-up ends early where it takes as long as a turn.
+ * figure. The warm-up ends early where it takes as long as a turn, but not before as many calls have ended as are in
+ * flight; and a turn does not end before twice as many have: a shorter one would leave out the slow ones.
  * @throws Error if no warm-up call is answered right; the signal's reason
  */
 export async function closedLoop(loop: Loop, { length, signal, connected }: Turn): Promise<Measurement> {
@@ -36,13 +37,16 @@ export async function closedLoop(loop: Loop, { length, signal, connected }: Turn
       const now = performance.now();
       current.add(outcome);
       if (current === measured) {
-        const enough = length.calls === undefined ? now - began >= length.time : measured.calls >= length.calls;
+        const enough =
+          length.calls === undefined
+            ? now - began >= length.time && measured.calls >= 2 * loop.inFlight
+            : measured.calls >= length.calls;
         if (!enough) continue;
         elapsed = now - began;
         over = true;
         current = unmeasured;
       } else if (elapsed === undefined) {
-        const long = length.calls === undefined && now - opened >= length.time;
+        const long = length.calls === undefined && now - opened >= length.time && unmeasured.calls >= loop.inFlight;
         if (!long && unmeasured.calls < loop.warmUp) continue;
         expectAnswers(unmeasured);
         began = now;

@@ -74,7 +74,7 @@ export const workloads = {
     title: 'many clients',
     detail:
       `Each with a connection of its own; ${AT_A_TIME} at a time connect and make their first call (set-up: the time of all, ` +
-      `over their number); then together ${CLIENTS_RATE} calls/s, round robin, timed from when they were due`,
+      `over their number); then together ${CLIENTS_RATE} calls/s, round robin, each at least one (p50, p90, p99), timed from when they were due`,
     headline: 'setUp',
     columns: ['setUp', ...latency],
     levelUnit: 'clients',
@@ -87,13 +87,14 @@ export const workloads = {
     title: 'a burst while the requester stands still',
     detail:
       `So many calls at once with replies of ${size(BURST_REPLY)}; from the first reply on the requester’s event loop is ` +
-      `blocked for ${BLOCKED_FOR} ms; recovery: from then until the last reply; calls not answered are in “failed”`,
+      `blocked for ${BLOCKED_FOR} ms; recovery: from the end of that until the last reply; calls not answered are in “failed”. ` +
+      'A queue per request has by then sent part of its requests only: what it recovers from is its queues, more than replies that pile up',
     headline: 'recovery',
     columns: ['recovery', 'peakMemory'],
     levelUnit: '',
     levels: [500],
     levelTitle: (level) => `${level} replies at once`,
-    rounds: () => 3,
+    rounds: () => 6,
     run: burst,
   },
   payload: {
