@@ -71,7 +71,7 @@ export async function* measure(plan: Plan): AsyncGenerator<Step> {
 
 /** Levels that are measured in few rounds only, because they take long, have no warm-up. */
 function roundsAt(workload: Workload, level: number, rounds: number): { first: number; last: number } {
-  const worth = workload.rounds?.(level) ?? Number.POSITIVE_INFINITY;
+  const worth = workload.rounds?.(level, rounds) ?? Number.POSITIVE_INFINITY;
   return { first: Number.isFinite(worth) ? 1 : 0, last: Math.min(rounds, worth) };
 }
 

@@ -19,7 +19,7 @@ export function readingLines(
   return [
     [
       'rounds',
-      `${rounds}, after one of warm-up, but no more than 2 of more than 100 clients and 6 of the burst, without warm-up; each has ` +
+      `${rounds}, after one of warm-up (of more than 100 clients a sixth of them, and of these and the burst no warm-up); each has ` +
         'every workload at every level with every contender next to each other, their order rotated and reversed from round ' +
         `to round (each at each place equally often after ${2 * contenders.length} rounds; who follows whom is not balanced)`,
     ],

@@ -173,7 +173,7 @@ function workloadOf(name: WorkloadName): WorkloadResult {
   } = { rounds: () => ROUNDS, levelLabel: String, ...workloads[name] };
   const chosen = name === 'open' ? [50, 200, 800] : workload.levels;
   const levels = chosen.map((level): LevelResult => {
-    const rounds = Math.min(ROUNDS, roundsAt(level));
+    const rounds = Math.min(ROUNDS, roundsAt(level, ROUNDS));
     return {
       level,
       label: levelLabel(level),

@@ -25,8 +25,8 @@ export interface Workload {
   readonly levelTitle: (level: number) => string;
   /** A level in short. Default: its number. */
   readonly levelLabel?: (level: number) => string;
-  /** Rounds that are worth their time at this level; default as many as are asked for. */
-  readonly rounds?: (level: number) => number;
+  /** Rounds at this level if so many are asked for, and then without warm-up. Infinity, the default: all, with warm-up. */
+  readonly rounds?: (level: number, asked: number) => number;
   /** The rate grows with the level until something is used up: say where. */
   readonly saturates?: boolean;
   run(turn: Turn, level: number): Promise<Measurement>;
@@ -80,7 +80,7 @@ export const workloads = {
     levelUnit: 'clients',
     levels: [10, 100, 500],
     levelTitle: (level) => `${level} clients`,
-    rounds: (level) => (level <= 100 ? Number.POSITIVE_INFINITY : 2),
+    rounds: (level, asked) => (level <= 100 ? Number.POSITIVE_INFINITY : Math.ceil(asked / 6)),
     run: clients,
   },
   burst: {
@@ -94,7 +94,7 @@ export const workloads = {
     levelUnit: '',
     levels: [500],
     levelTitle: (level) => `${level} replies at once`,
-    rounds: () => 6,
+    rounds: (_, asked) => asked,
     run: burst,
   },
   payload: {
