@@ -33,6 +33,13 @@ export type Step =
   | { readonly kind: 'sample'; readonly sample: Sample }
   | { readonly kind: 'out of reach'; readonly limit: OutOfReach };
 
+/** So many turns in a row without a right answer, and nothing is there to be measured. */
+const HOPELESS = 6;
+
+function hopeless({ measured }: Measurement): string {
+  return `none of the calls of ${HOPELESS} turns in a row was answered right: ${measured.firstFailure}`;
+}
+
 /** How many turns a plan has, if nothing is out of reach. */
 export function turnsOf({ contenders, workloads, rounds }: Plan): number {
   const levels = Object.values(workloads).flatMap((workload) =>
@@ -44,10 +51,11 @@ export function turnsOf({ contenders, workloads, rounds }: Plan): number {
 /**
  * Measures round by round, and in each round every workload at every level with every contender, so that what is
  * compared lies close together in time.
- * @throws the signal's reason; an Error when a turn gets no answer at all
+ * @throws the signal's reason; an Error when several turns in a row get no right answer at all
  */
 export async function* measure(plan: Plan): AsyncGenerator<Step> {
   const limits = new Map<string, number>();
+  let failures = 0; // turns in a row
   for (let round = 0; round <= plan.rounds; round++) {
     for (const [name, workload] of Object.entries(plan.workloads)) {
       for (const level of workload.levels) {
@@ -57,6 +65,8 @@ export async function* measure(plan: Plan): AsyncGenerator<Step> {
           if (level >= (limits.get(name) ?? Number.POSITIVE_INFINITY)) break;
           try {
             const measured = await takeTurn(plan, workload, level, contender, round === 0);
+            failures = measured.measured.right === 0 ? failures + 1 : 0;
+            if (failures === HOPELESS) throw new Error(hopeless(measured));
             yield { kind: 'sample', sample: { workload: name, level, ...contender, round, ...measured } };
           } catch (error) {
             if (!(error instanceof LevelOutOfReach)) throw error;

@@ -143,7 +143,7 @@ describe('the page in a browser', { skip }, () => {
       const heading = await table.locator('thead').innerText();
       if (heading.includes('calls/s')) assert.match(heading, /calls\s+failed\s+discarded/);
     }
-    assert.match(await page.locator('#w5').innerText(), /no interval: too few rounds/);
+    assert.match(await page.locator('#w4').innerText(), /no interval: too few rounds/);
     assert.match(await page.locator('#w3').innerText(), /What it cost the broker: not available\./);
   });
 

@@ -124,9 +124,9 @@ describe('a turn', () => {
 
     it(`of ${name} ends with its warm-up if nothing is answered, and closes`, async () => {
       const callers = new Callers(() => new Error('nobody there'));
-      const turn = workload.run(turnOf(callers, { length: calls(1_000) }), level);
-      await assert.rejects(turn, /^Error: none of the \d+ warm-up calls was answered right: nobody there$/);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      const { latencies, measured } = await workload.run(turnOf(callers, { length: calls(1_000) }), level);
+      assert.deepEqual([latencies.length, measured.right, measured.errors], [0, 0, callers.calls]);
+      assert.equal(measured.firstFailure, 'nobody there');
       assert.equal(callers.closed, callers.opened);
       assert.ok(callers.calls <= 200);
     });
@@ -238,6 +238,20 @@ describe('the rounds', () => {
     const found = await steps(plan);
     assert.deepEqual(found.map(said), ['1 rare 1 exclusive', '1 rare 1 direct']);
     assert.equal(turnsOf(plan), 2);
+  });
+
+  it('go on after a turn in which nothing was answered, and end after six of them in a row', async () => {
+    const { single } = workloads;
+    let answered = 0;
+    const { open } = new Callers(() => (++answered > 11 && answered < 200 ? '832040' : new Error('nobody there')));
+    const [first, second] = await steps(planOf({ workloads: { single }, rounds: 1, open }));
+    assert.ok(first?.kind === 'sample' && second?.kind === 'sample');
+    assert.deepEqual([first.sample.measured.errors, second.sample.measured.right], [11, 3]);
+    const nobody = new Callers(() => new Error('nobody there')).open;
+    await assert.rejects(
+      steps(planOf({ workloads: { single }, rounds: 9, open: nobody })),
+      /^Error: none of the calls of 6 turns in a row was answered right: nobody there$/,
+    );
   });
 
   it('end a sweep where it is out of reach, once and for all, and go on with the rest', async () => {

@@ -1,5 +1,5 @@
 import { attempt, Outcomes } from '../attempt.ts';
-import type { Measurement } from '../samples.ts';
+import { type Measurement, noCalls } from '../samples.ts';
 import type { Turn } from '../turn.ts';
 
 /** What a closed loop drives. */
@@ -21,7 +21,8 @@ export interface Loop {
  * that completes the turn is measured; the loop is full all that time, so that neither filling nor draining it is in any
  * figure. The warm-up ends early where it takes as long as a turn, but not before as many calls have ended as are in
  * flight; and a turn does not end before twice as many have: a shorter one would leave out the slow ones.
- * @throws Error if no warm-up call is answered right; the signal's reason
+ * A turn whose warm-up brings nothing but failures ends there, and these are what it measured.
+ * @throws the signal's reason
  */
 export async function closedLoop(loop: Loop, { length, signal, connected }: Turn): Promise<Measurement> {
   const [measured, unmeasured] = [new Outcomes(), new Outcomes()];
@@ -48,7 +49,10 @@ export async function closedLoop(loop: Loop, { length, signal, connected }: Turn
       } else if (elapsed === undefined) {
         const long = length.calls === undefined && now - opened >= length.time && unmeasured.calls >= loop.inFlight;
         if (!long && unmeasured.calls < loop.warmUp) continue;
-        expectAnswers(unmeasured);
+        if (unmeasured.latencies.length === 0) {
+          over = true; // it would only go through more failures, each up to its time limit
+          continue;
+        }
         began = now;
         current = measured;
       }
@@ -63,16 +67,16 @@ export async function closedLoop(loop: Loop, { length, signal, connected }: Turn
     over = true; // when one caller gives up, so do the others
     discarded = await loop.close();
   }
+  if (elapsed === undefined) return failedTurn(unmeasured, discarded);
   return {
     latencies: measured.latencies,
-    elapsed: elapsed ?? Number.NaN,
+    elapsed,
     measured: measured.tally(discarded),
     unmeasured: unmeasured.tally(),
   };
 }
 
-/** A turn that begins with nothing but failures would only go through more of them, each up to its time limit. */
-export function expectAnswers(warmUp: Outcomes): void {
-  const { calls, right, firstFailure } = warmUp.tally();
-  if (right === 0) throw new Error(`none of the ${calls} warm-up calls was answered right: ${firstFailure}`);
+/** The measurement of a turn that came to nothing. */
+export function failedTurn(failures: Outcomes, discarded: number): Measurement {
+  return { latencies: [], elapsed: Number.NaN, measured: failures.tally(discarded), unmeasured: noCalls };
 }

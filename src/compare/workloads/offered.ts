@@ -1,7 +1,7 @@
 import { ask, Outcomes, SMALL } from '../attempt.ts';
 import type { Measurement } from '../samples.ts';
 import type { Turn } from '../turn.ts';
-import { expectAnswers } from './closed-loop.ts';
+import { failedTurn } from './closed-loop.ts';
 import { openLoop } from './open-loop.ts';
 
 /** Calls that warm a connection up. */
@@ -15,7 +15,7 @@ export async function offered(turn: Turn, rate: number): Promise<Measurement> {
   const call = () => ask(caller, SMALL, signal);
   try {
     await openLoop({ rate: Math.min(rate, 1_000), calls: WARM_UP, call }, unmeasured, signal);
-    expectAnswers(unmeasured);
+    if (unmeasured.latencies.length === 0) return failedTurn(unmeasured, caller.discarded());
     const calls = length.calls ?? Math.max(1, Math.round((rate * length.time) / 1000));
     const elapsed = await openLoop({ rate, calls, call }, measured, signal);
     await turn.connected(1);
