@@ -10,6 +10,7 @@ import {
 import { RpcClient } from '../src/rpc/client.ts';
 import { RpcError } from '../src/rpc/errors.ts';
 import { RpcWorker } from '../src/rpc/worker.ts';
+import { named } from './package.ts';
 
 /** More than any workload has under way: a call that waited for others to settle would be the limit's cost, not a design's. */
 const MAX_IN_FLIGHT = 1_000_000;
@@ -64,7 +65,9 @@ function place({ url, tls, queue }: Target) {
 /** This project's own client and worker. */
 export const fibWorker: Implementation = {
   name: 'fib-worker',
-  detail: `this project's RpcClient and RpcWorker ${process.env.FIB_WORKER_VERSION ?? ''}; TCP_NODELAY, no retries`,
+  detail:
+    `this project's RpcClient and RpcWorker ${process.env.FIB_WORKER_VERSION ?? ''} on ${named('rabbitmq-client')}, patched; ` +
+    'TCP_NODELAY, no retries',
   designs,
   open,
   serve,

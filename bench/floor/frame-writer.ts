@@ -11,7 +11,7 @@ const COPIED_BODY = 8_192;
 
 /**
  * Writes frames into memory, without a Buffer for each of them: they share slabs, of which `take()` gives away what was
- * written since the last time. A method is `begin`, its fields, `end`.
+ * written since the last time. A method, or a header, is that, its fields, and `end`.
  */
 export class FrameWriter {
   /** The channel of what is written next. */
@@ -40,6 +40,7 @@ export class FrameWriter {
 
   /** Octets that are no frame: the protocol header. */
   raw(octets: Buffer): void {
+    this.#cut();
     this.#parts.push(octets);
   }
 

@@ -1,6 +1,6 @@
 import type { AMQPSession, AMQPTlsOptions } from '@cloudamqp/amqp-client';
 import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../../src/compare/implementation.ts';
-import { load, named } from './package.ts';
+import { load, named } from '../package.ts';
 import { PeerCaller, type PeerClient } from './peer-caller.ts';
 
 const PACKAGE = '@cloudamqp/amqp-client';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel } from 'amqplib';
 import { CALL_TIMEOUT, type Implementation, type Target } from '../../src/compare/implementation.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
-import { load, named } from './package.ts';
+import { load, named } from '../package.ts';
 import { PeerCaller, type PeerClient } from './peer-caller.ts';
 
 /** A connection with a channel, as in the tutorial. */

@@ -9,7 +9,7 @@ export const CLOSE_TIMEOUT = 2_000;
 export interface PeerClient {
   /** Calls as the peer does. */
   call(request: string): Promise<Uint8Array>;
-  /** Replies that nobody waited for; always 0 where the peer does not tell. */
+  /** Replies that belong to no call; always 0 where the peer does not tell. */
   discarded(): number;
   /** Disconnects as the peer's documentation says. */
   close(): Promise<void>;
@@ -20,6 +20,8 @@ export class PeerCaller implements Caller {
   readonly #connect: (onLost: (error: Error) => void) => Promise<PeerClient>;
   readonly #calls = new PendingCalls();
   #issued = 0;
+  /** Replies to calls that were given up, which the peer does not know. */
+  #late = 0;
   #connecting: Promise<PeerClient> | undefined;
   #client: PeerClient | undefined;
 
@@ -34,7 +36,11 @@ export class PeerCaller implements Caller {
       this.#calls.add(id, { resolve, reject, signal });
       const fail = (error: unknown) => this.#calls.take(id)?.reject(error);
       const send = (client: PeerClient) => {
-        client.call(request).then((reply) => this.#calls.take(id)?.resolve(reply), fail);
+        client.call(request).then((reply) => {
+          const call = this.#calls.take(id);
+          if (call) call.resolve(reply);
+          else this.#late++;
+        }, fail);
       };
       if (this.#client) send(this.#client);
       else this.#connected().then(send, fail);
@@ -42,7 +48,7 @@ export class PeerCaller implements Caller {
   }
 
   discarded(): number {
-    return this.#client?.discarded() ?? 0;
+    return this.#late + (this.#client?.discarded() ?? 0);
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { errorCode } from '../../src/rpc/errors.ts';
 import { within } from '../../src/rpc/within.ts';
-import { named } from './package.ts';
+import { named } from '../package.ts';
 import { CLOSE_TIMEOUT, PeerCaller, type PeerClient } from './peer-caller.ts';
 
 function connection({ url, tls }: Target): Connection {

@@ -95,6 +95,25 @@ for (const one of cases) {
       }
     });
 
+    // a call's own queue is deleted with the call, and a late reply may come before or after that
+    if (one.design !== 'per-request')
+      test('counts a reply that comes after its call was given up', async (t) => {
+        const queue = await testQueue(t);
+        const raw = await openRaw(t);
+        const inbox = await raw.consume(queue);
+        const caller = openCaller(t, one, target(queue));
+        const given = new AbortController();
+        const [late, inTime] = [caller.call('1', given.signal), caller.call('2', never)];
+        const [first, second] = [await inbox.next(), await inbox.next()];
+        given.abort(new Error('enough'));
+        await assert.rejects(late, /^Error: enough$/);
+        for (const { replyTo = '', correlationId = '' } of [first, second]) {
+          await raw.publish(replyTo, 'yes', { correlationId });
+        }
+        await inTime;
+        assert.equal(caller.discarded(), 1);
+      });
+
     if (!tellsOfMissingQueues.includes(one.name)) return;
     test('rejects a call to a queue that does not exist', async (t) => {
       const caller = openCaller(t, one, target(`test.${randomUUID()}`));

@@ -1,4 +1,4 @@
-/** The versions of the peers' packages, from package.json: put in by the build. */
+/** The versions of the packages that are measured, from package.json: put in by the build. */
 const versions = JSON.parse(process.env.FIB_WORKER_PEERS ?? '{}') as Record<string, string>;
 
 /** A package's name with its version. */
