@@ -63,7 +63,9 @@ async function licences({ inputs }) {
       const { version } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
       const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
       if (!file) throw new Error(`${name} ${version} goes into a bundle and has no licence file`);
-      return `${name} ${version}\n\n${(await readFile(path.join(folder, file), 'utf8')).trim()}`;
+      const notices = (await readdir(folder)).filter((entry) => /^notice/i.test(entry)); // Apache-2.0, section 4d
+      const parts = await Promise.all([file, ...notices].map((part) => readFile(path.join(folder, part), 'utf8')));
+      return `${name} ${version}\n\n${parts.map((part) => part.trim()).join('\n\n')}`;
     }),
   );
   return texts.length

@@ -3,7 +3,8 @@ const INTERVAL = 1_000;
 
 /**
  * Calls `onResumed` when this process goes on after it stood still for longer than `limit` ms: a frozen serverless
- * instance, a suspended machine, or work that held the event loop. Keeps no process running.
+ * instance, a suspended machine, or work that held the event loop. A clock that is set forward by as much looks the
+ * same, and costs a connection. Keeps no process running.
  * @returns stops watching
  */
 export function watchForSuspension(limit: number, onResumed: (stoodStill: number) => void): () => void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { brokerForFile, LIMIT, type Stage, underLoad } from './stage.ts';
+import { assertStruck, brokerForFile, LIMIT, type Stage, underLoad } from './stage.ts';
 
 const LOST = 'UNAVAILABLE/CONNECTION_LOST';
 const NO_BROKER = 'UNAVAILABLE/NO_BROKER';
@@ -12,18 +12,28 @@ const broker = brokerForFile();
 describe('calls end well, those of clients that retry with the right answer', { timeout: LIMIT * 5 }, () => {
   test('when the broker restarts', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
-    await underLoad(t, { broker: broker(), fault: 'broker restarted', errors, timeout: 60_000 }, async (stage) => {
-      await withRequestsWaiting(stage, () => broker().stop());
-      await broker().start();
-    });
+    const { load } = await underLoad(
+      t,
+      { broker: broker(), fault: 'broker restarted', errors, timeout: 60_000 },
+      async (stage) => {
+        await withRequestsWaiting(stage, () => broker().stop());
+        await broker().start();
+      },
+    );
+    assertStruck(load, [LOST]);
   });
 
   test('when the broker is killed, and comes back', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
-    await underLoad(t, { broker: broker(), fault: 'broker killed', errors, timeout: 60_000 }, async (stage) => {
-      await withRequestsWaiting(stage, () => broker().kill());
-      await broker().start();
-    });
+    const { load } = await underLoad(
+      t,
+      { broker: broker(), fault: 'broker killed', errors, timeout: 60_000 },
+      async (stage) => {
+        await withRequestsWaiting(stage, () => broker().kill());
+        await broker().start();
+      },
+    );
+    assertStruck(load, [LOST]);
   });
 
   test('when connections are closed one by one', { timeout: LIMIT }, async (t) => {
@@ -43,9 +53,10 @@ describe('calls end well, those of clients that retry with the right answer', { 
 
   test('when all connections are closed', { timeout: LIMIT }, async (t) => {
     const errors = { others: [LOST] };
-    await underLoad(t, { broker: broker(), fault: 'close_all_connections', errors }, async (stage) => {
+    const { load } = await underLoad(t, { broker: broker(), fault: 'close_all_connections', errors }, async (stage) => {
       await withRequestsWaiting(stage, () => broker().ctl('close_all_connections', 'on purpose'));
     });
+    assertStruck(load, [LOST]);
   });
 
   test('when the broker blocks publishers for lack of memory: not one fails', { timeout: LIMIT }, async (t) => {
@@ -71,16 +82,26 @@ async function connectionsNamed(name: string): Promise<string[]> {
 describe('requests that are destroyed cost their calls a typed error, and no others', { timeout: LIMIT * 2 }, () => {
   test('when the queue is deleted', { timeout: LIMIT }, async (t) => {
     const errors = { retrying: [TIMEOUT, NO_QUEUE], others: [TIMEOUT, NO_QUEUE] };
-    await underLoad(t, { broker: broker(), fault: 'queue deleted', errors, timeout: 5_000 }, async (stage) => {
-      await withRequestsWaiting(stage, () => broker().ctl('delete_queue', stage.queue));
-    });
+    const { load } = await underLoad(
+      t,
+      { broker: broker(), fault: 'queue deleted', errors, timeout: 5_000 },
+      async (stage) => {
+        await withRequestsWaiting(stage, () => broker().ctl('delete_queue', stage.queue));
+      },
+    );
+    assertStruck(load, [TIMEOUT, NO_QUEUE]);
   });
 
   test('when the queue is purged', { timeout: LIMIT }, async (t) => {
     const errors = { retrying: [TIMEOUT], others: [TIMEOUT] };
-    await underLoad(t, { broker: broker(), fault: 'queue purged', errors, timeout: 5_000 }, async (stage) => {
-      await withRequestsWaiting(stage, () => broker().ctl('purge_queue', stage.queue));
-    });
+    const { load } = await underLoad(
+      t,
+      { broker: broker(), fault: 'queue purged', errors, timeout: 5_000 },
+      async (stage) => {
+        await withRequestsWaiting(stage, () => broker().ctl('purge_queue', stage.queue));
+      },
+    );
+    assertStruck(load, [TIMEOUT]);
   });
 });
 

@@ -42,7 +42,8 @@ describe('a client process', { timeout: LIMIT * 4 }, () => {
   }, async (t) => {
     await underLoad(t, { broker: broker(), fault: 'client frozen' }, async ({ queue }) => {
       await freeze(t, `${broker().url}?heartbeat=1`, queue, async () => {
-        while (await hasHeartbeat(1)); // until the broker gives them up
+        assert.ok(await hasHeartbeat(1), 'the broker knows them');
+        while (await hasHeartbeat(1)); // until it gives them up
       });
     });
   });

@@ -88,6 +88,7 @@ describe('forged replies', { timeout: LIMIT * 2 }, () => {
     );
     assert.deepEqual(discarded, { late: 0, duplicate: rogue.replayed, unknown: rogue.unknown });
     assert.equal(load.errors.get('UNKNOWN/ERROR_REPLY'), rogue.refused);
+    assert.ok(rogue.replayed > 0 && rogue.refused > 0);
   });
 
   test('for a client that has just restarted reach neither it nor its successor', { timeout: LIMIT }, async (t) => {

@@ -63,6 +63,11 @@ describe('hostile requests among good ones', { timeout: LIMIT * 3 }, () => {
       lost = connectionsLost(stage);
     });
     assert.equal(lost, 0);
+    // no type that is cut short or that AMQP does not know must get through; every other one does
+    assert.deepEqual(
+      [...refused].filter((name) => !/cut short|^type [U?]/.test(name)),
+      [],
+    );
     t.diagnostic(`${broker().version} itself refuses: ${[...refused].join(', ') || 'none'}`);
   });
 });
@@ -111,7 +116,7 @@ function headerTables(): Record<string, Buffer> {
     '5,000 entries': Buffer.concat(many),
     '100 kB in one entry': field('x', 'S', table(Buffer.alloc(100_000, 0x61))),
     'the same name many times': Buffer.concat(Array.from({ length: 1_000 }, () => field('x', 't', octets(1)))),
-    __proto__: field('__proto__', 'F', table(field('polluted', 't', octets(1)))),
+    ['__proto__']: field('__proto__', 'F', table(field('polluted', 't', octets(1)))),
   };
 }
 

@@ -268,3 +268,11 @@ function sumOf(counts: readonly Readonly<Record<string, number>>[]): Record<stri
   for (const one of counts) for (const [key, count] of Object.entries(one)) sum[key] = (sum[key] ?? 0) + count;
   return sum;
 }
+
+/** Asserts that the fault really struck: some calls had to end with one of these errors, as `code/reason`. */
+export function assertStruck({ errors }: Load, kinds: readonly string[]): void {
+  assert.ok(
+    kinds.some((kind) => (errors.get(kind) ?? 0) > 0),
+    `no call ended with ${kinds.join(' or ')}`,
+  );
+}
