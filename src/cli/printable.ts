@@ -20,9 +20,17 @@ export function redact(text: string): string {
 // What somebody typed is one value: spaces in it don't end a URL.
 const TYPED_PASSWORD = /((?:amqp|http)s?:\/\/[^:@]*:).*@/is;
 
+// Nor does it become less secret by a forgotten @ or //; a port is none.
+const MISTYPED_URL = /^(\s*amqps?:(?:\/\/[^:@/]*:)?)(?!\/\/|\d+(?:\/|$)).*/is;
+
 /** Shows what somebody typed in an error message: quoted, safe to print, without passwords, at most 60 characters of it. */
 export function quote(text: string): string {
   // Hidden before it is cut: a URL that lost its @ no longer looks like one with a password.
-  const characters = [...redact(text).replace(TYPED_PASSWORD, '$1***@')];
+  const characters = [...redact(text).replace(TYPED_PASSWORD, '$1***@').replace(MISTYPED_URL, hidden)];
   return printable(JSON.stringify(characters.slice(0, 60).join(''))) + (characters.length > 60 ? '…' : '');
+}
+
+/** What {@link MISTYPED_URL} found, without what may be a password; one whose password is hidden already stays. */
+function hidden(found: string, before: string): string {
+  return found.startsWith(`${before}***@`) ? found : `${before}***`;
 }

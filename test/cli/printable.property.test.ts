@@ -35,6 +35,13 @@ describe('whatever is printed', () => {
     );
   });
 
+  it('shows no password of a URL that lacks its @ or its //, and does show a port', () => {
+    for (const typed of ['amqp://service:hunter2', 'amqps://service:hunter2/vhost', 'amqp:service:hunter2@host'])
+      assert.ok(!quote(typed).includes(SECRET), quote(typed));
+    assert.equal(quote('amqp://host:5672/vhost'), '"amqp://host:5672/vhost"');
+    assert.equal(quote('amqp://user:hunter2@host'), '"amqp://user:***@host"');
+  });
+
   it('is one record a line, which says in JSON what it was told', () => {
     fc.assert(
       fc.property(fc.dictionary(text, fc.anything()), text, (fields, message) => {
