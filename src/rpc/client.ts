@@ -206,6 +206,8 @@ export class RpcClient {
   #lose(call: PendingCall, error: RpcError): void {
     if (!this.#calls.isInFlight(call)) return;
     this.#maxRequestBytes = Math.min(this.#maxRequestBytes, messageSizeLimit(error) ?? Number.POSITIVE_INFINITY);
+    const tooLong = this.#calls.allWaiting().filter(({ body }) => body.length > this.#maxRequestBytes);
+    for (const one of tooLong) this.#fail([one], lossError(one.body, error));
     const why = lossError(call.body, error);
     const retry = this.#settings.retry && !this.#closing && why.reason === 'CONNECTION_LOST';
     if (!retry) {

@@ -148,6 +148,18 @@ describe('with a RabbitMQ that is low on memory, or allows little', { timeout: 1
     await other;
   });
 
+  test('those that wait are refused with the first, and cost no channel each', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    await startWorker(t, () => 'ok', { queue, urls: url });
+    const { client, events } = startClient(t, { queue, urls: url, maxInFlight: 1 });
+    const tooLong = Array.from({ length: 3 }, () => client.call('x'.repeat(300_000)));
+    const fits = client.call('1');
+    for (const call of tooLong) await assert.rejects(call, { code: 'INVALID_ARGUMENT', message: /200/ });
+    assert.equal(String((await fits).body), 'ok');
+    assert.equal(events.filter(({ type }) => type === 'disconnected').length, 1);
+  });
+
   test('long requests and replies pass in frames smaller than those we ask for', async (t) => {
     const { url } = broker;
     const queue = await testQueue(t, { url });
