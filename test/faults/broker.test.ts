@@ -100,6 +100,7 @@ describe('requests that are destroyed cost their calls a typed error, and no oth
       t,
       { broker: broker(), fault: 'queue purged', errors, timeout: 5_000 },
       async (stage) => {
+        destroyed += stage.callers.length * LANES;
         await withRequestsWaiting(stage, () => broker().ctl('purge_queue', stage.queue));
       },
     );
