@@ -95,7 +95,7 @@ describe('requests that are destroyed cost their calls a typed error, and no oth
 
   test('when the queue is purged', { timeout: LIMIT }, async (t) => {
     const errors = { retrying: [TIMEOUT], others: [TIMEOUT] };
-    const destroyed = 0; // at most
+    let destroyed = 0; // at most
     const { load } = await underLoad(
       t,
       { broker: broker(), fault: 'queue purged', errors, timeout: 5_000 },
