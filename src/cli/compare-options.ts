@@ -1,3 +1,4 @@
+import { brokerOptions } from './broker-options.ts';
 import { integer, list, oneOf, positiveDuration, text, type ValueParser } from './value-parsers.ts';
 
 /** The options of the comparison. What can be chosen from is told by whoever knows it. */
@@ -11,13 +12,7 @@ export function compareOptions<Workload extends string, Version extends string, 
   const { parseUrls, workloads, versions, queueTypes, peers } = choices;
   return {
     url: {
-      flag: 'url',
-      type: 'string',
-      placeholder: 'URL',
-      env: 'AMQP_URL',
-      multiple: true,
-      secret: true,
-      parse: parseUrls,
+      ...brokerOptions(parseUrls, '').url,
       help: 'amqp:// or amqps:// URL of the broker; of several, of a cluster, clients take the first and workers the last',
     },
     rabbitmq: {

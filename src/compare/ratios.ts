@@ -28,3 +28,8 @@ export function place({ interval }: Ratio, figure: FigureName): Place {
   if (interval.low <= 1 && interval.high >= 1) return 'unclear';
   return interval.high < 1 === (figures[figure].better === 'less') ? 'better' : 'worse';
 }
+
+/** Whether a place says who wins. */
+export function isClear(at: Place): boolean {
+  return at === 'better' || at === 'worse';
+}

@@ -1,7 +1,7 @@
 import type { Measured } from './compose.ts';
 import type { NamedLine, WorkloadResult } from './document.ts';
 import { BASELINE } from './implementation.ts';
-import { COVERAGE, place } from './ratios.ts';
+import { COVERAGE, isClear, place } from './ratios.ts';
 import { addTallies, type Tally } from './samples.ts';
 import { count } from './text-table.ts';
 import type { TurnLength } from './turn.ts';
@@ -89,7 +89,7 @@ function byChance(results: readonly WorkloadResult[]): NamedLine[] {
     ),
   );
   const told = places.filter((at) => at !== 'untold').length;
-  const clear = places.filter((at) => at === 'better' || at === 'worse').length;
+  const clear = places.filter(isClear).length;
   if (told === 0) return [];
   const line =
     `of ${told} ratios with an interval ${clear} differ from 1; if none did in truth, up to ${Math.ceil(told * (1 - COVERAGE))} ` +

@@ -1,10 +1,11 @@
-import { type Entry, type FigureName, figures, type LevelResult, type Ratio } from './document.ts';
+import { type FigureName, figures, type LevelResult, type Ratio } from './document.ts';
+import { designsIn, entryOf, implementationsIn } from './entries.ts';
 import { BASELINE, type Design } from './implementation.ts';
 import type { OutOfReach } from './measure.ts';
-import { type Place, place } from './ratios.ts';
+import { isClear, type Place, place } from './ratios.ts';
 import { failed } from './samples.ts';
 import { FLOOR } from './summarise.ts';
-import { figure } from './text-table.ts';
+import { and, figure, range } from './text-table.ts';
 import type { Workload } from './workloads/index.ts';
 
 /** What the sentences of a workload are made from. */
@@ -31,7 +32,7 @@ export function sentencesOf({ workload, levels, limit }: Findings): string[] {
   const told = levels.filter(({ rounds }) => rounds > 0);
   const sentences: string[] = [];
   for (const implementation of implementationsIn(told)) {
-    const designs = designsOf(told, implementation);
+    const designs = designsIn(told, implementation);
     const parts = designs
       .filter((design) => design !== BASELINE && designs.includes(BASELINE))
       .map((design) => standingSentence(design, standings(told, implementation, design, workload.headline), workload));
@@ -52,7 +53,7 @@ function standings(
   headline: FigureName,
 ): Standing[] {
   return levels.flatMap(({ label, entries }) => {
-    const ratio = find(entries, implementation, design)?.toBaseline;
+    const ratio = entryOf(entries, implementation, design)?.toBaseline;
     return ratio ? [{ label, ratio, place: place(ratio, headline) }] : [];
   });
 }
@@ -69,8 +70,8 @@ function standingSentence(
   const groups = grouped(found);
   const said = groups.map(([at, members]) => {
     const ratios = members.map(({ label, ratio }) => {
-      const range = ratio.interval ? `, ${figure(ratio.interval.low)} to ${figure(ratio.interval.high)}` : '';
-      return single ? `${figure(ratio.median)} ×${range}` : `${label} (${figure(ratio.median)} ×)`;
+      const interval = ratio.interval ? `, ${range(ratio.interval)}` : '';
+      return single ? `${figure(ratio.median)} ×${interval}` : `${label} (${figure(ratio.median)} ×)`;
     });
     return single ? `${beside[better][at]} (${ratios[0]})` : `${beside[better][at]} at ${and(ratios)}`;
   });
@@ -91,7 +92,7 @@ function grouped(found: readonly Standing[]): [Place, Standing[]][] {
 
 /** The levels between which better turns into worse, or the other way round, what is unclear in between left out. */
 function crossingOf(found: readonly Standing[]): readonly [string, string] | undefined {
-  const clear = found.filter((one) => one.place === 'better' || one.place === 'worse');
+  const clear = found.filter((one) => isClear(one.place));
   for (const [index, one] of clear.entries()) {
     const next = clear[index + 1];
     if (next && next.place !== one.place) return [one.label, next.label];
@@ -103,9 +104,9 @@ function crossingOf(found: readonly Standing[]): readonly [string, string] | und
 const SATURATED = 5;
 
 function saturation(levels: readonly LevelResult[], implementation: string): string[] {
-  const said = designsOf(levels, implementation).flatMap((design) => {
+  const said = designsIn(levels, implementation).flatMap((design) => {
     const rates = levels.flatMap(({ label, entries }) => {
-      const rate = find(entries, implementation, design)?.figures.rate?.median;
+      const rate = entryOf(entries, implementation, design)?.figures.rate?.median;
       return rate === undefined ? [] : [{ label, rate }];
     });
     const best = Math.max(...rates.map(({ rate }) => rate));
@@ -123,7 +124,7 @@ function saturation(levels: readonly LevelResult[], implementation: string): str
 function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Findings['workload']): string[] {
   const others = implementationsIn(levels).filter((name) => name !== FLOOR);
   return others.flatMap((implementation) => {
-    const pairs = designsOf(levels, implementation)
+    const pairs = designsIn(levels, implementation)
       .filter((design) => design !== BASELINE)
       .flatMap((design) => {
         const floor = standings(levels, FLOOR, design, headline);
@@ -132,12 +133,11 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
           return other ? [{ design, own, other }] : [];
         });
       });
-    const clear = (at: Place) => at === 'better' || at === 'worse';
     const opposed = pairs.filter(
-      ({ own, other }) => clear(own.place) && clear(other.place) && own.place !== other.place,
+      ({ own, other }) => isClear(own.place) && isClear(other.place) && own.place !== other.place,
     );
     const onlyOne = pairs.filter(
-      ({ own, other }) => clear(own.place) !== clear(other.place) && ![own.place, other.place].includes('untold'),
+      ({ own, other }) => isClear(own.place) !== isClear(other.place) && ![own.place, other.place].includes('untold'),
     );
     const name = ({ design, own, other }: (typeof pairs)[number]) =>
       `${design}${levelUnit === '' ? '' : ` at ${own.label}`} (${figure(own.ratio.median)} × and ${figure(other.ratio.median)} ×)`;
@@ -157,8 +157,8 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
 function perClient(levels: readonly LevelResult[]): string[] {
   const last = levels.at(-1);
   return implementationsIn(levels).flatMap((implementation) => {
-    const said = designsOf(levels, implementation).flatMap((design) => {
-      const broker = find(last?.entries ?? [], implementation, design)?.broker;
+    const said = designsIn(levels, implementation).flatMap((design) => {
+      const broker = entryOf(last?.entries ?? [], implementation, design)?.broker;
       if (!broker || broker.clients < 2) return [];
       const { clients, queues, processes, memory } = broker;
       const each = (value: number | undefined) => figure((value ?? Number.NaN) / clients).replace(/\.0+$/, '');
@@ -178,8 +178,8 @@ function perClient(levels: readonly LevelResult[]): string[] {
 /** How far the broker's memory grew. */
 function peaks(levels: readonly LevelResult[]): string[] {
   return implementationsIn(levels).flatMap((implementation) => {
-    const said = designsOf(levels, implementation).flatMap((design) => {
-      const peak = find(levels.at(-1)?.entries ?? [], implementation, design)?.figures.peakMemory;
+    const said = designsIn(levels, implementation).flatMap((design) => {
+      const peak = entryOf(levels.at(-1)?.entries ?? [], implementation, design)?.figures.peakMemory;
       return peak ? [`${design} ${figure(peak.median / 1e6)} MB`] : [];
     });
     return said.length > 0
@@ -198,21 +198,4 @@ function failures(levels: readonly LevelResult[]): string[] {
       ),
   );
   return bad.length > 0 ? [`Calls failed: ${and(bad)}.`] : [];
-}
-
-function implementationsIn(levels: readonly LevelResult[]): string[] {
-  return [...new Set(levels.flatMap(({ entries }) => entries.map(({ implementation }) => implementation)))];
-}
-
-function designsOf(levels: readonly LevelResult[], implementation: string): Design[] {
-  const entries = levels.flatMap((level) => level.entries).filter((entry) => entry.implementation === implementation);
-  return [...new Set(entries.map(({ design }) => design))];
-}
-
-function find(entries: readonly Entry[], implementation: string, design: Design): Entry | undefined {
-  return entries.find((entry) => entry.implementation === implementation && entry.design === design);
-}
-
-function and(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }

@@ -40,3 +40,13 @@ export function listing(entries: readonly (readonly [name: string, value: string
   const width = Math.max(0, ...entries.map(([name]) => name.length));
   return entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}\n`).join('');
 }
+
+/** Items in a sentence: `a, b and c`. */
+export function and(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** From here to there, in figures: `0.98 to 1.02`. */
+export function range({ low, high }: { readonly low: number; readonly high: number }): string {
+  return `${figure(low)} to ${figure(high)}`;
+}

@@ -1,10 +1,10 @@
 import { brokerFigures } from '../broker-cost.ts';
 import { type BrokerCost, figures, type WireCost, type WireResult, type WorkloadResult } from '../document.ts';
+import { designsIn, entryOf, implementationsIn, shownFigure } from '../entries.ts';
 import type { Design } from '../implementation.ts';
 import { count, figure } from '../text-table.ts';
 import { axisLooks } from './axis.ts';
-import { type Chart, FONT_SIZE } from './chart.ts';
-import { designsIn, type Group, implementationsIn, shownFigure } from './entries.ts';
+import { type Chart, FONT_SIZE, type Group } from './chart.ts';
 import { brokerHeadings, phases } from './headings.ts';
 import { ink, looks } from './palette.ts';
 
@@ -32,7 +32,7 @@ export function figureBars({ title: workloadTitle, columns, levels }: WorkloadRe
         designs: designsIn(levels),
         categories: implementationsIn(levels),
         barOf: (implementation, design) => {
-          const entry = entries.find((one) => one.implementation === implementation && one.design === design);
+          const entry = entryOf(entries, implementation, design);
           return entry && shownFigure(entry, name);
         },
       });
@@ -45,7 +45,7 @@ export function perClientBars({ title, levels }: WorkloadResult): Group | undefi
   const level = levels.findLast(({ entries }) => entries.some(({ broker }) => broker && broker.clients > 1));
   if (!level) return undefined;
   const perClient = (implementation: string, design: Design, name: keyof BrokerCost) => {
-    const entry = level.entries.find((one) => one.implementation === implementation && one.design === design);
+    const entry = entryOf(level.entries, implementation, design);
     const { [name]: value, clients = 0 } = entry?.broker ?? {};
     return value === undefined || clients === 0 ? undefined : value / clients / (name === 'memory' ? 1e3 : 1);
   };
@@ -75,7 +75,7 @@ const wireFigures = [
 export function wireBars(wire: WireResult): Group[] {
   return wireFigures.map(([heading, valueIn]) => {
     const max = Math.max(...wire.entries.flatMap((entry) => phases.map(([phase]) => valueIn(entry[phase]))));
-    const charts = implementationsIn([wire as never]).map((implementation) => {
+    const charts = implementationsIn([wire]).map((implementation) => {
       const own = wire.entries.filter((entry) => entry.implementation === implementation);
       return bars({
         title: implementation,

@@ -24,6 +24,12 @@ const WIDTH = 380;
 /** The size of its text, in the same units. */
 export const FONT_SIZE = 12.5;
 
+/** Charts that belong together, and that are shown side by side. */
+export interface Group {
+  readonly heading: string;
+  readonly charts: readonly Chart[];
+}
+
 /** One chart. */
 export interface Chart {
   /** Beside what else it is shown: `fib-worker`. */

@@ -1,7 +1,7 @@
 import { type ComparisonDocument, figures, type Ratio, type WireCost, type WorkloadResult } from '../document.ts';
-import { count, figure, type Row, textTable } from '../text-table.ts';
-import { type Both, contender, disagreements, matches, onlyInOne, otherDifferences, range } from './differences.ts';
-import { shownFigure } from './entries.ts';
+import { shownFigure } from '../entries.ts';
+import { count, figure, type Row, range, textTable } from '../text-table.ts';
+import { type Both, contender, disagreements, matches, onlyInOne, otherDifferences } from './differences.ts';
 import { phases } from './headings.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { ComparisonDocument, Entry, NamedLine, Ratio, WireEntry, WorkloadResult } from '../document.ts';
 import { place } from '../ratios.ts';
-import { figure } from '../text-table.ts';
+import { figure, range } from '../text-table.ts';
 import { placeWords } from './headings.ts';
 
 /** The same in two comparisons. */
@@ -28,11 +28,6 @@ export function matches({ a, b }: Both<WorkloadResult>): Match[] {
       return other ? [{ level: title, a: entry, b: other }] : [];
     });
   });
-}
-
-/** An interval, in the words of the tables. */
-export function range({ low, high }: NonNullable<Ratio['interval']>): string {
-  return `${figure(low)} to ${figure(high)}`;
 }
 
 /** A sentence wherever one says better and the other worse, and wherever only one of them shows a difference. */

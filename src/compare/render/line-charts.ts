@@ -1,7 +1,8 @@
 import { type FigureName, figures, type WorkloadResult } from '../document.ts';
+import { designsIn, entryOf, implementationsIn, shownFigure } from '../entries.ts';
 import { axisLooks, levelAxis, valueAxis } from './axis.ts';
+import type { Group } from './chart.ts';
 import { type Chart, type ChartOption, FONT_SIZE } from './chart.ts';
-import { designsIn, type Group, implementationsIn, shownFigure } from './entries.ts';
 import { figureHeadings } from './headings.ts';
 import { ink, looks } from './palette.ts';
 
@@ -16,7 +17,7 @@ export function levelCharts(workload: WorkloadResult, name: FigureName): Group |
   const { title } = figures[name];
   const pointsOf = (implementation: string, design: string) =>
     levels.flatMap(({ level, entries }) => {
-      const entry = entries.find((one) => one.implementation === implementation && one.design === design);
+      const entry = entryOf(entries, implementation, design);
       const value = entry && shownFigure(entry, name);
       return value === undefined ? [] : [[level, value] as const];
     });
@@ -38,7 +39,7 @@ export function percentileCharts(workload: WorkloadResult): Group | undefined {
   const told = level.entries.flatMap(({ percentiles }) => percentiles.map(([percent]) => percent));
   const percents = [...new Set(told)].sort((a, b) => a - b);
   const pointsOf = (implementation: string, design: string) => {
-    const entry = level.entries.find((one) => one.implementation === implementation && one.design === design);
+    const entry = entryOf(level.entries, implementation, design);
     return (entry?.percentiles ?? []).map(([percent, ms]) => [percents.indexOf(percent), ms] as const);
   };
   const xAxis = {

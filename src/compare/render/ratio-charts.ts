@@ -1,9 +1,10 @@
 import { type ComparisonDocument, figures, type WorkloadResult } from '../document.ts';
+import { designsIn, entryOf, implementationsIn } from '../entries.ts';
 import type { Design } from '../implementation.ts';
 import { place } from '../ratios.ts';
 import { axisLooks, ratioAxis } from './axis.ts';
+import type { Group } from './chart.ts';
 import { type Chart, FONT_SIZE } from './chart.ts';
-import { designsIn, type Group, implementationsIn } from './entries.ts';
 import { ink, looks } from './palette.ts';
 
 const ROW = 20;
@@ -90,7 +91,7 @@ export function comparedDesigns({ workloads, baseline }: ComparisonDocument): De
 
 function rowsOf({ name, headline, levels }: WorkloadResult, implementation: string, design: Design): Row[] {
   return levels.flatMap(({ label: levelLabel, entries }) => {
-    const ratio = entries.find((one) => one.implementation === implementation && one.design === design)?.toBaseline;
+    const ratio = entryOf(entries, implementation, design)?.toBaseline;
     if (!ratio || ratio.median <= 0) return [];
     const label = levels.length > 1 ? `${name} ${levelLabel}` : name;
     const { low: lowest, high } = ratio.interval ?? { low: ratio.median, high: ratio.median };

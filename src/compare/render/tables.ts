@@ -1,21 +1,19 @@
 import { brokerFigures } from '../broker-cost.ts';
 import {
-  type BrokerCost,
   type ComparisonDocument,
-  type Entry,
   type FigureName,
   figures,
   type LevelResult,
   type Ratio,
-  type WireCost,
   type WireResult,
   type WorkloadResult,
 } from '../document.ts';
+import { shownFigure } from '../entries.ts';
 import type { Design } from '../implementation.ts';
 import { place } from '../ratios.ts';
 import { failed, type Tally } from '../samples.ts';
-import { count, figure } from '../text-table.ts';
-import { shownFigure } from './entries.ts';
+import { count, figure, range } from '../text-table.ts';
+import { brokerCell, LAST, lastOf, wireCells, wireHeadings } from './cells.ts';
 import { brokerHeadings, phases, placeWords } from './headings.ts';
 import { html, type Markup } from './markup.ts';
 
@@ -69,13 +67,6 @@ export function workloadTable(workload: WorkloadResult, { baseline }: Comparison
   return table({ caption: `${title}: medians over the rounds; ${decides}`, heading, sections });
 }
 
-/** The percentile that has a column though it is no figure. */
-const LAST = 99.9;
-
-function lastOf({ percentiles }: Entry): number | undefined {
-  return percentiles.find(([percent]) => percent === LAST)?.[1];
-}
-
 function roundsOf({ rounds }: LevelResult): string {
   return `, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
 }
@@ -84,8 +75,8 @@ function ratioCell(ratio: Ratio | undefined, headline: FigureName): string | Mar
   if (!ratio) return '–';
   const { median, interval } = ratio;
   const at = place(ratio, headline);
-  const range = interval && html`<span class="range">${figure(interval.low)} to ${figure(interval.high)}</span>`;
-  return html`<b>${figure(median)} ×</b> ${range} <span class="place ${at}">${placeWords[at]}</span>`;
+  const shown = interval && html`<span class="range">${range(interval)}</span>`;
+  return html`<b>${figure(median)} ×</b> ${shown} <span class="place ${at}">${placeWords[at]}</span>`;
 }
 
 function failedCell(tally: Tally): string | Markup {
@@ -112,7 +103,10 @@ export function brokerTable({ title, levels }: WorkloadResult): Markup | undefin
     title: levels.length > 1 ? level.title : undefined,
     rows: level.entries.map((entry) => ({
       ...entry,
-      cells: [...columns.map((name) => brokerCell(entry, name)), count(entry.broker?.clients ?? Number.NaN)],
+      cells: [
+        ...columns.map((name) => brokerCell(entry.broker, name) ?? 'not available'),
+        count(entry.broker?.clients ?? Number.NaN),
+      ],
     })),
   }));
   const heading = [...columns.map((name) => brokerHeadings[name]), 'clients connected'];
@@ -120,23 +114,14 @@ export function brokerTable({ title, levels }: WorkloadResult): Markup | undefin
   return table({ caption, heading, sections });
 }
 
-function brokerCell({ broker }: Entry, name: keyof BrokerCost): string {
-  const value = broker?.[name];
-  if (value === undefined) return 'not available';
-  if (name === 'memory') return figure(value / 1e6);
-  return Number.isInteger(value) ? count(value) : figure(value);
-}
-
 /** Frames, bytes and round trips, phase by phase. */
 export function wireTable({ title, entries }: WireResult): Markup {
-  const cells = ({ roundTrips, framesOut, framesIn, bytesOut, bytesIn }: WireCost) =>
-    [roundTrips, framesOut, framesIn, bytesOut, bytesIn].map(count);
   return table({
     caption: `${title}: as seen from the client`,
-    heading: ['round trips', 'frames out', 'frames in', 'bytes out', 'bytes in'],
+    heading: wireHeadings,
     sections: phases.map(([phase, name]) => ({
       title: name,
-      rows: entries.map((entry) => ({ ...entry, cells: cells(entry[phase]) })),
+      rows: entries.map((entry) => ({ ...entry, cells: wireCells(entry[phase]) })),
     })),
   });
 }

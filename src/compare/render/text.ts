@@ -1,18 +1,16 @@
 import { brokerFigures } from '../broker-cost.ts';
 import {
-  type BrokerCost,
   type ComparisonDocument,
   type Entry,
-  type FigureName,
   figures,
   type LevelResult,
-  type Ratio,
-  type WireCost,
   type WireResult,
   type WorkloadResult,
 } from '../document.ts';
+import { shownFigure } from '../entries.ts';
 import { failed } from '../samples.ts';
-import { count, figure, listing, type Row, textTable } from '../text-table.ts';
+import { count, figure, listing, type Row, range, textTable } from '../text-table.ts';
+import { brokerCell, LAST, lastOf, wireCells, wireHeadings } from './cells.ts';
 
 /** The report in plain text: figures and a sentence for each workload, how to read them, and the conditions. */
 export function renderText(document: ComparisonDocument): string {
@@ -35,7 +33,7 @@ function workloadSection(workload: WorkloadResult, { baseline }: ComparisonDocum
   const { title, detail, headline, columns, levels, sentences } = workload;
   const heading = [
     '',
-    ...columns.flatMap((name) => [figures[name].title, ...(name === 'p99' ? ['p99.9 ms'] : [])]),
+    ...columns.flatMap((name) => [figures[name].title, ...(name === 'p99' ? [`p${LAST} ms`] : [])]),
     `÷ ${baseline}`,
     'interval',
     '÷ floor',
@@ -53,25 +51,16 @@ function workloadSection(workload: WorkloadResult, { baseline }: ComparisonDocum
 }
 
 function entryRow(entry: Entry, { columns }: WorkloadResult): Row {
-  const { implementation, design, percentiles, toBaseline, toFloor, measured } = entry;
-  const last = percentiles.find(([percent]) => percent === 99.9)?.[1];
+  const { implementation, design, toBaseline, toFloor, measured } = entry;
+  const cell = (value: number | undefined) => figure(value ?? Number.NaN);
   return [
     `  ${implementation} ${design}`,
-    ...columns.flatMap((name) => [figureCell(entry, name), ...(name === 'p99' ? [figure(last ?? Number.NaN)] : [])]),
-    toBaseline ? figure(toBaseline.median) : '–',
-    interval(toBaseline),
-    toFloor ? figure(toFloor.median) : '–',
+    ...columns.flatMap((name) => [cell(shownFigure(entry, name)), ...(name === 'p99' ? [cell(lastOf(entry))] : [])]),
+    cell(toBaseline?.median),
+    toBaseline?.interval ? range(toBaseline.interval) : '–',
+    cell(toFloor?.median),
     ...[measured.calls, failed(measured), measured.discarded].map(count),
   ];
-}
-
-function figureCell({ figures: told }: Entry, name: FigureName): string {
-  const value = told[name]?.median ?? Number.NaN;
-  return figure(figures[name].unit === 'bytes' ? value / 1e6 : value);
-}
-
-function interval(ratio: Ratio | undefined): string {
-  return ratio?.interval ? `${figure(ratio.interval.low)} to ${figure(ratio.interval.high)}` : '–';
 }
 
 const brokerHeadings: Record<(typeof brokerFigures)[number], string> = {
@@ -90,16 +79,10 @@ function brokerTable(levels: readonly LevelResult[]): string {
   const last = levels.findLast(({ entries }) => entries.some(({ broker }) => broker));
   if (!last) return '';
   const rows = last.entries.flatMap(({ implementation, design, broker }): Row[] =>
-    broker ? [[`  ${implementation} ${design}`, ...brokerFigures.map((name) => brokerCell(broker, name))]] : [],
+    broker ? [[`  ${implementation} ${design}`, ...brokerFigures.map((name) => brokerCell(broker, name) ?? '–')]] : [],
   );
-  const heading = ['', ...brokerFigures.map((name) => brokerHeadings[name])];
-  return textTable([[` broker, ${last.title}`, ...heading.slice(1)], ...rows]);
-}
-
-function brokerCell(broker: BrokerCost, name: (typeof brokerFigures)[number]): string {
-  const value = broker[name] ?? Number.NaN;
-  if (name === 'memory') return figure(value / 1e6);
-  return Number.isInteger(value) ? count(value) : figure(value);
+  const heading = [` broker, ${last.title}`, ...brokerFigures.map((name) => brokerHeadings[name])];
+  return textTable([heading, ...rows]);
 }
 
 function wireSection({ title, detail, entries, sentences }: WireResult): string {
@@ -108,12 +91,12 @@ function wireSection({ title, detail, entries, sentences }: WireResult): string 
     ['call', 'call'],
     ['teardown', 'teardown'],
   ] as const;
-  const cells = ({ roundTrips, framesOut, framesIn, bytesOut, bytesIn }: WireCost) =>
-    [roundTrips, framesOut, framesIn, bytesOut, bytesIn].map(count);
-  const rows: Row[] = [['', 'round trips', 'frames out', 'frames in', 'bytes out', 'bytes in']];
+  const rows: Row[] = [['', ...wireHeadings]];
   for (const [phase, name] of phases) {
     rows.push('', ` ${name}`);
-    rows.push(...entries.map((entry): Row => [`  ${entry.implementation} ${entry.design}`, ...cells(entry[phase])]));
+    rows.push(
+      ...entries.map((entry): Row => [`  ${entry.implementation} ${entry.design}`, ...wireCells(entry[phase])]),
+    );
   }
   return section(title, `${detail}.`, entries.length > 0 ? [textTable(rows)] : [], sentences);
 }

@@ -1,7 +1,6 @@
 import type { ComparisonDocument, FigureName, WireResult, WorkloadResult } from '../document.ts';
 import { figureBars, perClientBars, wireBars } from './bar-charts.ts';
-import { drawn } from './chart.ts';
-import type { Group } from './entries.ts';
+import { drawn, type Group } from './chart.ts';
 import { levelCharts, percentileCharts } from './line-charts.ts';
 import { html, type Markup } from './markup.ts';
 import { brokerTable, wireTable, workloadTable } from './tables.ts';

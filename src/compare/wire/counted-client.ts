@@ -1,11 +1,9 @@
 import { parseAmqpUrl } from '../../rpc/amqp-url.ts';
+import { SMALL } from '../attempt.ts';
 import type { WireCost } from '../document.ts';
 import { CALL_TIMEOUT, type Caller, type Target } from '../implementation.ts';
 import { CountingProxy } from './counting-proxy.ts';
 import { throughProxy } from './through-proxy.ts';
-
-const REQUEST = '30';
-const REPLY = '832040';
 
 /** A caller whose frames are counted. */
 export interface CountedClient {
@@ -31,9 +29,10 @@ export async function withCountedClient<T>(
   try {
     return await act({
       async call(signal) {
-        const reply = Buffer.from(await caller.call(REQUEST, signal)).toString();
-        if (reply === REPLY) return;
-        throw new Error(`the reply to ${REQUEST} was ${JSON.stringify(reply.slice(0, 40))}, not ${REPLY}`);
+        const { request, expected } = SMALL;
+        const reply = Buffer.from(await caller.call(request, signal)).toString();
+        if (reply === String(expected)) return;
+        throw new Error(`the reply to ${request} was ${JSON.stringify(reply.slice(0, 40))}, not ${expected}`);
       },
       close: () => caller.close(),
       async costOf(work, signal) {

@@ -1,5 +1,7 @@
 import type { WireEntry } from '../document.ts';
+import { implementationsIn } from '../entries.ts';
 import type { Design } from '../implementation.ts';
+import { and } from '../text-table.ts';
 
 /** The round-trip time that the sentences reckon with, in ms: that between two regions, say. */
 const RTT = 20;
@@ -33,7 +35,7 @@ const acts = {
  */
 export function wireSentences(entries: readonly WireEntry[]): string[] {
   const agreeing = new Map<string, { implementations: string[]; trips: Trips[] }>();
-  for (const implementation of new Set(entries.map((entry) => entry.implementation))) {
+  for (const implementation of implementationsIn([{ entries }])) {
     const trips = entries.filter((entry) => entry.implementation === implementation).map(tripsOf);
     const key = JSON.stringify(trips);
     const known = agreeing.get(key);
@@ -90,8 +92,4 @@ function ranking(trips: readonly Trips[], of: (one: Trips) => number, say: (coun
         `${say(count)} with ${and(trips.filter((one) => of(one) === count).map(({ design }) => names[design]))}`,
     )
     .join(', ');
-}
-
-function and(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
