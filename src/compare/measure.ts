@@ -1,4 +1,4 @@
-import { type BrokerReader, brokerCost, readSettled } from './broker-cost.ts';
+import { type BrokerReader, brokerCost, type Gauges, readSettled } from './broker-cost.ts';
 import type { BrokerCost } from './document.ts';
 import type { Caller } from './implementation.ts';
 import type { Contender, Measurement, Sample } from './samples.ts';
@@ -33,6 +33,9 @@ export type Step =
   | { readonly kind: 'sample'; readonly sample: Sample }
   | { readonly kind: 'out of reach'; readonly limit: OutOfReach };
 
+/** The broker's figures hardly differ from round to round, and reading them takes time: it is asked in the first rounds only. */
+export const BROKER_ROUNDS = 3;
+
 /** So many turns in a row without a right answer, and nothing is there to be measured. */
 const HOPELESS = 6;
 
@@ -56,6 +59,7 @@ export function turnsOf({ contenders, workloads, rounds }: Plan): number {
 export async function* measure(plan: Plan): AsyncGenerator<Step> {
   const limits = new Map<string, number>();
   let failures = 0; // turns in a row
+  let settled: Gauges | undefined; // what the broker told after the last turn is what it tells before the next
   for (let round = 0; round <= plan.rounds; round++) {
     for (const [name, workload] of Object.entries(plan.workloads)) {
       for (const level of workload.levels) {
@@ -64,12 +68,14 @@ export async function* measure(plan: Plan): AsyncGenerator<Step> {
         for (const contender of turnOrder(plan.contenders, Math.max(round, 1))) {
           if (level >= (limits.get(name) ?? Number.POSITIVE_INFINITY)) break;
           try {
-            const measured = await takeTurn(plan, workload, level, contender, round === 0);
+            const { after, ...measured } = await takeTurn(plan, workload, level, contender, round, settled);
+            settled = after;
             failures = measured.measured.right === 0 ? failures + 1 : 0;
             if (failures === HOPELESS) throw new Error(hopeless(measured));
             yield { kind: 'sample', sample: { workload: name, level, ...contender, round, ...measured } };
           } catch (error) {
             if (!(error instanceof LevelOutOfReach)) throw error;
+            settled = undefined;
             limits.set(name, level);
             yield { kind: 'out of reach', limit: { workload: name, level, why: error.message } };
           }
@@ -90,14 +96,16 @@ async function takeTurn(
   workload: Workload,
   level: number,
   contender: Contender,
-  warmUp: boolean,
-): Promise<Measurement & { broker?: BrokerCost }> {
-  const { signal, readBroker } = plan;
-  const before = await readBroker?.();
-  let during: { gauges: Awaited<ReturnType<BrokerReader>>; clients: number } | undefined;
+  round: number,
+  settled: Gauges | undefined,
+): Promise<Measurement & { broker?: BrokerCost; after: Gauges | undefined }> {
+  const { signal } = plan;
+  const readBroker = round >= 1 && round <= BROKER_ROUNDS ? plan.readBroker : undefined;
+  const before = readBroker && (settled ?? (await readBroker()));
+  let during: { gauges: Gauges | undefined; clients: number } | undefined;
   const turn = {
     open: () => plan.open(contender),
-    length: warmUp ? { ...plan.length, time: plan.length.time / 2 } : plan.length,
+    length: round === 0 ? { ...plan.length, time: plan.length.time / 2 } : plan.length,
     connected: async (clients: number) => {
       during = readBroker && { gauges: await readBroker(), clients };
     },
@@ -109,5 +117,5 @@ async function takeTurn(
   const calls = measured.measured.calls + measured.unmeasured.calls;
   const broker =
     before && during?.gauges && after && brokerCost({ before, during: during.gauges, after }, during.clients, calls);
-  return { ...measured, ...(broker ? { broker } : {}) };
+  return { ...measured, ...(broker ? { broker } : {}), after };
 }

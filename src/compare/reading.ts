@@ -1,10 +1,12 @@
 import type { Measured } from './compose.ts';
 import type { NamedLine, WorkloadResult } from './document.ts';
 import { BASELINE } from './implementation.ts';
+import { BROKER_ROUNDS } from './measure.ts';
 import { COVERAGE, isClear, place } from './ratios.ts';
 import { addTallies, type Tally } from './samples.ts';
 import { count } from './text-table.ts';
 import type { TurnLength } from './turn.ts';
+import { balancedRounds } from './turn-order.ts';
 
 /** How to read the figures, what is behind them, and what they don't show: name and value. */
 export function readingLines(
@@ -20,8 +22,8 @@ export function readingLines(
     [
       'rounds',
       `${rounds}, after one of warm-up (of more than 100 clients a sixth of them, and of these and the burst no warm-up); each has ` +
-        'every workload at every level with every contender next to each other, their order rotated and reversed from round ' +
-        `to round (each at each place equally often after ${2 * contenders.length} rounds; who follows whom is not balanced)`,
+        'every workload at every level with every contender next to each other, in the order of a Williams design: each at ' +
+        `each place, and right after each other one, equally often after ${balancedRounds(contenders.length)} rounds or a multiple`,
     ],
     [
       'turn',
@@ -52,7 +54,7 @@ export function readingLines(
     ],
     [
       'the broker’s figures',
-      'read before a turn, after its last call while its clients are still connected, and after it, never while calls are timed ' +
+      `of the first ${BROKER_ROUNDS} rounds; read before a turn, after its last call while its clients are still connected, and after it, never while calls are timed ` +
         '(memory in the burst excepted): a queue that lives for one call is seen only if it is not deleted yet. Process MB is ' +
         'the growth of all Erlang processes, garbage included, without tables, bodies and sockets: some ten kB a client are ' +
         'noise. Peak MB is the highest reading above the first, of all that Erlang allocated, one every 30 to 80 ms',

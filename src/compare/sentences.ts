@@ -2,7 +2,7 @@ import { type FigureName, figures, type LevelResult, type Ratio } from './docume
 import { designsIn, entryOf, implementationsIn } from './entries.ts';
 import { BASELINE, type Design } from './implementation.ts';
 import type { OutOfReach } from './measure.ts';
-import { isClear, type Place, place } from './ratios.ts';
+import { isClear, type Place, place, ratioOf } from './ratios.ts';
 import { failed } from './samples.ts';
 import { FLOOR } from './summarise.ts';
 import { and, figure, range } from './text-table.ts';
@@ -10,7 +10,7 @@ import type { Workload } from './workloads/index.ts';
 
 /** What the sentences of a workload are made from. */
 interface Findings {
-  readonly workload: Pick<Workload, 'headline' | 'levelUnit' | 'saturates'>;
+  readonly workload: Pick<Workload, 'headline' | 'also' | 'levelUnit' | 'saturates'>;
   readonly levels: readonly LevelResult[];
   readonly limit: OutOfReach | undefined;
 }
@@ -33,11 +33,12 @@ export function sentencesOf({ workload, levels, limit }: Findings): string[] {
   const sentences: string[] = [];
   for (const implementation of implementationsIn(told)) {
     const designs = designsIn(told, implementation);
-    const parts = designs
-      .filter((design) => design !== BASELINE && designs.includes(BASELINE))
-      .map((design) => standingSentence(design, standings(told, implementation, design, workload.headline), workload));
-    if (parts.length > 0)
-      sentences.push(`${implementation}, ${figures[workload.headline].title}: ${parts.join('; ')}.`);
+    for (const shown of [workload.headline, ...(workload.also ?? [])]) {
+      const parts = designs
+        .filter((design) => design !== BASELINE && designs.includes(BASELINE))
+        .map((design) => standingSentence(design, standings(told, implementation, design, shown), shown, workload));
+      if (parts.length > 0) sentences.push(`${implementation}, ${figures[shown].title}: ${parts.join('; ')}.`);
+    }
     if (workload.saturates) sentences.push(...saturation(told, implementation));
   }
   sentences.push(...agreement(told, workload), ...perClient(told), ...peaks(told), ...failures(levels));
@@ -50,11 +51,12 @@ function standings(
   levels: readonly LevelResult[],
   implementation: string,
   design: Design,
-  headline: FigureName,
+  shown: FigureName,
 ): Standing[] {
   return levels.flatMap(({ label, entries }) => {
-    const ratio = entryOf(entries, implementation, design)?.toBaseline;
-    return ratio ? [{ label, ratio, place: place(ratio, headline) }] : [];
+    const rounds = (of: Design) => entryOf(entries, implementation, of)?.figures[shown]?.rounds ?? [];
+    const ratio = ratioOf(rounds(design), rounds(BASELINE));
+    return ratio ? [{ label, ratio, place: place(ratio, shown) }] : [];
   });
 }
 
@@ -62,9 +64,10 @@ function standings(
 function standingSentence(
   design: string,
   found: readonly Standing[],
-  { headline, levelUnit }: Findings['workload'],
+  shown: FigureName,
+  { levelUnit }: Findings['workload'],
 ): string {
-  const { better } = figures[headline];
+  const { better } = figures[shown];
   if (found.length === 0) return `${design} beside ${BASELINE}: no round has both`;
   const single = found.length === 1;
   const groups = grouped(found);

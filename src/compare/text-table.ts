@@ -15,12 +15,15 @@ export function textTable(rows: readonly Row[]): string {
   return rows.map((row) => `${(typeof row === 'string' ? row : line(row)).trimEnd()}\n`).join('');
 }
 
-/** A number for people: three significant digits, but whole from 100 up, with thousands set apart; – for NaN. */
+/**
+ * A number for people: three significant digits, but whole from 100 up, with thousands set apart, and below 1 two
+ * decimals, below 0.1 three; – for NaN.
+ */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
   if (size >= 99.95) return count(Math.round(value));
-  return value.toFixed(size >= 9.995 ? 1 : 2);
+  return value.toFixed(size >= 9.995 ? 1 : size >= 0.0995 || size === 0 ? 2 : 3);
 }
 
 /** A whole number with its thousands set apart: `12,345`. */

@@ -40,6 +40,15 @@ describe('the sentences', () => {
     );
   });
 
+  it('say of many clients also how long their calls take once they are connected', () => {
+    const slower = (sample: Sample) => ({ ...sample, others: { setUp: sample.design === 'direct' ? 1 : 2 } });
+    const said = say(workloads.clients, { 10: { floor: { exclusive: drift, direct: drifting(1.5) } } }, slower);
+    assert.deepEqual(said, [
+      'floor, set-up ms: direct beside exclusive: takes less (0.50 ×, 0.50 to 0.50).',
+      'floor, p50 ms: direct beside exclusive: takes more (1.50 ×, 1.48 to 1.52).',
+    ]);
+  });
+
   it('say that no difference was shown where the interval holds 1, and that rounds were too few', () => {
     const [shown] = say(workloads.single, { 1: { floor: { exclusive: drift, direct: unsure(1) } } });
     assert.match(

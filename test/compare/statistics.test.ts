@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { median, medianInterval, percentile } from '../../src/compare/statistics.ts';
-import { turnOrder } from '../../src/compare/turn-order.ts';
+import { balancedRounds, turnOrder } from '../../src/compare/turn-order.ts';
 
 const oneTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 const shuffled = [7, 2, 12, 4, 9, 1, 11, 6, 3, 10, 5, 8];
@@ -72,9 +72,28 @@ describe('the order of the designs', () => {
     assert.equal(turnOrder(['A', 'B', 'C'], 7).join(''), 'ABC');
   });
 
+  for (const n of [2, 3, 5, 6, 7, 12]) {
+    it(`over ${balancedRounds(n)} rounds puts each of ${n} at each place, and right after each other one, equally often`, () => {
+      const names = oneTo(n);
+      const rounds = oneTo(balancedRounds(n)).map((round) => turnOrder(names, round));
+      const places = counts(rounds.flatMap((order) => order.map((name, place) => `${name} at ${place}`)));
+      const followers = counts(rounds.flatMap((order) => order.slice(1).map((name, i) => `${name} after ${order[i]}`)));
+      assert.deepEqual([...new Set(places.values())], [balancedRounds(n) / n]);
+      assert.equal(places.size, n * n);
+      assert.deepEqual([...new Set(followers.values())], [balancedRounds(n) / n]);
+      assert.equal(followers.size, n * (n - 1));
+    });
+  }
+
   it('leaves its argument alone', () => {
     const designs = ['A', 'B'];
     turnOrder(designs, 2);
     assert.deepEqual(designs, ['A', 'B']);
   });
 });
+
+function counts(values: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const value of values) found.set(value, (found.get(value) ?? 0) + 1);
+  return found;
+}

@@ -23,8 +23,22 @@ describe('the parts of a report', () => {
 
   it('writes figures with three digits, and counts whole', () => {
     assert.deepEqual(
-      [0.1234, 1.005, 9.99, 9.996, 12.34, 99.94, 99.96, 1234.5, Number.NaN, Number.POSITIVE_INFINITY].map(figure),
-      ['0.12', '1.00', '9.99', '10.0', '12.3', '99.9', '100', '1,235', '–', '–'],
+      [
+        0,
+        0.0624,
+        0.0996,
+        0.1234,
+        1.005,
+        9.99,
+        9.996,
+        12.34,
+        99.94,
+        99.96,
+        1234.5,
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+      ].map(figure),
+      ['0.00', '0.062', '0.10', '0.12', '1.00', '9.99', '10.0', '12.3', '99.9', '100', '1,235', '–', '–'],
     );
     assert.equal(count(1_234_567), '1,234,567');
   });

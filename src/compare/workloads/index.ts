@@ -18,6 +18,8 @@ export interface Workload {
   /** The figure that decides. */
   readonly headline: FigureName;
   readonly columns: readonly FigureName[];
+  /** Columns that have a sentence as well. */
+  readonly also?: readonly FigureName[];
   /** What the levels count, for people; empty if there is only one. */
   readonly levelUnit: string;
   readonly levels: readonly number[];
@@ -77,6 +79,7 @@ export const workloads = {
       `over their number); then together ${CLIENTS_RATE} calls/s, round robin, each at least one (p50, p90, p99), timed from when they were due`,
     headline: 'setUp',
     columns: ['setUp', ...latency],
+    also: ['p50'],
     levelUnit: 'clients',
     levels: [10, 100, 500],
     levelTitle: (level) => `${level} clients`,
