@@ -21,7 +21,7 @@ export function readingLines(
   return [
     [
       'rounds',
-      `${rounds}, after one of warm-up (of more than 100 clients a sixth of them, and of these and the burst no warm-up); each has ` +
+      `${rounds}, after one of warm-up (none for 100 clients or more and for the burst; of more than 100 clients a sixth of the rounds); each has ` +
         'every workload at every level with every contender next to each other, in the order of a Williams design: each at ' +
         `each place, and right after each other one, equally often after ${balancedRounds(contenders.length)} rounds or a multiple`,
     ],

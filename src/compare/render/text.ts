@@ -43,7 +43,7 @@ function workloadSection(workload: WorkloadResult, { baseline }: ComparisonDocum
   ];
   const rows: Row[] = [heading];
   for (const level of levels) {
-    if (levels.length > 1) rows.push('', ` ${level.title} (${level.rounds} rounds)`);
+    if (levels.length > 1) rows.push('', ` ${level.title} (${level.rounds} round${level.rounds === 1 ? '' : 's'})`);
     rows.push(...level.entries.map((entry) => entryRow(entry, workload)));
   }
   const decides = `Compared by ${figures[headline].title}, ${figures[headline].better} is better`;
