@@ -16,8 +16,8 @@ export const floor: Implementation = {
   detail:
     'hand-written AMQP frames, client and worker: one write per turn of the event loop, acks batched, no-wait where AMQP ' +
     'has it, but for the queue per client, which the broker names as in the tutorial (a client that named its own would ' +
-    'save that round trip of its set-up); nothing checked, no reconnecting, no heartbeats; TCP_NODELAY; ' +
-    'queues per request on up to 256 channels',
+    'save that round trip of its set-up); nothing checked, no reconnecting, no heartbeats (which cost other ' +
+    'connections two Erlang processes each); TCP_NODELAY',
   designs,
   open: (design, target) => new FloorCaller(design, target),
   serve: serveFloor,

@@ -14,8 +14,8 @@ export interface ReplyRoute {
 /** The channel that a connection begins with. */
 const CHANNEL = 1;
 
-/** The most channels that queues per request are spread over: so many calls are in flight, others wait. */
-const MAX_CHANNELS = 256;
+/** The most channels that queues per request are spread over, as many as the library's: others wait. */
+const MAX_CHANNELS = 1_000;
 
 /**
  * Prepares a design on an open connection. A request is published right behind what it needs.

@@ -1,6 +1,7 @@
 // Watches a broker's memory for the comparison, in a process of its own: compare.js blocks its event loop meanwhile. Not
 // for users. Reads the metrics endpoints in METRICS_URLS (comma-separated), as often as they answer, until stdin ends; then
-// prints a JSON line with the first figure and the highest one, in bytes.
+// prints a JSON line with how much the figure rose at most above the lowest one before, in bytes: what the last turn left may
+// still be given back at first.
 import { setTimeout as delay } from 'node:timers/promises';
 import { openMetrics } from '../broker/metrics.ts';
 
@@ -13,17 +14,17 @@ async function main(): Promise<void> {
   process.stdin.resume().once('close', () => {
     over = true;
   });
-  let first: number | undefined;
-  let highest = 0;
+  let lowest: number | undefined;
+  let grown = 0;
   do {
     const { memory } = await metrics.read();
     if (memory === undefined) throw new Error(`${metrics.source} does not tell the broker's memory`);
-    if (first === undefined) process.stdout.write('{"event":"watching"}\n');
-    first ??= memory;
-    highest = Math.max(highest, memory);
+    if (lowest === undefined) process.stdout.write('{"event":"watching"}\n');
+    lowest = Math.min(lowest ?? memory, memory);
+    grown = Math.max(grown, memory - lowest);
     await delay(INTERVAL);
   } while (!over);
-  process.stdout.write(`${JSON.stringify({ event: 'watched', first, highest })}\n`);
+  process.stdout.write(`${JSON.stringify({ event: 'watched', grown })}\n`);
 }
 
 main().catch((error: Error) => {

@@ -5,6 +5,7 @@ import { implementations, peers } from '../../bench/index.ts';
 import { type RabbitVersion, suites } from '../broker/broker.ts';
 import { findBroker } from '../broker/find.ts';
 import { Guard } from '../broker/guard.ts';
+import { handshake } from '../broker/handshake.ts';
 import { findMetrics } from '../broker/metrics.ts';
 import { temporaryQueue } from '../broker/temporary-queue.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
@@ -134,6 +135,7 @@ async function compare(
     served.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
   }
   const { hostname, port, display } = parseAmqpUrl(clientUrl);
+  const { platform } = await handshake(parseAmqpUrl(clientUrl), { signal, ca: tls?.ca });
   const proxy =
     rtt > 0
       ? served.add(
@@ -176,6 +178,7 @@ async function compare(
   progress.done();
   const conditions = conditionLines({
     broker: broker.description,
+    runsOn: platform,
     host: hostname,
     nodes: urls.length > 1 ? { clients: display, worker: parseAmqpUrl(workerUrl).display } : undefined,
     rtt: proxy && { asked: rtt, given: await proxy.stop() },

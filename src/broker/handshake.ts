@@ -10,6 +10,8 @@ export interface ServerIdentity {
   readonly product: string;
   /** As in `4.0.5`; empty if it does not say. */
   readonly version: string;
+  /** What it runs on, as in `Erlang/OTP 27.3`; empty if it does not say. */
+  readonly platform: string;
 }
 
 // AMQP 0-9-1, 1.4: class and method ids as one number
@@ -59,12 +61,13 @@ export async function handshake(
 }
 
 async function converse(socket: net.Socket, url: AmqpUrl): Promise<ServerIdentity> {
-  let identity: ServerIdentity = { product: '', version: '' };
+  let identity: ServerIdentity = { product: '', version: '', platform: '' };
   socket.write('AMQP\0\0\u0009\u0001', 'latin1');
   for await (const { method, args } of methods(socket)) {
     if (method === START) {
       const properties = readStrings(args.subarray(6, 6 + args.readUInt32BE(2)));
-      identity = { product: properties.get('product') ?? '', version: properties.get('version') ?? '' };
+      const of = (name: string) => properties.get(name) ?? '';
+      identity = { product: of('product'), version: of('version'), platform: of('platform') };
       // so that a refused login is answered with a reason, not just a closed socket
       const capability = Buffer.concat([short('authentication_failure_close'), Buffer.from('t\x01')]);
       const client = Buffer.concat([short('capabilities'), Buffer.from('F'), long(capability)]);

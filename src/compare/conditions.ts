@@ -9,6 +9,8 @@ import type { GivenDelay } from './wire/delay-proxy.ts';
 export interface Conditions {
   /** Which broker, and where it came from, its version included; no password. */
   readonly broker: string;
+  /** What it says that it runs on, as in `Erlang/OTP 27.3`; empty if it does not say. */
+  readonly runsOn: string;
   /** The host name or address that the clients connect to. */
   readonly host: string;
   /** On a cluster: the nodes that clients and worker are connected to. */
@@ -50,7 +52,7 @@ export function thisMachine(): Machine {
 
 /** The conditions for people: name and value. */
 export function conditionLines(conditions: Conditions): NamedLine[] {
-  const { broker, host, nodes, rtt, queueType, prefetch, implementations, metrics, machine } = conditions;
+  const { broker, runsOn, host, nodes, rtt, queueType, prefetch, implementations, metrics, machine } = conditions;
   const { node, platform, cores, processor, load } = machine;
   const local = /^(localhost|127\..*|::1)$/.test(host);
   const where = local ? 'loopback: round trips cost next to nothing, on a real network they add up' : `to ${host}`;
@@ -58,7 +60,7 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
     rtt &&
     `a proxy on this machine adds ${rtt.asked} ms to every round trip of the clients${given(rtt.given)}; the workers are not behind it`;
   return [
-    ['broker', broker],
+    ['broker', runsOn ? `${broker}, on ${runsOn}` : broker],
     ...(nodes
       ? [
           [
@@ -77,9 +79,11 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
     ],
     [
       'reply queues',
-      'exclusive: one for each client, named by the broker, an exclusive classic queue; per-request: one for each call in flight, ' +
-        'on a channel of its own that is used again once the queue is deleted (the floor: 256 channels at most, queues that ' +
-        'it names itself and does not wait for); direct: none, amq.rabbitmq.reply-to',
+      'exclusive: one for each client, named by the broker, an exclusive classic queue (fib-worker’s are auto-delete as well); ' +
+        'per-request: such a one for each call in flight, on a channel of its own that is used again once the queue is deleted: ' +
+        'while one is deleted the next call takes another, so up to twice as many as calls in flight, 1,000 at most, which ' +
+        'are opened in the warm-up for the most part (the floor’s queues have names of its own, which it does not wait for); ' +
+        'direct: none, amq.rabbitmq.reply-to',
     ],
     [
       'worker',

@@ -33,9 +33,6 @@ export type Step =
   | { readonly kind: 'sample'; readonly sample: Sample }
   | { readonly kind: 'out of reach'; readonly limit: OutOfReach };
 
-/** The broker's figures hardly differ from round to round, and reading them takes time: it is asked in the first rounds only. */
-export const BROKER_ROUNDS = 3;
-
 /** So many turns in a row without a right answer, and nothing is there to be measured. */
 const HOPELESS = 6;
 
@@ -68,7 +65,7 @@ export async function* measure(plan: Plan): AsyncGenerator<Step> {
         for (const contender of turnOrder(plan.contenders, Math.max(round, 1))) {
           if (level >= (limits.get(name) ?? Number.POSITIVE_INFINITY)) break;
           try {
-            const { after, ...measured } = await takeTurn(plan, workload, level, contender, round, settled);
+            const { after, ...measured } = await takeTurn(plan, workload, level, contender, round === 0, settled);
             settled = after;
             failures = measured.measured.right === 0 ? failures + 1 : 0;
             if (failures === HOPELESS) throw new Error(hopeless(measured));
@@ -96,16 +93,15 @@ async function takeTurn(
   workload: Workload,
   level: number,
   contender: Contender,
-  round: number,
+  warmUp: boolean,
   settled: Gauges | undefined,
 ): Promise<Measurement & { broker?: BrokerCost; after: Gauges | undefined }> {
-  const { signal } = plan;
-  const readBroker = round >= 1 && round <= BROKER_ROUNDS ? plan.readBroker : undefined;
+  const { signal, readBroker } = plan;
   const before = readBroker && (settled ?? (await readBroker()));
   let during: { gauges: Gauges | undefined; clients: number } | undefined;
   const turn = {
     open: () => plan.open(contender),
-    length: round === 0 ? { ...plan.length, time: plan.length.time / 2 } : plan.length,
+    length: warmUp ? { ...plan.length, time: plan.length.time / 2 } : plan.length,
     connected: async (clients: number) => {
       during = readBroker && { gauges: await readBroker(), clients };
     },

@@ -3,14 +3,14 @@ import { designsIn, entryOf, implementationsIn } from './entries.ts';
 import { BASELINE, type Design } from './implementation.ts';
 import type { OutOfReach } from './measure.ts';
 import { isClear, type Place, place, ratioOf } from './ratios.ts';
-import { failed } from './samples.ts';
+import { backlogs, failures, perClient } from './remarks.ts';
 import { FLOOR } from './summarise.ts';
 import { and, figure, range } from './text-table.ts';
 import type { Workload } from './workloads/index.ts';
 
 /** What the sentences of a workload are made from. */
 interface Findings {
-  readonly workload: Pick<Workload, 'headline' | 'also' | 'levelUnit' | 'saturates'>;
+  readonly workload: Pick<Workload, 'headline' | 'also' | 'levelUnit' | 'saturates' | 'offers'>;
   readonly levels: readonly LevelResult[];
   readonly limit: OutOfReach | undefined;
 }
@@ -41,7 +41,12 @@ export function sentencesOf({ workload, levels, limit }: Findings): string[] {
     }
     if (workload.saturates) sentences.push(...saturation(told, implementation));
   }
-  sentences.push(...agreement(told, workload), ...perClient(told), ...peaks(told), ...failures(levels));
+  sentences.push(
+    ...agreement(told, workload),
+    ...backlogs(told, workload.offers),
+    ...perClient(told),
+    ...failures(levels),
+  );
   if (levels.length > 0 && told.length === 0) sentences.push('No complete round, so nothing to say.');
   if (limit) sentences.push(`${limit.level} ${workload.levelUnit} were out of reach here: ${limit.why}.`);
   return sentences;
@@ -154,51 +159,4 @@ function agreement(levels: readonly LevelResult[], { headline, levelUnit }: Find
       );
     return said;
   });
-}
-
-/** What the broker holds for each of many clients, at the level with the most of them. */
-function perClient(levels: readonly LevelResult[]): string[] {
-  const last = levels.at(-1);
-  return implementationsIn(levels).flatMap((implementation) => {
-    const said = designsIn(levels, implementation).flatMap((design) => {
-      const broker = entryOf(last?.entries ?? [], implementation, design)?.broker;
-      if (!broker || broker.clients < 2) return [];
-      const { clients, queues, processes, memory } = broker;
-      const each = (value: number | undefined) => figure((value ?? Number.NaN) / clients).replace(/\.0+$/, '');
-      const parts = [
-        `${each(queues)} queues`,
-        `${each(processes)} processes`,
-        `${each((memory ?? Number.NaN) / 1000)} kB in processes`,
-      ];
-      return [`${design} ${parts.join(', ')}`];
-    });
-    return said.length > 0
-      ? [`For each of ${last?.level} clients of ${implementation} the broker holds: ${said.join('; ')}.`]
-      : [];
-  });
-}
-
-/** How far the broker's memory grew. */
-function peaks(levels: readonly LevelResult[]): string[] {
-  return implementationsIn(levels).flatMap((implementation) => {
-    const said = designsIn(levels, implementation).flatMap((design) => {
-      const peak = entryOf(levels.at(-1)?.entries ?? [], implementation, design)?.figures.peakMemory;
-      return peak ? [`${design} ${figure(peak.median / 1e6)} MB`] : [];
-    });
-    return said.length > 0
-      ? [`At the highest reading the broker’s memory had grown, with ${implementation}: ${said.join(', ')}.`]
-      : [];
-  });
-}
-
-function failures(levels: readonly LevelResult[]): string[] {
-  const bad = levels.flatMap(({ title, entries }) =>
-    entries
-      .filter(({ measured }) => failed(measured) > 0)
-      .map(
-        ({ implementation, design, measured }) =>
-          `${implementation} ${design} (${title}) ${failed(measured)} of ${measured.calls}`,
-      ),
-  );
-  return bad.length > 0 ? [`Calls failed: ${and(bad)}.`] : [];
 }

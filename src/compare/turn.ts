@@ -23,6 +23,6 @@ export interface Turn {
 
 /** Watches the broker's memory, from outside this process: its event loop may be blocked meanwhile. */
 export interface MemoryWatch {
-  /** Ends it; resolves to how many bytes the most that was seen is above what was seen first. */
+  /** Ends it; resolves to how many bytes it rose at most above the least that was seen before. */
   stop(): Promise<number | undefined>;
 }

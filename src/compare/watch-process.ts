@@ -24,8 +24,7 @@ export async function startWatchProcess(options: {
   const lines = readline.createInterface({ input: watcher.stdout });
   let grown: number | undefined;
   lines.on('line', (line) => {
-    const { event, first, highest } = JSON.parse(line) as { event: string; first: number; highest: number };
-    if (event === 'watched') grown = highest - first;
+    grown = (JSON.parse(line) as { readonly grown?: number }).grown;
   });
   const watching = await Promise.race([once(lines, 'line').then(() => true), ended.then(() => false)]);
   if (!watching) return undefined;

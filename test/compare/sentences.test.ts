@@ -120,16 +120,31 @@ describe('the sentences', () => {
     assert.equal(said.at(-1), 'Calls failed: floor direct (one call at a time) 8 of 88.');
   });
 
-  it('say what the broker holds for each of many clients, and how far its memory grew in a burst', () => {
+  it('say what the broker held for each of many clients, where that was read several times, and how far its memory grew', () => {
     const broker = { clients: 100, queues: 100, processes: 800, memory: 5_000_000 };
-    const held = say(workloads.clients, { 100: { floor: { exclusive: drift } } }, (sample) => ({ ...sample, broker }));
+    const often = { 100: { floor: { exclusive: drift } }, 500: { floor: { exclusive: [1] } } };
+    const held = say(workloads.clients, often, (sample) => ({ ...sample, broker }));
     assert.equal(
       held.at(-1),
-      'For each of 100 clients of floor the broker holds: exclusive 1 queues, 8 processes, 50 kB in processes.',
+      'For each of 100 clients of floor the broker held: exclusive 1 queues, 8 processes, 50 kB in processes ' +
+        '(median of 8 readings; some ten kB are noise).',
     );
-    const others = { recovery: 100, peakMemory: 21_000_000 };
-    const grew = say(workloads.burst, { 500: { floor: { direct: drift } } }, (sample) => ({ ...sample, others }));
-    assert.equal(grew.at(-1), 'At the highest reading the broker’s memory had grown, with floor: direct 21.0 MB.');
+    const grown = ({ design }: Sample) => ({ recovery: 100, peakMemory: design === 'direct' ? 42e6 : 21e6 });
+    const grew = say(workloads.burst, { 500: { floor: { exclusive: drift, direct: drift } } }, (sample) => ({
+      ...sample,
+      others: grown(sample),
+    }));
+    assert.equal(grew.at(-1), 'floor, peak MB: direct beside exclusive: takes more (2.00 ×, 2.00 to 2.00).');
+  });
+
+  it('say where an open loop was not kept up with', () => {
+    const said = (rate: number) =>
+      say({ ...workloads.open, offers: () => rate }, { 200: { floor: { exclusive: drift } } }).at(-1);
+    assert.equal(said(200), undefined);
+    assert.match(
+      said(2_000) ?? '',
+      /^Did not keep up with the calls offered: floor exclusive \(200 calls\/s offered\);/,
+    );
   });
 
   it('say which level was out of reach, and why', () => {

@@ -7,8 +7,11 @@ import { openLoop } from './open-loop.ts';
 /** How many clients connect at a time. */
 export const AT_A_TIME = 10;
 
-/** How often all clients together call once they are connected, in calls/s. */
-export const CLIENTS_RATE = 200;
+/** How often all clients together call once they are connected, in calls/s: so seldom that every design keeps up. */
+export const CLIENTS_RATE = 60;
+
+/** How many calls that are, whatever the number of clients: more of them would only see more of a backlog, if there is one. */
+const CALLS = 30;
 
 /** A number of clients that can't be reached here: a limit of the machine or the broker. The sweep ends before it. */
 export class LevelOutOfReach extends Error {}
@@ -40,8 +43,8 @@ export async function clients(turn: Turn, count: number): Promise<Measurement> {
       );
     }
     const measured = new Outcomes();
-    const call = (i: number) => ask(callers[i % count] as Caller, SMALL, signal);
-    const calls = length.calls ?? Math.max(count, Math.round((CLIENTS_RATE * length.time) / 1000)); // each at least once
+    const calls = length.calls ?? CALLS;
+    const call = (i: number) => ask(callers[Math.floor((i * count) / calls) % count] as Caller, SMALL, signal);
     const elapsed = await openLoop({ rate: CLIENTS_RATE, calls, call }, measured, signal);
     await turn.connected(count);
     await closeAll();

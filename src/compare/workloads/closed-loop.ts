@@ -2,6 +2,9 @@ import { attempt, Outcomes } from '../attempt.ts';
 import { type Measurement, noCalls } from '../samples.ts';
 import type { Turn } from '../turn.ts';
 
+/** Of fewer calls a turn's median would be one end of them. */
+const LEAST = 3;
+
 /** What a closed loop drives. */
 export interface Loop {
   /** How many calls are under way at once, all the time. */
@@ -19,8 +22,8 @@ export interface Loop {
 /**
  * Calls in a closed loop: as a call ends, the next begins. What ends between the end of the warm-up and that of the call
  * that completes the turn is measured; the loop is full all that time, so that neither filling nor draining it is in any
- * figure. The warm-up ends early where it takes as long as a turn, but not before as many calls have ended as are in
- * flight; and a turn does not end before twice as many have: a shorter one would leave out the slow ones.
+ * figure. The warm-up ends early where it takes as long as a turn, but not before twice as many calls have ended as are in
+ * flight; nor does a turn end before that, nor before three have: a shorter one would leave out the slow ones.
  * A turn whose warm-up brings nothing but failures ends there, and these are what it measured.
  * @throws the signal's reason
  */
@@ -40,14 +43,14 @@ export async function closedLoop(loop: Loop, { length, signal, connected }: Turn
       if (current === measured) {
         const enough =
           length.calls === undefined
-            ? now - began >= length.time && measured.calls >= 2 * loop.inFlight
+            ? now - began >= length.time && measured.calls >= Math.max(2 * loop.inFlight, LEAST)
             : measured.calls >= length.calls;
         if (!enough) continue;
         elapsed = now - began;
         over = true;
         current = unmeasured;
       } else if (elapsed === undefined) {
-        const long = length.calls === undefined && now - opened >= length.time && unmeasured.calls >= loop.inFlight;
+        const long = length.calls === undefined && now - opened >= length.time && unmeasured.calls >= 2 * loop.inFlight;
         if (!long && unmeasured.calls < loop.warmUp) continue;
         if (unmeasured.latencies.length === 0) {
           over = true; // it would only go through more failures, each up to its time limit

@@ -29,6 +29,8 @@ export interface Workload {
   readonly levelLabel?: (level: number) => string;
   /** Rounds at this level if so many are asked for, and then without warm-up. Infinity, the default: all, with warm-up. */
   readonly rounds?: (level: number, asked: number) => number;
+  /** An open loop: how many calls/s it offers at a level. */
+  readonly offers?: (level: number) => number;
   /** The rate grows with the level until something is used up: say where. */
   readonly saturates?: boolean;
   run(turn: Turn, level: number): Promise<Measurement>;
@@ -76,10 +78,11 @@ export const workloads = {
     title: 'many clients',
     detail:
       `Each with a connection of its own; ${AT_A_TIME} at a time connect and make their first call (set-up: the time of all, ` +
-      `over their number); then together ${CLIENTS_RATE} calls/s, round robin, each at least one (p50, p90, p99), timed from when they were due`,
+      `over their number: one of them waits up to ${AT_A_TIME} × that); then, all connected, together ${CLIENTS_RATE} calls/s, one client after the other (p50, p90, p99), timed from when they were due`,
     headline: 'setUp',
-    columns: ['setUp', ...latency],
+    columns: ['setUp', ...latency, 'rate'],
     also: ['p50'],
+    offers: () => CLIENTS_RATE,
     levelUnit: 'clients',
     levels: [10, 100, 500],
     levelTitle: (level) => `${level} clients`,
@@ -94,6 +97,7 @@ export const workloads = {
       'A queue per request has by then sent part of its requests only: what it recovers from is its queues, more than replies that pile up',
     headline: 'recovery',
     columns: ['recovery', 'peakMemory'],
+    also: ['peakMemory'],
     levelUnit: '',
     levels: [500],
     levelTitle: (level) => `${level} replies at once`,
@@ -119,6 +123,7 @@ export const workloads = {
     levelUnit: 'calls/s offered',
     levels: [200],
     levelTitle: (level) => `${level} calls/s offered`,
+    offers: (level) => level,
     run: offered,
   },
 } as const satisfies Record<string, Workload>;

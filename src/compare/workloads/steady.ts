@@ -11,5 +11,5 @@ export function steady(turn: Turn, { inFlight, task }: { inFlight: number; task:
     return caller.discarded();
   };
   const call = () => ask(caller, task, turn.signal);
-  return closedLoop({ inFlight, warmUp: 10 + inFlight, call, close, clients: 1 }, turn);
+  return closedLoop({ inFlight, warmUp: 10 + 2 * inFlight, call, close, clients: 1 }, turn);
 }
