@@ -73,6 +73,20 @@ async function licences({ inputs }) {
     : '';
 }
 
+/** The default function, and the name by which src/bin/worker.ts imports whatever function it is built around. */
+const DEFAULT_FUNCTION = path.join(root, 'src/fibonacci.ts');
+
+/** Resolves what only has a meaning here: the function to serve, and for all functions the one copy of what they import. */
+function functionNames(file) {
+  return {
+    name: 'function-names',
+    setup(build) {
+      build.onResolve({ filter: /^fib-worker$/ }, () => ({ path: path.join(root, 'src/function/api.ts') }));
+      build.onResolve({ filter: /^fib-worker\/function$/ }, () => ({ path: file }));
+    },
+  };
+}
+
 /** The versions of the packages that the comparison measures as peers. */
 const { 'rabbitmq-client': rabbitmqClient } = manifest.dependencies;
 const { amqplib, '@cloudamqp/amqp-client': amqpClient } = manifest.devDependencies;
@@ -93,7 +107,7 @@ const shared = {
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies),
-  plugins: [patched('rabbitmq-client')],
+  plugins: [patched('rabbitmq-client'), functionNames(DEFAULT_FUNCTION)],
 };
 
 async function bundlePrograms() {

@@ -6,21 +6,18 @@ import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
-import { describeStats, logLimits, logWorkerEvents } from '../cli/worker-log.ts';
-import { createFibonacci, DEFAULT_MAX_N, fibonacciAlgorithms, MAX_REQUEST_BYTES, parseN } from '../fibonacci.ts';
+import { describeStats, logLimits, logRequest, logWorkerEvents } from '../cli/worker-log.ts';
+import { checkFunctionModule } from '../function/function-module.ts';
+import { functionOptionValues, withFunctionOptions } from '../function/function-options.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
 import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
-
-/** fib(10,000,000) has 2,089,877 digits and takes seconds; RabbitMQ 4 refuses messages over 16 MiB. */
-const MAX_MAX_N = 10_000_000;
 
 const program = {
   name: 'fib-worker',
   version: process.env.FIB_WORKER_VERSION ?? '',
   usage: 'node worker.js [options]',
-  summary:
-    'Answers requests on a RabbitMQ queue with Fibonacci numbers. SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
+  summary: 'SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
   options: {
     ...brokerOptions(parseAmqpUrlList, 'localhost:5672, and inside a container also the host'),
     discover: {
@@ -63,24 +60,6 @@ const program = {
       parse: integer({ min: 1, max: 65_535 }),
       help: 'requests in hand at most; 1 is fair dispatch',
     },
-    maxN: {
-      flag: 'max-n',
-      type: 'string',
-      placeholder: 'N',
-      env: 'MAX_N',
-      default: String(DEFAULT_MAX_N),
-      parse: integer({ min: 0, max: MAX_MAX_N }),
-      help: 'largest n that is answered',
-    },
-    algorithm: {
-      flag: 'algorithm',
-      type: 'string',
-      placeholder: 'NAME',
-      env: 'ALGORITHM',
-      default: 'doubling',
-      parse: oneOf(Object.keys(fibonacciAlgorithms) as (keyof typeof fibonacciAlgorithms)[]),
-      help: "doubling, or recursive: the tutorial's slow one, n up to 35",
-    },
     allowReplyTo: {
       flag: 'allow-reply-to',
       type: 'string',
@@ -117,9 +96,15 @@ const program = {
 } as const;
 
 async function main(): Promise<void> {
-  const commandLine = parseCommandLine(program);
+  // build.mjs puts the function's module here: src/fibonacci.ts, or what --function names
+  const served = checkFunctionModule(await import('fib-worker/function'));
+  const commandLine = parseCommandLine({
+    ...program,
+    summary: `Answers requests on a RabbitMQ queue by the function '${served.name}'. ${program.summary}`,
+    options: withFunctionOptions(program.options, served.options),
+  });
   if (commandLine.kind === 'print') {
-    process.stdout.write(commandLine.text);
+    process.stdout.write(commandLine.text, () => process.exit(0)); // whatever the function's module may have started
     return;
   }
   const { values } = commandLine;
@@ -127,14 +112,21 @@ async function main(): Promise<void> {
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
-  const worker = new RpcWorker(fibonacciHandler(), {
+  const { handler, maxRequestBytes, contentType } = served;
+  const logged: RequestHandler = (request, context) => {
+    logRequest(log, served.name, request);
+    return handler(request, context);
+  };
+  const worker = new RpcWorker(requests ? logged : handler, {
     ...given,
     ...(values.discover && !given.urls && { urls: brokerCandidates() }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
     prefetch: values.prefetch,
-    maxRequestBytes: MAX_REQUEST_BYTES,
+    ...(maxRequestBytes !== undefined && { maxRequestBytes }),
+    ...(contentType !== undefined && { contentType }),
+    functionOptions: functionOptionValues(values),
     allowReplyTo: values.allowReplyTo ?? [],
     onEvent: logWorkerEvents(log, { requests }),
   });
@@ -148,17 +140,6 @@ async function main(): Promise<void> {
     process.exit(0); // a handler that still runs would keep the process
   });
   worker.start();
-
-  function fibonacciHandler(): RequestHandler {
-    const { maxN, algorithm } = values;
-    const fibonacci = createFibonacci({ maxN, algorithm });
-    if (!requests) return ({ body }) => fibonacci(body);
-    return ({ body }) => {
-      const n = parseN(body, maxN);
-      log.info('request', { n }, ` [.] fib(${n})`);
-      return fibonacci(body);
-    };
-  }
 }
 
 main().catch((error: unknown) => {

@@ -1,5 +1,10 @@
-import type { WorkerEvent, WorkerStats } from '../rpc/worker.ts';
-import type { Log } from './log.ts';
+import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
+import type { Log, LogFields } from './log.ts';
+import { toJson } from './log-json.ts';
+
+/** How much of a request's body is shown, and of what a function logs, in characters. */
+const SHOWN_CHARACTERS = 40;
+const LOGGED_CHARACTERS = 2_000;
 
 /**
  * Lines a second of what senders of requests can make a worker log, see `limitLog`: enough to see what is going on, and
@@ -7,6 +12,7 @@ import type { Log } from './log.ts';
  */
 export const logLimits = {
   request: 100,
+  log: 100,
   refused: 10,
   dropped: 10,
   'handler-failed': 10,
@@ -55,7 +61,9 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
         if (!requests || event.code === 'OK') return;
         return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
       case 'handler-failed':
-        return log.error(type, fields, ` [!] the function failed: ${String(event.error)}`);
+        return log.error(type, fields, ` [!] the function failed: ${inWords(event.error)}`);
+      case 'log':
+        return log[event.level](...functionLine(event));
       case 'dropped': {
         const { reason, replyTo } = event;
         const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
@@ -71,6 +79,14 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
   };
 }
 
+/** Tells of one request. Of its body the start is shown, if it says that it is text. */
+export function logRequest(log: Log, name: string, { body, contentType }: RpcRequest): void {
+  const shown = /^(?:text\/|application\/(?:[^;]*\+)?json\b|$)/i.test(contentType ?? '')
+    ? startOf(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
+    : `${body.length} bytes of ${contentType}`;
+  log.info('request', { function: name, request: shown }, ` [.] ${name}(${shown})`);
+}
+
 /** The totals, in a line for people. */
 export function describeStats({ answered, refused, abandoned, dropped }: WorkerStats): string {
   const rejected = Object.entries(dropped).filter(([, count]) => count > 0);
@@ -84,6 +100,29 @@ export function describeStats({ answered, refused, abandoned, dropped }: WorkerS
 
 function described({ code, reason, message }: { code: string; reason: string | undefined; message: string }) {
   return { code, reason, detail: message };
+}
+
+/** What the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
+function functionLine({ level, text, fields }: Extract<WorkerEvent, { type: 'log' }>): ['log', LogFields, string] {
+  const line = ` [${level === 'info' ? '.' : '!'}] ${startOf(text, LOGGED_CHARACTERS)}`;
+  if (fields === undefined) return ['log', {}, line];
+  const json = toJson({}, fields, {});
+  const short = startOf(json, LOGGED_CHARACTERS);
+  return ['log', { fields: short === json ? fields : short }, `${line} ${short}`];
+}
+
+/** Anything can be thrown, also what has no text. */
+function inWords(error: unknown): string {
+  try {
+    return startOf(String(error), LOGGED_CHARACTERS);
+  } catch {
+    return `it threw ${typeof error}`;
+  }
+}
+
+function startOf(text: string, length: number): string {
+  const characters = [...text.slice(0, 2 * length + 2)]; // no character is cut in two
+  return characters.length > length ? `${characters.slice(0, length).join('')}…` : text;
 }
 
 function seconds(ms: number): string {

@@ -29,3 +29,15 @@ export function checkInteger(name: string, value: number, min: number, max = Num
   }
   return value;
 }
+
+/** A content type that fits into a message's property: `type/subtype`, parameters or none, at most 255 characters of ASCII. */
+export function checkContentType(contentType: string): string {
+  if (
+    typeof contentType !== 'string' ||
+    contentType.length > 255 ||
+    !/^[\w.+-]+\/[\w.+-]+(?:;[ -~]*)?$/.test(contentType)
+  ) {
+    throw new TypeError(`contentType: expected one such as application/json, got ${JSON.stringify(contentType)}`);
+  }
+  return contentType;
+}

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type AmqpUrl, parseAmqpUrls } from './amqp-url.ts';
-import { checkInteger, checkQueueName } from './option-checks.ts';
+import { checkContentType, checkInteger, checkQueueName } from './option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from './reply-address.ts';
 import { type QueueType, queueTypes, type RequestQueue } from './request-queue.ts';
 import type { WorkerEvent } from './worker-events.ts';
@@ -21,6 +21,10 @@ export interface RpcWorkerOptions {
   readonly prefetch?: number;
   /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
   readonly maxRequestBytes?: number;
+  /** The content type of replies, which also says how what the function returns is sent. Default `text/plain`. */
+  readonly contentType?: string;
+  /** What the function gets as `context.options`. Default `{}`. */
+  readonly functionOptions?: Readonly<Record<string, unknown>>;
   /** Reply queues to write to besides `amq.gen-*`, `*` for any characters. Default none. */
   readonly allowReplyTo?: readonly string[];
   /** Shown by the broker's management UI. Default `fib-worker`. */
@@ -36,6 +40,8 @@ export interface WorkerSettings {
   readonly queue: RequestQueue;
   readonly prefetch: number;
   readonly maxRequestBytes: number;
+  readonly contentType: string;
+  readonly functionOptions: Readonly<Record<string, unknown>>;
   readonly replyAddresses: ReplyAddressPolicy;
   readonly connectionName: string;
   readonly onEvent: (event: WorkerEvent) => void;
@@ -48,6 +54,8 @@ export const workerDefaults = {
   durable: true,
   prefetch: 1,
   maxRequestBytes: 16 * 1024 * 1024,
+  contentType: 'text/plain',
+  functionOptions: {},
   connectionName: 'fib-worker',
 } as const satisfies RpcWorkerOptions;
 
@@ -74,6 +82,8 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
+    contentType: checkContentType(options.contentType ?? workerDefaults.contentType),
+    functionOptions: options.functionOptions ?? workerDefaults.functionOptions,
     replyAddresses: {
       requestQueue: name,
       allowed: [SERVER_NAMED_QUEUES, ...(options.allowReplyTo ?? [])].map(replyAddressPattern),

@@ -113,8 +113,8 @@ describe('an option of the worker', { concurrency: 3 }, () => {
       const worker = await startWorker(t, ['--queue', queue, ...args], { env });
       await runClient(t, ['--queue', queue, '13']);
       assert.deepEqual(
-        worker.records('request').map(({ n }) => n),
-        [13],
+        worker.records('request').map(({ function: name, request }) => [name, request]),
+        [['fib', '13']],
       );
     }
   });
