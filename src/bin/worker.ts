@@ -1,17 +1,27 @@
+import { isMainThread } from 'node:worker_threads';
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates } from '../cli/discover.ts';
 import { createLog, defaultLogFormat } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
+import { readThreadOptions, threadOptions } from '../cli/thread-options.ts';
 import { UsageError } from '../cli/usage-error.ts';
-import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
+import { list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
 import { describeStats, logLimits, logRequest, logWorkerEvents } from '../cli/worker-log.ts';
-import { checkFunctionModule } from '../function/function-module.ts';
+import { checkFunctionModule, type FunctionModule } from '../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../function/function-options.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
+import { RpcError } from '../rpc/errors.ts';
+import { FunctionRunner } from '../rpc/function-runner.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
 import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
+import { WorkerLessons } from '../rpc/worker-lessons.ts';
+import { workerDefaults } from '../rpc/worker-options.ts';
+import { heapLimit } from '../threads/heap-limit.ts';
+import { serveThread } from '../threads/serve-thread.ts';
+import { ThreadPool } from '../threads/thread-pool.ts';
+import { threadedHandler } from '../threads/threaded-handler.ts';
 
 const program = {
   name: 'fib-worker',
@@ -51,15 +61,7 @@ const program = {
       default: true,
       help: 'declare the queue non-durable, as older tutorials do (RabbitMQ 4.3 refuses that)',
     },
-    prefetch: {
-      flag: 'prefetch',
-      type: 'string',
-      placeholder: 'N',
-      env: 'PREFETCH',
-      default: '1',
-      parse: integer({ min: 1, max: 65_535 }),
-      help: 'requests in hand at most; 1 is fair dispatch',
-    },
+    ...threadOptions,
     allowReplyTo: {
       flag: 'allow-reply-to',
       type: 'string',
@@ -108,11 +110,26 @@ async function main(): Promise<void> {
     return;
   }
   const { values } = commandLine;
+  const functionOptions = functionOptionValues(values);
+  if (!isMainThread) return runInThread(served, functionOptions);
+  const { threads, maxRun, prefetch } = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
-  const { handler, maxRequestBytes, contentType } = served;
+  const { maxRequestBytes, contentType } = served;
+  const onEvent = logWorkerEvents(log, { requests });
+  const pool =
+    threads > 0
+      ? new ThreadPool(threads, {
+          script: { file: import.meta.filename, argv: process.argv.slice(2), heapMegabytes: heapLimit(threads) },
+          maxRun,
+          toError: (code, message) => new RpcError(code, message),
+          onEvent,
+        })
+      : undefined;
+  await pool?.start();
+  const handler = pool ? threadedHandler(pool) : served.handler;
   const logged: RequestHandler = (request, context) => {
     logRequest(log, served.name, request);
     return handler(request, context);
@@ -123,12 +140,12 @@ async function main(): Promise<void> {
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
-    prefetch: values.prefetch,
+    prefetch,
     ...(maxRequestBytes !== undefined && { maxRequestBytes }),
     ...(contentType !== undefined && { contentType }),
-    functionOptions: functionOptionValues(values),
+    functionOptions,
     allowReplyTo: values.allowReplyTo ?? [],
-    onEvent: logWorkerEvents(log, { requests }),
+    onEvent,
   });
   onShutdown(async (signal) => {
     log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
@@ -137,9 +154,20 @@ async function main(): Promise<void> {
     const stats = worker.stats();
     const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
+    // a thread that native code holds would hold the exit, too
+    if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
     process.exit(0); // a handler that still runs would keep the process
   });
   worker.start();
+}
+
+/** What a thread of the worker does, this same file being its script. */
+function runInThread(
+  { handler, contentType = workerDefaults.contentType }: FunctionModule,
+  functionOptions: Readonly<Record<string, unknown>>,
+): void {
+  const settings = { contentType, functionOptions, maxRequestBytes: Number.POSITIVE_INFINITY }; // checked before it came here
+  serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
 }
 
 main().catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
+import type { ThreadEvent } from '../threads/call.ts';
 import type { Log, LogFields } from './log.ts';
 import { toJson } from './log-json.ts';
 
@@ -16,12 +17,16 @@ export const logLimits = {
   refused: 10,
   dropped: 10,
   'handler-failed': 10,
+  'thread-ended': 10,
   abandoned: 10,
   'probe-failed': 10,
-} as const satisfies Partial<Record<WorkerEvent['type'] | 'request' | 'refused', number>>;
+} as const satisfies Partial<Record<WorkerEvent['type'] | ThreadEvent['type'] | 'request' | 'refused', number>>;
 
 /** Tells a worker's events in its log. Requests are told one by one only if `requests` is set. */
-export function logWorkerEvents(log: Log, { requests }: { readonly requests: boolean }): (event: WorkerEvent) => void {
+export function logWorkerEvents(
+  log: Log,
+  { requests }: { readonly requests: boolean },
+): (event: WorkerEvent | ThreadEvent) => void {
   return (event) => {
     const { type, ...fields } = event;
     switch (event.type) {
@@ -62,6 +67,12 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
         return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
       case 'handler-failed':
         return log.error(type, fields, ` [!] the function failed: ${inWords(event.error)}`);
+      case 'thread-ended': {
+        const { why, error, delay } = event;
+        const cause = error === undefined ? '' : `: ${inWords(error)}`;
+        const next = delay > 0 ? `; the next one starts in ${seconds(delay)}` : '';
+        return log.warn(type, fields, ` [!] A thread ended (${why})${cause}${next}`);
+      }
       case 'log':
         return log[event.level](...functionLine(event));
       case 'dropped': {

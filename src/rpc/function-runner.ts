@@ -7,14 +7,20 @@ import { LazyContext, type SharedContext } from './request-context.ts';
 import type { WorkerLessons } from './worker-lessons.ts';
 import type { WorkerSettings } from './worker-options.ts';
 
+/** What it needs of a worker's settings. */
+type RunnerSettings = Pick<WorkerSettings, 'onEvent' | 'functionOptions' | 'maxRequestBytes' | 'contentType'>;
+
+/** What it needs of a message. */
+type RunnerMessage = Pick<AsyncMessage, 'redelivered' | 'headers' | 'contentType' | 'body'>;
+
 /** Runs the function on the requests of one consumption. */
 export class FunctionRunner {
   readonly #handler: RequestHandler;
-  readonly #settings: WorkerSettings;
+  readonly #settings: RunnerSettings;
   readonly #lessons: WorkerLessons;
   readonly #shared: SharedContext;
 
-  constructor(handler: RequestHandler, settings: WorkerSettings, lessons: WorkerLessons) {
+  constructor(handler: RequestHandler, settings: RunnerSettings, lessons: WorkerLessons) {
     this.#handler = handler;
     this.#settings = settings;
     this.#lessons = lessons;
@@ -32,7 +38,7 @@ export class FunctionRunner {
   }
 
   /** The reply's octets, or the error that the caller is to get; never rejects. */
-  async run(message: AsyncMessage, deadline: number | undefined): Promise<Buffer | RpcError> {
+  async run(message: RunnerMessage, deadline: number | undefined): Promise<Buffer | RpcError> {
     const context = new LazyContext(message, deadline, this.#shared);
     try {
       return await this.#answer(message, context);
@@ -53,9 +59,9 @@ export class FunctionRunner {
     this.#shared.signalled.clear();
   }
 
-  async #answer(message: AsyncMessage, context: LazyContext): Promise<Buffer> {
+  async #answer(message: RunnerMessage, context: LazyContext): Promise<Buffer> {
     // bodySize is from patches/rabbitmq-client: a body that is too long is not there
-    const { body, bodySize } = message as AsyncMessage & { readonly body: Buffer; readonly bodySize: number };
+    const { body, bodySize = body.length } = message as { readonly body: Buffer; readonly bodySize?: number };
     const { maxRequestBytes, contentType } = this.#settings;
     if (bodySize > maxRequestBytes) {
       throw new RpcError('INVALID_ARGUMENT', `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`);

@@ -3,8 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import type { WorkerEvent } from '../rpc/worker-events.ts';
 import type { FromThread, ThreadFailure, ThreadTask, ToThread } from './messages.ts';
 
-/** What a thread does. */
-export interface ThreadService {
+/** Runs the function once. */
+export interface ThreadRunner {
   /** The reply's octets, or what the caller is told instead. `deadline` as `performance.now()` counts. Never rejects. */
   run(task: ThreadTask, deadline: number | undefined): Promise<Uint8Array | ThreadFailure>;
   /** Aborts the signal of what runs. */
@@ -13,26 +13,28 @@ export interface ThreadService {
 
 /**
  * The thread's side: runs what {@link ThreadPool} sends, one task at a time.
- * @param createService gets where to tell the events of what it runs
+ * @param createRunner is called for each task; gets where to tell the events of what it runs
  */
-export function serveThread(createService: (onEvent: (event: WorkerEvent) => void) => ThreadService): void {
+export function serveThread(createRunner: (onEvent: (event: WorkerEvent) => void) => ThreadRunner): void {
   if (!parentPort) throw new Error('serveThread: this is the main thread');
   const port = parentPort;
   const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-  const service = createService((event) => tell(event, send));
-  port.on('message', async (message: ToThread) => {
-    if (message.type === 'abort') return service.abort();
-    const { task, timeLeft } = message;
-    const { body, ...rest } = task;
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  const onEvent = (event: WorkerEvent) => tell(event, send);
+  let runner: ThreadRunner | undefined;
+  const run = async (task: ThreadTask, timeLeft: number | undefined): Promise<void> => {
     const deadline = timeLeft === undefined ? undefined : performance.now() + timeLeft;
-    const result = await service.run({ ...rest, body: bytes }, deadline);
-    if (!(result instanceof Uint8Array)) {
-      return send({ type: 'done', result: { code: result.code, message: result.message } });
-    }
-    // a copy: the function may keep what it returned, and small Buffers are parts of one that many share
-    const reply = new Uint8Array(result);
-    send({ type: 'done', result: reply }, [reply.buffer]);
+    const { buffer, byteOffset, byteLength } = task.body;
+    runner = createRunner(onEvent);
+    const result = await runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, deadline);
+    if (result instanceof Uint8Array) {
+      // a copy: the function may keep what it returned, and small Buffers are parts of one that many share
+      const reply = new Uint8Array(result);
+      send({ type: 'done', result: reply }, [reply.buffer]);
+    } else send({ type: 'done', result: { code: result.code, message: result.message } });
+  };
+  port.on('message', (message: ToThread) => {
+    if (message.type === 'abort') runner?.abort();
+    else void run(message.task, message.timeLeft);
   });
   send({ type: 'ready' });
 }
@@ -42,7 +44,12 @@ function tell(event: WorkerEvent, send: (message: FromThread) => void): void {
   if (event.type === 'handler-failed') {
     const { error } = event;
     const { name, message, stack } = error instanceof Error ? error : new Error(inspect(error));
-    send({ type: 'threw', name: String(name), message: String(message), stack: stack === undefined ? stack : `${stack}` });
+    send({
+      type: 'threw',
+      name: String(name),
+      message: String(message),
+      stack: stack === undefined ? stack : `${stack}`,
+    });
     return;
   }
   try {

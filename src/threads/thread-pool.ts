@@ -88,7 +88,9 @@ export class ThreadPool {
    * @returns false if one did not end in time, because it is held in native code; then the process can't exit either
    */
   async close(): Promise<boolean> {
-    const ended = Promise.all(this.#slots.map((slot) => slot.close())).then(() => true);
+    const stopping = this.#settings.toError('UNAVAILABLE', 'the worker is stopping');
+    for (const call of this.#waiting.splice(0)) call.reject(stopping);
+    const ended = Promise.all(this.#slots.map((slot) => slot.close(stopping))).then(() => true);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), CLOSE);
@@ -98,7 +100,10 @@ export class ThreadPool {
 
   #abort(call: Call, reason: unknown): void {
     const slot = this.#slots.find((candidate) => candidate.runs(call));
-    if (slot) return slot.abandon(reason);
+    if (slot) {
+      slot.abandon(reason);
+      return;
+    }
     const index = this.#waiting.indexOf(call);
     if (index >= 0) this.#waiting.splice(index, 1);
     call.reject(reason);

@@ -1,5 +1,5 @@
 import { type Call, type PoolSettings, timeIsUp } from './call.ts';
-import type { FromThread } from './messages.ts';
+import type { FromThread, ThreadFailure } from './messages.ts';
 import { Thread, type ThreadEnd } from './thread.ts';
 
 /** How long a function has to heed its signal before its thread is ended, in ms. */
@@ -60,7 +60,8 @@ export class ThreadSlot {
     this.#call = call;
     const left = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now();
     if (maxRun < left) {
-      const tooLong = () => toError('DEADLINE_EXCEEDED', `the request took longer than ${maxRun} ms, the worker's limit`);
+      const tooLong = () =>
+        toError('DEADLINE_EXCEEDED', `the request took longer than ${maxRun} ms, the worker's limit`);
       this.#maxRun = setTimeout(() => this.abandon(tooLong()), maxRun);
     }
     // a copy: the octets that came from the socket are a part of a larger buffer
@@ -84,35 +85,32 @@ export class ThreadSlot {
     this.#heed = setTimeout(() => void this.#thread?.end(), HEED);
   }
 
-  /** Ends the thread, and resolves when nothing is left of it. */
-  async close(): Promise<void> {
+  /** Ends the thread, rejects its call, and resolves when nothing is left of it. */
+  async close(reason: Error): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
-    this.#forget();
+    this.#forget()?.reject(reason);
     await this.#thread?.end();
   }
 
   #onMessage(message: FromThread): void {
-    const { onEvent, toError } = this.#settings;
-    switch (message.type) {
-      case 'ready':
-        this.#ready = true;
-        return this.#listener.onFree();
-      case 'done': {
-        const call = this.#forget();
-        this.#misfires = 0;
-        const { result } = message;
-        if (result instanceof Uint8Array) call?.resolve(result);
-        else call?.reject(toError(result.code, result.message));
-        return this.#listener.onFree();
-      }
-      case 'event':
-        return onEvent(message.event);
-      case 'threw': {
-        const { name, message: text, stack } = message;
-        return onEvent({ type: 'handler-failed', error: Object.assign(new Error(text), { name, stack }) });
-      }
+    const { onEvent } = this.#settings;
+    if (message.type === 'event') onEvent(message.event);
+    else if (message.type === 'threw') {
+      const { name, message: text, stack } = message;
+      onEvent({ type: 'handler-failed', error: Object.assign(new Error(text), { name, stack }) });
+    } else {
+      if (message.type === 'done') this.#onDone(message.result);
+      this.#ready = true;
+      this.#listener.onFree();
     }
+  }
+
+  #onDone(result: Uint8Array | ThreadFailure): void {
+    const call = this.#forget();
+    this.#misfires = 0;
+    if (result instanceof Uint8Array) call?.resolve(result);
+    else call?.reject(this.#settings.toError(result.code, result.message));
   }
 
   #onEnd(end: ThreadEnd | undefined): void {
@@ -124,7 +122,8 @@ export class ThreadSlot {
     const { onEvent } = this.#settings;
     if (!end) {
       onEvent({ type: 'thread-ended', why: 'time-limit', delay: 0 });
-      return this.start();
+      this.start();
+      return;
     }
     call?.reject(this.#explain(end));
     const delay = call ? 0 : Math.min(RESTART.first * 2 ** this.#misfires++, RESTART.max);

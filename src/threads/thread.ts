@@ -5,8 +5,8 @@ import type { FromThread, ToThread } from './messages.ts';
 export interface ThreadScript {
   /** The file that calls `serveThread`. */
   readonly file: string;
-  /** What it finds as `workerData`: something that can be copied. */
-  readonly data: unknown;
+  /** Its command line. */
+  readonly argv: readonly string[];
   /** The heap that it may fill, in MiB. */
   readonly heapMegabytes: number;
 }
@@ -30,10 +30,9 @@ export class Thread {
   readonly #worker: Worker;
   #ending = false;
 
-  constructor({ file, data, heapMegabytes }: ThreadScript, listener: ThreadListener) {
+  constructor({ file, argv, heapMegabytes }: ThreadScript, listener: ThreadListener) {
     this.#worker = new Worker(file, {
-      argv: [],
-      workerData: data,
+      argv: [...argv],
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     });
     let error: unknown;
@@ -60,6 +59,7 @@ function describeEnd(error: unknown, code: number): ThreadEnd {
   if (error === undefined) {
     return { outOfMemory: false, error: new Error(`the thread ended itself (process.exit, code ${code})`) };
   }
-  const thrown = error instanceof Error ? error : new Error(`the thread ended with what nobody caught: ${String(error)}`);
+  const thrown =
+    error instanceof Error ? error : new Error(`the thread ended with what nobody caught: ${String(error)}`);
   return { outOfMemory: 'code' in thrown && thrown.code === 'ERR_WORKER_OUT_OF_MEMORY', error: thrown };
 }
