@@ -1,4 +1,5 @@
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
+import { saysText } from './content-type.ts';
 import type { Log, LogFields } from './log.ts';
 import { toJson } from './log-json.ts';
 
@@ -81,7 +82,7 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
 
 /** Tells of one request. Of its body the start is shown, if it says that it is text. */
 export function logRequest(log: Log, name: string, { body, contentType }: RpcRequest): void {
-  const shown = /^(?:text\/|application\/(?:[^;]*\+)?json\b|$)/i.test(contentType ?? '')
+  const shown = saysText(contentType)
     ? startOf(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
     : `${body.length} bytes of ${contentType}`;
   log.info('request', { function: name, request: shown }, ` [.] ${name}(${shown})`);
