@@ -11,7 +11,10 @@ const layers: Record<string, { imports: string[]; types?: string[]; packages?: s
   },
   // as anybody's function: it knows nothing else of this project
   'fibonacci.ts': { imports: [], packages: ['fib-worker'] },
-  function: { imports: ['function', 'rpc/errors.ts', 'cli/value-parsers.ts'], types: ['rpc', 'cli'] },
+  function: {
+    imports: ['function', 'rpc/errors.ts', 'rpc/option-checks.ts', 'cli/value-parsers.ts'],
+    types: ['rpc', 'cli'],
+  },
   rpc: { imports: ['rpc'], packages: ['rabbitmq-client'] },
   threads: { imports: ['threads'], types: ['rpc', 'cli', 'ops'] },
   ops: { imports: ['ops'], types: ['rpc', 'cli', 'threads'] },

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates } from '../cli/discover.ts';
@@ -99,7 +100,10 @@ const program = {
 
 async function main(): Promise<void> {
   // build.mjs puts the function's module here: src/fibonacci.ts, or what --function names
-  const served = checkFunctionModule(await import('fib-worker/function'));
+  const exported = await import('fib-worker/function').catch((cause: unknown) => {
+    throw new Error("the function's module failed while it was loaded", { cause });
+  });
+  const served = checkFunctionModule(exported);
   const commandLine = parseCommandLine({
     ...program,
     summary: `Answers requests on a RabbitMQ queue by the function '${served.name}'. ${program.summary}`,
@@ -173,6 +177,6 @@ function runInThread(
 main().catch((error: unknown) => {
   // a wrong option, whoever notices it, is one line
   const usage = error instanceof UsageError || error instanceof TypeError;
-  process.stderr.write(`fib-worker: ${usage ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`fib-worker: ${usage ? error.message : inspect(error)}\n`);
   process.exitCode = usage ? UsageError.exitCode : 1;
 });

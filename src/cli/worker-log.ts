@@ -1,5 +1,6 @@
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
 import type { ThreadEvent } from '../threads/call.ts';
+import { saysText } from './content-type.ts';
 import type { Log, LogFields } from './log.ts';
 import { toJson } from './log-json.ts';
 
@@ -92,7 +93,7 @@ export function logWorkerEvents(
 
 /** Tells of one request. Of its body the start is shown, if it says that it is text. */
 export function logRequest(log: Log, name: string, { body, contentType }: RpcRequest): void {
-  const shown = /^(?:text\/|application\/(?:[^;]*\+)?json\b|$)/i.test(contentType ?? '')
+  const shown = saysText(contentType)
     ? startOf(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
     : `${body.length} bytes of ${contentType}`;
   log.info('request', { function: name, request: shown }, ` [.] ${name}(${shown})`);

@@ -1,5 +1,6 @@
 import type { OptionTable } from '../cli/option-table.ts';
 import type { RequestHandler } from '../rpc/handler.ts';
+import { checkContentType, checkInteger } from '../rpc/option-checks.ts';
 import { checkFunctionOptions } from './function-options.ts';
 
 /** A function's module, checked and complete. */
@@ -17,32 +18,34 @@ export interface FunctionModule {
 
 /**
  * Checks what a function's module exports: `default`, and if it likes `name`, `options`, `maxRequestBytes` and
- * `contentType`. The last two are checked for their type here, and by the worker for their value.
+ * `contentType`.
  * @throws TypeError that names the export and what it is
  */
 export function checkFunctionModule(exports: Readonly<Record<string, unknown>>): FunctionModule {
-  const { default: handler, name = 'function', options = {}, maxRequestBytes, contentType } = exports;
+  const { default: handler, options = {}, maxRequestBytes, contentType } = exports;
+  const name = exports.name || 'function'; // of a CommonJS module it is the name of the function itself, and may be empty
   if (handler === undefined) {
     throw new TypeError('the function module has no default export; write: export default (request, context) => reply');
   }
-  if (typeof handler !== 'function') throw wrong('default', 'a function', handler);
+  if (typeof handler !== 'function') {
+    throw new TypeError(`${called('default')}: expected a function, got ${typeof handler}`);
+  }
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
-    throw wrong('name', '1 to 64 letters, digits, dots, dashes or underscores', name);
+    const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : typeof name;
+    throw new TypeError(
+      `${called('name')}: expected 1 to 64 letters, digits, dots, dashes or underscores, got ${shown}`,
+    );
   }
-  if (maxRequestBytes !== undefined && typeof maxRequestBytes !== 'number') {
-    throw wrong('maxRequestBytes', 'a number', maxRequestBytes);
-  }
-  if (contentType !== undefined && typeof contentType !== 'string') throw wrong('contentType', 'a string', contentType);
   return {
     handler: handler as RequestHandler,
     name,
     options: checkFunctionOptions(options),
-    maxRequestBytes,
-    contentType,
+    maxRequestBytes:
+      maxRequestBytes === undefined ? undefined : checkInteger(called('maxRequestBytes'), maxRequestBytes as number, 0),
+    contentType: contentType === undefined ? undefined : checkContentType(called('contentType'), contentType as string),
   };
 }
 
-function wrong(name: string, expected: string, value: unknown): TypeError {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : typeof value;
-  return new TypeError(`the function module's export '${name}': expected ${expected}, got ${shown}`);
+function called(name: string): string {
+  return `the function module's export '${name}'`;
 }

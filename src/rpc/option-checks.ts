@@ -31,13 +31,9 @@ export function checkInteger(name: string, value: number, min: number, max = Num
 }
 
 /** A content type that fits into a message's property: `type/subtype`, parameters or none, at most 255 characters of ASCII. */
-export function checkContentType(contentType: string): string {
-  if (
-    typeof contentType !== 'string' ||
-    contentType.length > 255 ||
-    !/^[\w.+-]+\/[\w.+-]+(?:;[ -~]*)?$/.test(contentType)
-  ) {
-    throw new TypeError(`contentType: expected one such as application/json, got ${JSON.stringify(contentType)}`);
+export function checkContentType(name: string, value: string): string {
+  if (typeof value !== 'string' || !/^(?=.{3,255}$)[\w.+-]+\/[\w.+-]+(?:\s*;[ -~]*)?$/.test(value)) {
+    throw new TypeError(`${name}: expected one such as application/json, got ${JSON.stringify(value)}`);
   }
-  return contentType;
+  return value;
 }

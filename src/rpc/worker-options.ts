@@ -82,7 +82,7 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
-    contentType: checkContentType(options.contentType ?? workerDefaults.contentType),
+    contentType: checkContentType('contentType', options.contentType ?? workerDefaults.contentType),
     functionOptions: options.functionOptions ?? workerDefaults.functionOptions,
     replyAddresses: {
       requestQueue: name,
