@@ -132,7 +132,6 @@ async function main(): Promise<void> {
           onEvent,
         })
       : undefined;
-  await pool?.start();
   const handler = pool ? threadedHandler(pool) : served.handler;
   const logged: RequestHandler = (request, context) => {
     logRequest(log, served.name, request);
@@ -162,6 +161,7 @@ async function main(): Promise<void> {
     if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
     process.exit(0); // a handler that still runs would keep the process
   });
+  await pool?.start();
   worker.start();
 }
 
@@ -175,6 +175,7 @@ function runInThread(
 }
 
 main().catch((error: unknown) => {
+  if (!isMainThread) throw error; // so the main thread gets it
   // a wrong option, whoever notices it, is one line
   const usage = error instanceof UsageError || error instanceof TypeError;
   process.stderr.write(`fib-worker: ${usage ? error.message : inspect(error)}\n`);
