@@ -8,7 +8,7 @@ import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { readThreadOptions, threadOptions } from '../cli/thread-options.ts';
 import { UsageError } from '../cli/usage-error.ts';
-import { list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
+import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
 import { describeStats, logLimits, logRequest, logWorkerEvents } from '../cli/worker-log.ts';
 import { checkFunctionModule, type FunctionModule } from '../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../function/function-options.ts';
@@ -63,6 +63,21 @@ const program = {
       help: 'declare the queue non-durable, as older tutorials do (RabbitMQ 4.3 refuses that)',
     },
     ...threadOptions,
+    maxDeliveries: {
+      flag: 'max-deliveries',
+      type: 'string',
+      placeholder: 'N',
+      env: 'MAX_DELIVERIES',
+      default: String(workerDefaults.maxDeliveries),
+      parse: integer({ min: 1 }),
+      help: 'how often a request that ends its workers is tried, on quorum queues; 1, on others too, tries none again',
+    },
+    checkCaller: {
+      flag: 'check-caller',
+      type: 'boolean',
+      env: 'CHECK_CALLER',
+      help: 'ask the broker before each request if its caller is still there: a round trip for each',
+    },
     allowReplyTo: {
       flag: 'allow-reply-to',
       type: 'string',
@@ -144,6 +159,8 @@ async function main(): Promise<void> {
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
     prefetch,
+    maxDeliveries: values.maxDeliveries,
+    checkCaller: values.checkCaller,
     ...(maxRequestBytes !== undefined && { maxRequestBytes }),
     ...(contentType !== undefined && { contentType }),
     functionOptions,

@@ -3,6 +3,7 @@ import type { AsyncMessage, Channel } from 'rabbitmq-client';
 import { CallerProbe } from './caller-probe.ts';
 import { explainChannelError } from './channel-errors.ts';
 import { type BrokerConnection, connectionLost } from './connection.ts';
+import { deliveredTooOften, earlierDeliveries } from './deliveries.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './error-reply.ts';
 import { RpcError } from './errors.ts';
 import { FunctionRunner } from './function-runner.ts';
@@ -151,10 +152,13 @@ export class Consumption {
     const reply = checkReplyAddress(message.replyTo, this.#settings.replyAddresses);
     if (!reply.ok) return this.#drop(channel, message, reply.fault);
     // a delivery before this one may have ended with the connection because of this very address
-    const probe = reply.direct && (message.redelivered || this.#lessons.suspicious);
+    const suspicious = reply.direct && (message.redelivered || this.#lessons.suspicious);
+    const probe = suspicious || this.#settings.checkCaller;
     if (probe && !(await this.#callerIsThere(channel, reply.address)))
       return this.#drop(channel, message, 'caller-gone');
-    const result = await this.#runner.run(message, deadline);
+    const earlier = earlierDeliveries(message);
+    const tooOften = earlier >= this.#settings.maxDeliveries;
+    const result = tooOften ? deliveredTooOften(earlier) : await this.#runner.run(message, deadline);
     if (this.#connection.blocked && this.#isCurrent(channel)) await this.#unblocked();
     if (!this.#isCurrent(channel)) return this.#counters.abandoned();
     const failed = result instanceof RpcError;
@@ -169,6 +173,7 @@ export class Consumption {
     };
     // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
     channel.basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : result).catch(() => {});
+    if (tooOften) return this.#drop(channel, message, 'delivered-too-often');
     channel.basicAck({ deliveryTag: message.deliveryTag });
     const [code, detail] = result instanceof RpcError ? [result.code, result.message] : (['OK', ''] as const);
     this.#counters.answered(code, detail, performance.now() - arrived);

@@ -2,11 +2,13 @@ import type { RpcError, RpcErrorCode } from './errors.ts';
 import type { LogLevel } from './handler.ts';
 import type { ReplyAddressFault } from './reply-address.ts';
 
-/** Why a request was rejected without requeue: there is nobody to answer. A dead-letter policy of the queue catches it. */
+/** Why a request was rejected without requeue. A dead-letter policy of the queue catches it. */
 export type DropReason =
   | ReplyAddressFault
-  /** It was delivered before, and its caller is gone. */
-  | 'caller-gone';
+  /** Its caller is gone. Looked after when it was delivered before, or the worker is to look after each. */
+  | 'caller-gone'
+  /** It seems to end whatever worker gets it; its caller was sent an error reply. */
+  | 'delivered-too-often';
 
 /** What happens in a worker, for logs and metrics. Durations in ms. */
 export type WorkerEvent =

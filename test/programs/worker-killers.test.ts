@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { cleanUp, programFolder, start } from '../helpers/programs.ts';
+import { deleteAfter, openRaw, startClient, testQueue, until } from '../helpers/rpc.ts';
+
+const LIMIT = 110_000;
+
+/** Really ends the process that runs it, as the kernel does when memory runs out, or a native crash. */
+const source = `export const name = 'killer';
+export default ({ body }) => {
+  if (String(body) === 'kill') process.kill(process.pid, 'SIGKILL');
+  return 'survived ' + body;
+};
+`;
+
+let folder = '';
+let program = '';
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'fib-worker-killer-'));
+  const module = path.join(folder, 'killer.mjs');
+  program = path.join(folder, 'worker.cjs');
+  await writeFile(module, source);
+  const build = path.join(programFolder, '..', 'build.mjs');
+  await promisify(execFile)(process.execPath, [build, '--function', module, '--outfile', program]);
+});
+
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** Keeps a worker running, as an orchestrator does, and counts how many were killed. */
+function keepRunning(t: TestContext, args: readonly string[]) {
+  const state = { killed: 0 };
+  let over = false;
+  cleanUp(t, () => {
+    over = true;
+  });
+  const run = async (): Promise<void> => {
+    while (!over) {
+      const { signal, code, stderr } = await start(t, program, args).end();
+      if (over) return;
+      assert.equal(signal, 'SIGKILL', `ended with ${code}: ${stderr}`);
+      state.killed++;
+    }
+  };
+  void run();
+  return state;
+}
+
+/** A request queue, and the queue where its dead letters go. */
+async function queues(t: TestContext, args: Record<string, unknown>) {
+  const dead = `test.dead.${randomUUID()}`;
+  const raw = await openRaw(t);
+  await raw.channel.queueDeclare({ queue: dead, durable: true, arguments: { 'x-expires': 300_000 } });
+  deleteAfter(t, dead);
+  const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
+  const queue = await testQueue(t, { args: { ...letters, ...args } });
+  return { queue, dead: await raw.consume(dead), raw };
+}
+
+function deathOf({ headers }: { headers?: Record<string, unknown> }) {
+  const [death] = (headers?.['x-death'] ?? []) as { reason: string; count: number }[];
+  return death?.reason;
+}
+
+describe('a request that kills its workers', { timeout: LIMIT, concurrency: 1 }, () => {
+  test('on a quorum queue: five times, then its caller gets an error and it is a dead letter', async (t) => {
+    const { queue, dead } = await queues(t, { 'x-queue-type': 'quorum' });
+    const workers = keepRunning(t, ['--queue', queue]);
+    const { client } = startClient(t, { queue, timeout: LIMIT });
+    await assert.rejects(client.call('kill'), {
+      code: 'INTERNAL',
+      reason: 'ERROR_REPLY',
+      message: 'the request was delivered 5 times and never answered; it is not tried again',
+    });
+    assert.equal(workers.killed, 5);
+    const letter = await dead.next();
+    assert.deepEqual([String(letter.body), deathOf(letter)], ['kill', 'rejected']);
+    assert.equal(String((await client.call('next')).body), 'survived next');
+    assert.equal(workers.killed, 5);
+  });
+
+  test('on a quorum queue with a lower delivery limit: the broker ends it, and its caller waits in vain', async (t) => {
+    const { queue, dead } = await queues(t, { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 });
+    const workers = keepRunning(t, ['--queue', queue]);
+    const { client } = startClient(t, { queue, timeout: LIMIT });
+    const call = client.call('kill');
+    const waits = assert.rejects(call, { code: 'CANCELLED' });
+    assert.equal(deathOf(await dead.next()), 'delivery_limit');
+    await until(() => workers.killed === 2);
+    assert.equal(String((await client.call('next')).body), 'survived next');
+    await client.close({ grace: 0 });
+    await waits;
+  });
+
+  test('on a classic queue, with --max-deliveries 1: once', async (t) => {
+    const { queue, dead } = await queues(t, { 'x-queue-type': 'classic' });
+    const workers = keepRunning(t, ['--queue', queue, '--max-deliveries', '1']);
+    const { client } = startClient(t, { queue, timeout: LIMIT });
+    await assert.rejects(client.call('kill'), { code: 'INTERNAL', message: /delivered once and never answered/ });
+    assert.equal(workers.killed, 1);
+    assert.equal(deathOf(await dead.next()), 'rejected');
+    assert.equal(String((await client.call('next')).body), 'survived next');
+  });
+
+  test('on a classic queue, which does not count: again and again, until its caller leaves', async (t) => {
+    const { queue, dead } = await queues(t, { 'x-queue-type': 'classic' });
+    const workers = keepRunning(t, ['--queue', queue]);
+    const { client } = startClient(t, { queue, timeout: LIMIT });
+    const given = assert.rejects(client.call('kill'), { code: 'CANCELLED' });
+    await until(() => workers.killed > 5);
+    await client.close({ grace: 0 });
+    await given;
+    assert.equal(deathOf(await dead.next()), 'rejected');
+    const { client: other } = startClient(t, { queue, timeout: LIMIT });
+    assert.equal(String((await other.call('next')).body), 'survived next');
+  });
+});
