@@ -51,12 +51,12 @@ export class FunctionRunner {
 
   /** Aborts the signals of the requests in hand: their answers can't go out any more. */
   abort(): void {
-    this.#shared.over ??= new RpcError(
+    const over = new RpcError(
       'UNAVAILABLE',
       'the answer can go nowhere: the worker is stopping, or its connection is lost; the broker delivers the request again',
     );
-    for (const controller of this.#shared.signalled) controller.abort(this.#shared.over);
-    this.#shared.signalled.clear();
+    this.#shared.over = over;
+    for (const context of this.#shared.signalled) context.abort(over);
   }
 
   async #answer(message: RunnerMessage, context: LazyContext): Promise<Buffer> {

@@ -8,7 +8,7 @@ export interface SharedContext {
   readonly log: FunctionLog;
   readonly options: Readonly<Record<string, unknown>>;
   /** The requests in hand whose function looks at its signal. */
-  readonly signalled: Set<AbortController>;
+  readonly signalled: Set<LazyContext>;
   /** Why no answer can go out any more; undefined as long as answers can. */
   over: Error | undefined;
   /** The reason of a signal whose deadline passed. */
@@ -57,11 +57,17 @@ export class LazyContext implements RequestContext {
     return this.#controller?.signal.reason;
   }
 
-  /** To be called when the function is done: its signal never aborts from then on. */
+  /** Aborts the signal that somebody looked at. */
+  abort(reason: Error): void {
+    this.end();
+    this.#controller?.abort(reason);
+  }
+
+  /** To be called when the function is done: its signal does not abort any more. */
   end(): void {
     if (!this.#controller) return;
     clearTimeout(this.#timer);
-    this.#shared.signalled.delete(this.#controller);
+    this.#shared.signalled.delete(this);
   }
 
   #watch(): AbortController {
@@ -71,11 +77,10 @@ export class LazyContext implements RequestContext {
       controller.abort(over);
       return controller;
     }
-    signalled.add(controller);
-    if (this.deadline !== undefined) {
-      const left = this.deadline - performance.now();
-      if (left <= MAX_DELAY) this.#timer = setTimeout(() => controller.abort(onDeadline()), left);
-    }
+    signalled.add(this);
+    if (this.deadline === undefined) return controller;
+    const left = this.deadline - performance.now();
+    if (left <= MAX_DELAY) this.#timer = setTimeout(() => this.abort(onDeadline()), left);
     return controller;
   }
 }
