@@ -11,10 +11,12 @@ import { deleteAfter, openRaw, startClient, testQueue, until } from '../helpers/
 
 const LIMIT = 110_000;
 
-/** Really ends the process that runs it, as the kernel does when memory runs out, or a native crash. */
-const source = `export const name = 'killer';
+/** Really ends the process that runs it, as the kernel does when memory runs out, or a native crash; or can't be ended. */
+const source = `import { pbkdf2Sync } from 'node:crypto';
+export const name = 'killer';
 export default ({ body }) => {
   if (String(body) === 'kill') process.kill(process.pid, 'SIGKILL');
+  if (String(body) === 'hold') pbkdf2Sync('', '', 2 ** 31 - 1, 64, 'sha512'); // an hour of native code
   return 'survived ' + body;
 };
 `;
@@ -120,4 +122,17 @@ describe('a request that kills its workers', { timeout: LIMIT, concurrency: 1 },
     const { client: other } = startClient(t, { queue, timeout: LIMIT });
     assert.equal(String((await other.call('next')).body), 'survived next');
   });
+});
+
+test('a thread that is held in native code does not hold a worker that is to stop', { timeout: LIMIT }, async (t) => {
+  const { queue } = await queues(t, {});
+  const worker = start(t, program, ['--queue', queue, '--threads', '1', '--grace', '300ms', '--log-requests']);
+  const { client } = startClient(t, { queue, timeout: LIMIT });
+  const given = assert.rejects(client.call('hold'), { code: 'CANCELLED' });
+  await worker.says(/"event":"request"/);
+  const { signal } = await worker.stop();
+  assert.equal(signal, 'SIGKILL');
+  assert.equal(worker.records('stopped')[0]?.unfinished, 1);
+  await client.close({ grace: 0 });
+  await given;
 });
