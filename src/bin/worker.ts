@@ -132,7 +132,7 @@ async function main(): Promise<void> {
     ...(contentType !== undefined && { contentType }),
     functionOptions: functionOptionValues(values),
     allowReplyTo: values.allowReplyTo ?? [],
-    onEvent: logWorkerEvents(log, { requests }),
+    onEvent: logWorkerEvents(log, { requests, format }),
   });
   onShutdown(async (signal) => {
     log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
