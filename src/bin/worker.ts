@@ -137,7 +137,7 @@ async function main(): Promise<void> {
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
   const { maxRequestBytes, contentType } = served;
-  const onEvent = logWorkerEvents(log, { requests });
+  const onEvent = logWorkerEvents(log, { requests, format });
   const pool =
     threads > 0
       ? new ThreadPool(threads, {

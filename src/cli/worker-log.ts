@@ -1,7 +1,7 @@
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
 import type { ThreadEvent } from '../threads/call.ts';
 import { saysText } from './content-type.ts';
-import type { Log, LogFields } from './log.ts';
+import type { Log, LogFormat } from './log.ts';
 import { toJson } from './log-json.ts';
 
 /** How much of a request's body is shown, and of what a function logs, in characters. */
@@ -26,7 +26,7 @@ export const logLimits = {
 /** Tells a worker's events in its log. Requests are told one by one only if `requests` is set. */
 export function logWorkerEvents(
   log: Log,
-  { requests }: { readonly requests: boolean },
+  { requests, format }: { readonly requests: boolean; readonly format: LogFormat },
 ): (event: WorkerEvent | ThreadEvent) => void {
   return (event) => {
     const { type, ...fields } = event;
@@ -75,7 +75,7 @@ export function logWorkerEvents(
         return log.warn(type, fields, ` [!] A thread ended (${why})${cause}${next}`);
       }
       case 'log':
-        return log[event.level](...functionLine(event));
+        return logFunctionLine(log, event, format);
       case 'dropped': {
         const { reason, replyTo } = event;
         const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
@@ -115,12 +115,12 @@ function described({ code, reason, message }: { code: string; reason: string | u
 }
 
 /** What the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
-function functionLine({ level, text, fields }: Extract<WorkerEvent, { type: 'log' }>): ['log', LogFields, string] {
+function logFunctionLine(log: Log, { level, text, fields }: Extract<WorkerEvent, { type: 'log' }>, format: LogFormat) {
   const line = ` [${level === 'info' ? '.' : '!'}] ${startOf(text, LOGGED_CHARACTERS)}`;
-  if (fields === undefined) return ['log', {}, line];
+  if (fields === undefined) return log[level]('log', {}, line);
   const json = toJson({}, fields, {});
   const short = startOf(json, LOGGED_CHARACTERS);
-  return ['log', { fields: short === json ? fields : short }, `${line} ${short}`];
+  log[level]('log', { fields: short === json ? fields : short }, format === 'text' ? `${line} ${short}` : line);
 }
 
 /** Anything can be thrown, also what has no text. */

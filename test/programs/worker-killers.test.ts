@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
-import { cleanUp, programFolder, start } from '../helpers/programs.ts';
+import { buildWorker } from '../helpers/own-function.ts';
+import { cleanUp, start } from '../helpers/programs.ts';
 import { deleteAfter, openRaw, startClient, testQueue, until } from '../helpers/rpc.ts';
 
 const LIMIT = 110_000;
@@ -14,26 +10,21 @@ const LIMIT = 110_000;
 /** Really ends the process that runs it, as the kernel does when memory runs out, or a native crash; or can't be ended. */
 const source = `import { pbkdf2Sync } from 'node:crypto';
 export const name = 'killer';
-export default ({ body }) => {
+export default ({ body }: { body: Buffer }) => {
   if (String(body) === 'kill') process.kill(process.pid, 'SIGKILL');
   if (String(body) === 'hold') pbkdf2Sync('', '', 2 ** 31 - 1, 64, 'sha512'); // an hour of native code
   return 'survived ' + body;
 };
 `;
 
-let folder = '';
 let program = '';
+const scope: { end?: () => unknown } = {};
 
 before(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'fib-worker-killer-'));
-  const module = path.join(folder, 'killer.mjs');
-  program = path.join(folder, 'worker.cjs');
-  await writeFile(module, source);
-  const build = path.join(programFolder, '..', 'build.mjs');
-  await promisify(execFile)(process.execPath, [build, '--function', module, '--outfile', program]);
+  program = await buildWorker({ after: (end) => Object.assign(scope, { end }) }, source);
 });
 
-after(() => rm(folder, { recursive: true, force: true }));
+after(() => scope.end?.());
 
 /** Keeps a worker running, as an orchestrator does, and counts how many were killed. */
 function keepRunning(t: TestContext, args: readonly string[]) {
