@@ -2,10 +2,13 @@
 //
 //   node build.mjs            dist/worker.js, client.js, compare.js, demo.js
 //   node build.mjs --tests    the same, then dist/run-tests.js and dist/test/**/*.test.js
+//   node build.mjs --function FILE [--outfile FILE]
+//                             a worker that serves this function, by default as dist/worker.js; see docs/your-function.md
 //
 // The bundles are CommonJS: one file then runs from any folder, with no package.json beside it, on every Node 20, and
 // rabbitmq-client (CommonJS itself) needs no shim. dist/package.json says so to a Node that finds it in this checkout.
-import { existsSync, realpathSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +17,32 @@ import { applyPatch, parsePatch } from 'diff';
 import * as esbuild from 'esbuild';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
-const { values: options } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
+const options = readOptions();
 const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        tests: { type: 'boolean', default: false },
+        function: { type: 'string' },
+        outfile: { type: 'string' },
+      },
+    });
+    if (values.function !== undefined && values.tests) throw new Error('--function and --tests: take one of them');
+    if (values.function === undefined && values.outfile !== undefined)
+      throw new Error('--outfile needs --function FILE');
+    return values;
+  } catch (error) {
+    fail(error.message);
+  }
+}
+
+/** Ends with one line for people. */
+function fail(message) {
+  process.stderr.write(`build: ${message}\n`);
+  process.exit(1);
+}
 
 /** Applies patches/NAME@VERSION.patch while bundling; a patch that no longer fits fails the build. */
 function patched(name) {
@@ -54,14 +81,17 @@ function patched(name) {
 async function licences({ inputs }) {
   const packages = new Set(
     Object.keys(inputs)
-      .map((input) => /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
+      .map((input) => /^(.*(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
       .filter(Boolean),
   );
   const texts = await Promise.all(
-    [...packages].sort().map(async (name) => {
-      const folder = path.join(root, 'node_modules', name);
-      const { version } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+    [...packages].sort().map(async (place) => {
+      const folder = path.resolve(root, place);
+      const { name, version, license } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
       const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+      // what a function of somebody's own brings along is for them to judge
+      if (!file && options.function)
+        return `${name} ${version}\n\nlicence: ${license ?? 'not stated'}, no licence file`;
       if (!file) throw new Error(`${name} ${version} goes into a bundle and has no licence file`);
       const notices = (await readdir(folder)).filter((entry) => /^notice/i.test(entry)); // Apache-2.0, section 4d
       const parts = await Promise.all([file, ...notices].map((part) => readFile(path.join(folder, part), 'utf8')));
@@ -71,6 +101,20 @@ async function licences({ inputs }) {
   return texts.length
     ? `\n/*! This file holds these packages:\n\n${texts.join('\n\n---\n\n').replaceAll('*/', '* /')}\n*/\n`
     : '';
+}
+
+/** The default function, and the name by which src/bin/worker.ts imports whatever function it is built around. */
+const DEFAULT_FUNCTION = path.join(root, 'src/fibonacci.ts');
+
+/** Resolves what only has a meaning here: the function to serve, and for all functions the one copy of what they import. */
+function functionNames(file) {
+  return {
+    name: 'function-names',
+    setup(build) {
+      build.onResolve({ filter: /^fib-worker$/ }, () => ({ path: path.join(root, 'src/function/api.ts') }));
+      build.onResolve({ filter: /^fib-worker\/function$/ }, () => ({ path: file }));
+    },
+  };
 }
 
 /** The versions of the packages that the comparison measures as peers. */
@@ -93,15 +137,13 @@ const shared = {
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies),
-  plugins: [patched('rabbitmq-client')],
+  plugins: [patched('rabbitmq-client'), functionNames(DEFAULT_FUNCTION)],
 };
 
-async function bundlePrograms() {
-  const programs = (await readdir(path.join(root, 'src/bin'))).filter((file) => file.endsWith('.ts'));
+async function bundlePrograms(which) {
   const { outputFiles, metafile } = await esbuild.build({
     ...shared,
-    entryPoints: programs.map((file) => `src/bin/${file}`),
-    outdir: 'dist',
+    ...which,
     metafile: true,
     write: false,
     minifyWhitespace: true,
@@ -110,6 +152,43 @@ async function bundlePrograms() {
   });
   const outputs = new Map(Object.entries(metafile.outputs).map(([name, output]) => [path.resolve(root, name), output]));
   for (const file of outputFiles) await writeFile(file.path, file.text + (await licences(outputs.get(file.path))));
+}
+
+/** Bundles a worker around the function of `file`, and asks the bundle itself whether the function is one. */
+async function bundleFunction(file, outfile) {
+  const shown = JSON.stringify(options.function);
+  const what = statSync(file, { throwIfNoEntry: false });
+  if (!what) fail(`--function ${shown}: there is no such file; a path is taken from the current folder`);
+  if (!what.isFile()) fail(`--function ${shown}: expected a file, this is a folder`);
+  if (isModule(outfile))
+    fail(`--outfile ${JSON.stringify(outfile)}: name it .cjs; its folder's package.json says "type": "module"`);
+  await bundlePrograms({
+    entryPoints: ['src/bin/worker.ts'],
+    outfile,
+    external: [], // its packages are its own, also one that is called as one of ours
+    plugins: [patched('rabbitmq-client'), functionNames(file)],
+  });
+  const { status, stderr, error } = spawnSync(process.execPath, [outfile, '--help'], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  if (status === 0) return;
+  if (status === 2) {
+    await rm(outfile);
+    fail(`--function ${shown}: ${stderr.trim().replace(/^fib-worker: /, '')}`);
+  }
+  // it may want something that is only there where it runs
+  process.stderr.write(`build: --function ${shown} could not be checked here: ${(stderr || String(error)).trim()}\n`);
+}
+
+/** Whether Node would take this file for an ES module, which the bundles are not. */
+function isModule(file) {
+  if (!file.endsWith('.js')) return file.endsWith('.mjs');
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    const manifest = path.join(folder, 'package.json');
+    if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, 'utf8')).type === 'module';
+    if (folder === path.dirname(folder)) return false;
+  }
 }
 
 async function bundleTests() {
@@ -128,8 +207,27 @@ async function bundleTests() {
   });
 }
 
-await rm(path.join(root, 'dist'), { recursive: true, force: true });
-await mkdir(path.join(root, 'dist'));
-await writeFile(path.join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
-await bundlePrograms();
-if (options.tests) await bundleTests();
+/** dist/, in which every .js file is CommonJS. */
+async function makeDist() {
+  await mkdir(path.join(root, 'dist'), { recursive: true });
+  await writeFile(path.join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
+}
+
+try {
+  if (options.function !== undefined) {
+    await makeDist();
+    await bundleFunction(
+      path.resolve(options.function),
+      path.resolve(options.outfile ?? path.join(root, 'dist/worker.js')),
+    );
+  } else {
+    await rm(path.join(root, 'dist'), { recursive: true, force: true });
+    await makeDist();
+    const programs = (await readdir(path.join(root, 'src/bin'))).filter((file) => file.endsWith('.ts'));
+    await bundlePrograms({ entryPoints: programs.map((file) => `src/bin/${file}`), outdir: 'dist' });
+    if (options.tests) await bundleTests();
+  }
+} catch (error) {
+  if (!error.errors) throw error;
+  process.exit(1); // esbuild has said it all
+}

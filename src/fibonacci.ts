@@ -1,13 +1,21 @@
-import { RpcError } from './rpc/errors.ts';
+// The function that the worker serves by default, written as anybody's own is: see docs/your-function.md.
+import { isMainThread } from 'node:worker_threads';
+import { type FunctionContext, integer, type OptionValues, oneOf, RpcError, type RpcRequest } from 'fib-worker';
+
+/** What it is called in logs and in `--help`. */
+export const name = 'fib';
 
 /** The longest request body that is looked at, in bytes. */
-export const MAX_REQUEST_BYTES = 64;
+export const maxRequestBytes = 64;
 
-/** The largest n that is answered unless told otherwise: fib(100000) has 20,899 digits. */
-export const DEFAULT_MAX_N = 100_000;
+/** fib(10,000,000) has 2,089,877 digits and takes seconds; RabbitMQ 4 refuses messages over 16 MiB. */
+const MAX_MAX_N = 10_000_000;
 
-/** The largest n for the recursive algorithm, whose run time grows with fib(n) itself. */
-export const RECURSIVE_MAX_N = 35;
+/**
+ * The largest n for the recursive algorithm, whose run time grows with fib(n) itself: on the event loop what holds it for
+ * less than a second, and in a thread, which can be ended, what takes days.
+ */
+export const RECURSIVE_MAX_N = isMainThread ? 35 : 60;
 
 /** Fast doubling: F(2k) = F(k)·(2F(k+1) − F(k)) and F(2k+1) = F(k)² + F(k+1)², for each bit of n from the top. */
 function doubling(n: number): bigint {
@@ -30,13 +38,29 @@ export const fibonacciAlgorithms = { doubling, recursive } satisfies Record<stri
 /** The name of an algorithm. */
 export type FibonacciAlgorithm = keyof typeof fibonacciAlgorithms;
 
-/** What {@link createFibonacci} can be told. */
-export interface FibonacciOptions {
-  /** The largest n that is answered. Default {@link DEFAULT_MAX_N}; `recursive` never goes past {@link RECURSIVE_MAX_N}. */
-  readonly maxN?: number;
-  /** Default `doubling`. */
-  readonly algorithm?: FibonacciAlgorithm;
-}
+const algorithmNames = Object.keys(fibonacciAlgorithms) as (keyof typeof fibonacciAlgorithms)[];
+
+/** Its options on the worker's command line. */
+export const options = {
+  maxN: {
+    flag: 'max-n',
+    type: 'string',
+    placeholder: 'N',
+    env: 'MAX_N',
+    default: '100000', // fib(100000) has 20,899 digits
+    parse: integer({ min: 0, max: MAX_MAX_N }),
+    help: 'largest n that is answered',
+  },
+  algorithm: {
+    flag: 'algorithm',
+    type: 'string',
+    placeholder: 'NAME',
+    env: 'ALGORITHM',
+    default: 'doubling',
+    parse: oneOf(algorithmNames),
+    help: "doubling, or recursive: the tutorial's slow one, n up to 35, with --threads up to 60",
+  },
+} as const;
 
 // The first that fits names the rule that was broken; the last fits everything.
 const refusals: readonly (readonly [RegExp, string])[] = [
@@ -48,7 +72,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Reads n from a request: at most {@link MAX_REQUEST_BYTES} bytes, an ASCII decimal integer without sign, spaces or
+ * Reads n from a request: at most {@link maxRequestBytes} bytes, an ASCII decimal integer without sign, spaces or
  * leading zeros, and at most `maxN`. Whatever breaks a rule is refused before anything is computed.
  *
  * @throws RpcError `INVALID_ARGUMENT`, saying which rule and showing the start of the value
@@ -56,8 +80,8 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 export function parseN(body: Uint8Array | string, maxN: number): number {
   // A Buffer that crossed a thread arrives as a plain Uint8Array.
   const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
-  if (bytes.length > MAX_REQUEST_BYTES) {
-    throw refusal(`the request must be at most ${MAX_REQUEST_BYTES} bytes long, this one has ${bytes.length}`, bytes);
+  if (bytes.length > maxRequestBytes) {
+    throw refusal(`the request must be at most ${maxRequestBytes} bytes long, this one has ${bytes.length}`, bytes);
   }
   // latin1 makes one character of each byte, so that no byte can hide.
   const text = bytes.toString('latin1');
@@ -71,22 +95,17 @@ export function parseN(body: Uint8Array | string, maxN: number): number {
 }
 
 /**
- * Makes the function that the worker serves: from a request's body (n in ASCII decimal) to fib(n) in decimal digits.
- *
- * @throws TypeError on an option that is wrong; what it returns throws as {@link parseN} does
+ * From a request's body (n in ASCII decimal) to fib(n) in decimal digits.
+ * @throws RpcError as {@link parseN} does
  */
-export function createFibonacci(options: FibonacciOptions = {}): (body: Uint8Array) => string {
-  const { maxN = DEFAULT_MAX_N, algorithm = 'doubling' } = options;
-  if (!Number.isSafeInteger(maxN) || maxN < 0) {
-    throw new TypeError(`maxN: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${String(maxN)}`);
-  }
-  if (!Object.hasOwn(fibonacciAlgorithms, algorithm)) {
-    const names = Object.keys(fibonacciAlgorithms).join(', ');
-    throw new TypeError(`algorithm: expected one of ${names}, got ${JSON.stringify(algorithm)}`);
-  }
-  const compute = fibonacciAlgorithms[algorithm];
+export function fibonacci(body: Uint8Array, { maxN, algorithm }: OptionValues<typeof options>): string {
   const limit = algorithm === 'recursive' ? Math.min(maxN, RECURSIVE_MAX_N) : maxN;
-  return (body) => compute(parseN(body, limit)).toString();
+  return fibonacciAlgorithms[algorithm](parseN(body, limit)).toString();
+}
+
+/** Answers n with fib(n), both in decimal digits. */
+export default function answer({ body }: RpcRequest, context: FunctionContext<typeof options>): string {
+  return fibonacci(body, context.options);
 }
 
 const SHOWN_CHARACTERS = 32;

@@ -5,8 +5,16 @@ import { describe, test } from 'node:test';
 
 /** What each layer may import, by its first path segment below src, or bench. `types` are layers it may take types from. */
 const layers: Record<string, { imports: string[]; types?: string[]; packages?: string[] }> = {
-  bin: { imports: ['fibonacci.ts', 'rpc', 'threads', 'compare', 'broker', 'ops', 'cli', 'bench'] },
-  'fibonacci.ts': { imports: ['rpc/errors.ts'] },
+  bin: {
+    imports: ['function', 'rpc', 'threads', 'compare', 'broker', 'ops', 'cli', 'bench'],
+    packages: ['fib-worker/function'],
+  },
+  // as anybody's function: it knows nothing else of this project
+  'fibonacci.ts': { imports: [], packages: ['fib-worker'] },
+  function: {
+    imports: ['function', 'rpc/errors.ts', 'rpc/option-checks.ts', 'cli/value-parsers.ts'],
+    types: ['rpc', 'cli'],
+  },
   rpc: { imports: ['rpc'], packages: ['rabbitmq-client'] },
   threads: { imports: ['threads'], types: ['rpc', 'cli', 'ops'] },
   ops: { imports: ['ops'], types: ['rpc', 'cli', 'threads'] },

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  createFibonacci,
-  DEFAULT_MAX_N,
-  type FibonacciOptions,
-  fibonacciAlgorithms,
-  MAX_REQUEST_BYTES,
-  parseN,
-  RECURSIVE_MAX_N,
-} from '../src/fibonacci.ts';
+import { fibonacci, fibonacciAlgorithms, maxRequestBytes, options, parseN, RECURSIVE_MAX_N } from '../src/fibonacci.ts';
 import { RpcError } from '../src/rpc/errors.ts';
+
+const MAX_N = Number(options.maxN.default);
 
 function iterative(n: number): bigint {
   let [a, b] = [0n, 1n];
@@ -17,7 +11,7 @@ function iterative(n: number): bigint {
   return a;
 }
 
-function refused(body: Buffer | string, rule: RegExp, maxN = DEFAULT_MAX_N): string {
+function refused(body: Buffer | string, rule: RegExp, maxN = MAX_N): string {
   let message = '';
   assert.throws(
     () => parseN(body, maxN),
@@ -35,7 +29,7 @@ function refused(body: Buffer | string, rule: RegExp, maxN = DEFAULT_MAX_N): str
 }
 
 describe('fib(n)', () => {
-  const fib = createFibonacci();
+  const fib = (body: Uint8Array) => fibonacci(body, { maxN: MAX_N, algorithm: 'doubling' });
   const known = [
     [0, '0'],
     [1, '1'],
@@ -107,7 +101,7 @@ describe('a request is refused before anything is computed', () => {
   });
 
   it('65 digits, though 64 bytes are looked at', () => {
-    assert.equal(MAX_REQUEST_BYTES, 64);
+    assert.equal(maxRequestBytes, 64);
     refused('1'.repeat(65), /at most 64 bytes/);
     refused('1'.repeat(64), /at most 100000/);
   });
@@ -126,30 +120,18 @@ describe('a request is refused before anything is computed', () => {
   });
 });
 
-describe('createFibonacci', () => {
-  it('answers up to maxN', () => {
-    const fib = createFibonacci({ maxN: 10 });
-    assert.equal(fib(Buffer.from('10')), '55');
-    assert.throws(() => fib(Buffer.from('11')), /n must be at most 10; got "11"/);
+describe('the limit of fib(n)', () => {
+  it('is maxN', () => {
+    const fib = (n: string) => fibonacci(Buffer.from(n), { maxN: 10, algorithm: 'doubling' });
+    assert.equal(fib('10'), '55');
+    assert.throws(() => fib('11'), /n must be at most 10; got "11"/);
   });
 
-  it('never goes past 35 by recursion, and keeps to a smaller maxN', () => {
+  it('is 35 by recursion, or a smaller maxN', () => {
     assert.equal(RECURSIVE_MAX_N, 35);
-    const recursive = createFibonacci({ algorithm: 'recursive' });
-    assert.equal(recursive(Buffer.from('20')), '6765');
-    assert.throws(() => recursive(Buffer.from('36')), /n must be at most 35; got "36"/);
-    assert.throws(() => createFibonacci({ algorithm: 'recursive', maxN: 5 })(Buffer.from('6')), /at most 5/);
-  });
-
-  it('names a wrong option and its value', () => {
-    const wrong = [
-      [{ maxN: -1 }, /^maxN: .*got -1$/],
-      [{ maxN: 1.5 }, /^maxN: .*got 1\.5$/],
-      [{ maxN: Number.NaN }, /^maxN: .*got NaN$/],
-      [{ algorithm: 'toString' }, /^algorithm: expected one of doubling, recursive, got "toString"$/],
-    ] as const;
-    for (const [options, message] of wrong) {
-      assert.throws(() => createFibonacci(options as FibonacciOptions), { name: 'TypeError', message });
-    }
+    const recursive = (n: string, maxN = MAX_N) => fibonacci(Buffer.from(n), { maxN, algorithm: 'recursive' });
+    assert.equal(recursive('20'), '6765');
+    assert.throws(() => recursive('36'), /n must be at most 35; got "36"/);
+    assert.throws(() => recursive('6', 5), /at most 5/);
   });
 });

@@ -1,14 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
+import { type BodyAnswer, renderBodyAnswer } from '../cli/body-answer.ts';
+import { bodyOptions, readBodyRequest } from '../cli/body-options.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
+import { describeEvent } from '../cli/client-log.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { printable, quote, redact } from '../cli/printable.ts';
 import { inOrder, requestsOf } from '../cli/requests.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import { integer, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
-import { type ClientEvent, RpcClient, type RpcReply } from '../rpc/client.ts';
+import { RpcClient, type RpcReply } from '../rpc/client.ts';
 import { RpcError } from '../rpc/errors.ts';
 import { type ReplyStrategy, replyStrategies } from '../rpc/reply-strategies/index.ts';
 
@@ -26,7 +29,7 @@ const program = {
   name: 'fib-client',
   version: process.env.FIB_WORKER_VERSION ?? '',
   usage: 'node client.js [options] [n …]',
-  summary: `Asks for fib(n), n = ${DEFAULT_REQUEST} by default; several are asked at once and printed in order; - reads numbers from stdin, a line each.`,
+  summary: `Asks for fib(n), n = ${DEFAULT_REQUEST} by default; several are asked at once and printed in order; - reads numbers from stdin, a line each. With --body or --body-file it calls any function.`,
   positionals: true,
   options: {
     ...brokerOptions(parseAmqpUrlList, 'localhost:5672'),
@@ -48,6 +51,7 @@ const program = {
       parse: oneOf(Object.keys(replyStrategies) as ReplyStrategy[]),
       help: `how replies come back: ${Object.keys(replyStrategies).join(', ')}`,
     },
+    ...bodyOptions,
     timeout: {
       flag: 'timeout',
       short: 't',
@@ -75,7 +79,11 @@ const program = {
       default: true,
       help: 'do not ask again when the connection is lost',
     },
-    json: { flag: 'json', type: 'boolean', help: 'print a JSON object a line: n, result or error, ms' },
+    json: {
+      flag: 'json',
+      type: 'boolean',
+      help: 'print a JSON object a line: n and result, or contentType and body (bodyBase64 if it is no text), or error; ms',
+    },
     quiet: { flag: 'quiet', short: 'q', type: 'boolean', help: 'print the bare number, and errors' },
     verbose: { flag: 'verbose', short: 'v', type: 'boolean', help: 'print what happens, and what caused an error' },
   },
@@ -95,6 +103,7 @@ async function main(): Promise<number> {
   const url = positionals.find((one) => /^\w*:\/\//.test(one));
   if (url !== undefined) throw new UsageError(`unexpected argument ${quote(url)}; a URL goes with --url or AMQP_URL`);
   if (positionals.filter((one) => one === '-').length > 1) throw new UsageError('-: stdin can be read once only');
+  const bodyRequest = await readBodyRequest(values, positionals, process.stdin);
   exitOnBrokenPipe();
   process.stderr.on('error', () => {}); // who does not want to hear may still want the answers
   const say = (line: string) => {
@@ -120,32 +129,49 @@ async function main(): Promise<number> {
   let exitCode: number = exitCodes.ok;
   /** When the queue was first found missing: all requests of this run wait for it together. */
   let missingSince: number | undefined;
-  const requests = requestsOf(positionals.length > 0 ? positionals : [DEFAULT_REQUEST], process.stdin);
-  await inOrder(requests, values.concurrency, ask, (answer) => {
-    const { stdout, stderr } = renderAnswer(answer, values);
-    process.stdout.write(stdout);
-    process.stderr.write(stderr);
-    if (answer.failure && exitCode === exitCodes.ok) exitCode = exitCodeOf(answer.failure);
-  });
+  if (bodyRequest) {
+    const { body, contentType } = bodyRequest;
+    say(` [x] Requesting ${body.length} bytes of ${contentType}`);
+    const answer = await timed(body, contentType);
+    print(renderBodyAnswer(answer, { ...values, terminal: process.stdout.isTTY }), answer.failure);
+  } else {
+    const requests = requestsOf(positionals.length > 0 ? positionals : [DEFAULT_REQUEST], process.stdin);
+    await inOrder(requests, values.concurrency, ask, (answer) => print(renderAnswer(answer, values), answer.failure));
+  }
   clearInterval(checkConsumers);
   await client.close();
   return exitCode;
 
+  function print({ stdout, stderr }: { stdout: string | Buffer; stderr: string }, failure: Failure | undefined): void {
+    process.stdout.write(stdout);
+    process.stderr.write(stderr);
+    if (failure && exitCode === exitCodes.ok) exitCode = exitCodeOf(failure);
+  }
+
   async function ask(request: string): Promise<Answer> {
     say(` [x] Requesting fib(${printable(request)})`);
+    const answer = await timed(request);
+    return answer.failure ? { request, ...answer } : { request, ...answer, result: answer.reply.body.toString() };
+  }
+
+  async function timed(body: string | Buffer, contentType?: string): Promise<BodyAnswer> {
     const began = performance.now();
     try {
-      const { body } = await callOnceThereIsAQueue(request, began + values.timeout);
-      return { request, milliseconds: performance.now() - began, result: body.toString() };
+      const reply = await callOnceThereIsAQueue(body, contentType, began + values.timeout);
+      return { milliseconds: performance.now() - began, reply };
     } catch (error) {
-      return { request, milliseconds: performance.now() - began, failure: describeError(error) };
+      return { milliseconds: performance.now() - began, failure: describeError(error) };
     }
   }
 
-  async function callOnceThereIsAQueue(request: string, deadline: number): Promise<RpcReply> {
+  async function callOnceThereIsAQueue(
+    body: string | Buffer,
+    contentType: string | undefined,
+    deadline: number,
+  ): Promise<RpcReply> {
     for (let timeout = values.timeout; ; timeout = Math.max(1, Math.round(deadline - performance.now()))) {
       try {
-        const reply = await client.call(request, { timeout });
+        const reply = await client.call(body, { timeout, ...(contentType && { contentType }) });
         missingSince = undefined;
         return reply;
       } catch (error) {
@@ -171,22 +197,6 @@ async function main(): Promise<number> {
     say(
       ` [!] No worker consumes '${values.queue}' (${queue.messageCount} waiting); waiting for one until the time limit`,
     );
-  }
-}
-
-function describeEvent(event: ClientEvent): string {
-  switch (event.type) {
-    case 'connected':
-      return `connected to ${event.url}`;
-    case 'disconnected':
-    case 'retry':
-      return `${event.type}: ${event.error.message}`;
-    case 'blocked':
-      return `RabbitMQ blocks publishers: ${event.reason}`;
-    case 'unblocked':
-      return 'RabbitMQ takes requests again';
-    case 'discarded':
-      return `a reply was discarded: ${event.reason}`;
   }
 }
 

@@ -1,26 +1,34 @@
+import { inspect } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates } from '../cli/discover.ts';
 import { createLog, defaultLogFormat } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
+import { readThreadOptions, threadOptions } from '../cli/thread-options.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
-import { describeStats, logLimits, logWorkerEvents } from '../cli/worker-log.ts';
-import { createFibonacci, DEFAULT_MAX_N, fibonacciAlgorithms, MAX_REQUEST_BYTES, parseN } from '../fibonacci.ts';
+import { describeStats, logLimits, logRequest, logWorkerEvents } from '../cli/worker-log.ts';
+import { checkFunctionModule, type FunctionModule } from '../function/function-module.ts';
+import { functionOptionValues, withFunctionOptions } from '../function/function-options.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
+import { RpcError } from '../rpc/errors.ts';
+import { FunctionRunner } from '../rpc/function-runner.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
 import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
-
-/** fib(10,000,000) has 2,089,877 digits and takes seconds; RabbitMQ 4 refuses messages over 16 MiB. */
-const MAX_MAX_N = 10_000_000;
+import { WorkerLessons } from '../rpc/worker-lessons.ts';
+import { workerDefaults } from '../rpc/worker-options.ts';
+import { heapLimit } from '../threads/heap-limit.ts';
+import { serveThread } from '../threads/serve-thread.ts';
+import { ThreadPool } from '../threads/thread-pool.ts';
+import { threadedHandler } from '../threads/threaded-handler.ts';
 
 const program = {
   name: 'fib-worker',
   version: process.env.FIB_WORKER_VERSION ?? '',
   usage: 'node worker.js [options]',
-  summary:
-    'Answers requests on a RabbitMQ queue with Fibonacci numbers. SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
+  summary: 'SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
   options: {
     ...brokerOptions(parseAmqpUrlList, 'localhost:5672, and inside a container also the host'),
     discover: {
@@ -54,32 +62,21 @@ const program = {
       default: true,
       help: 'declare the queue non-durable, as older tutorials do (RabbitMQ 4.3 refuses that)',
     },
-    prefetch: {
-      flag: 'prefetch',
+    ...threadOptions,
+    maxDeliveries: {
+      flag: 'max-deliveries',
       type: 'string',
       placeholder: 'N',
-      env: 'PREFETCH',
-      default: '1',
-      parse: integer({ min: 1, max: 65_535 }),
-      help: 'requests in hand at most; 1 is fair dispatch',
+      env: 'MAX_DELIVERIES',
+      default: String(workerDefaults.maxDeliveries),
+      parse: integer({ min: 1 }),
+      help: 'how often a request that ends its workers is tried, on quorum queues; 1, on others too, tries none again',
     },
-    maxN: {
-      flag: 'max-n',
-      type: 'string',
-      placeholder: 'N',
-      env: 'MAX_N',
-      default: String(DEFAULT_MAX_N),
-      parse: integer({ min: 0, max: MAX_MAX_N }),
-      help: 'largest n that is answered',
-    },
-    algorithm: {
-      flag: 'algorithm',
-      type: 'string',
-      placeholder: 'NAME',
-      env: 'ALGORITHM',
-      default: 'doubling',
-      parse: oneOf(Object.keys(fibonacciAlgorithms) as (keyof typeof fibonacciAlgorithms)[]),
-      help: "doubling, or recursive: the tutorial's slow one, n up to 35",
+    checkCaller: {
+      flag: 'check-caller',
+      type: 'boolean',
+      env: 'CHECK_CALLER',
+      help: 'ask the broker before each request if its caller is still there: a round trip for each',
     },
     allowReplyTo: {
       flag: 'allow-reply-to',
@@ -117,26 +114,58 @@ const program = {
 } as const;
 
 async function main(): Promise<void> {
-  const commandLine = parseCommandLine(program);
+  // build.mjs puts the function's module here: src/fibonacci.ts, or what --function names
+  const exported = await import('fib-worker/function').catch((cause: unknown) => {
+    throw new Error("the function's module failed while it was loaded", { cause });
+  });
+  const served = checkFunctionModule(exported);
+  const commandLine = parseCommandLine({
+    ...program,
+    summary: `Answers requests on a RabbitMQ queue by the function '${served.name}'. ${program.summary}`,
+    options: withFunctionOptions(program.options, served.options),
+  });
   if (commandLine.kind === 'print') {
-    process.stdout.write(commandLine.text);
+    process.stdout.write(commandLine.text, () => process.exit(0)); // whatever the function's module may have started
     return;
   }
   const { values } = commandLine;
+  const functionOptions = functionOptionValues(values);
+  if (!isMainThread) return runInThread(served, functionOptions);
+  const { threads, maxRun, prefetch } = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
-  const worker = new RpcWorker(fibonacciHandler(), {
+  const { maxRequestBytes, contentType } = served;
+  const onEvent = logWorkerEvents(log, { requests, format });
+  const pool =
+    threads > 0
+      ? new ThreadPool(threads, {
+          script: { file: import.meta.filename, argv: process.argv.slice(2), heapMegabytes: heapLimit(threads) },
+          maxRun,
+          toError: (code, message) => new RpcError(code, message),
+          onEvent,
+        })
+      : undefined;
+  const handler = pool ? threadedHandler(pool) : served.handler;
+  const logged: RequestHandler = (request, context) => {
+    logRequest(log, served.name, request);
+    return handler(request, context);
+  };
+  const worker = new RpcWorker(requests ? logged : handler, {
     ...given,
     ...(values.discover && !given.urls && { urls: brokerCandidates() }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
-    prefetch: values.prefetch,
-    maxRequestBytes: MAX_REQUEST_BYTES,
+    prefetch,
+    maxDeliveries: values.maxDeliveries,
+    checkCaller: values.checkCaller,
+    ...(maxRequestBytes !== undefined && { maxRequestBytes }),
+    ...(contentType !== undefined && { contentType }),
+    functionOptions,
     allowReplyTo: values.allowReplyTo ?? [],
-    onEvent: logWorkerEvents(log, { requests }),
+    onEvent,
   });
   onShutdown(async (signal) => {
     log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
@@ -145,25 +174,27 @@ async function main(): Promise<void> {
     const stats = worker.stats();
     const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
+    // a thread that native code holds would hold the exit, too
+    if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
     process.exit(0); // a handler that still runs would keep the process
   });
+  await pool?.start();
   worker.start();
+}
 
-  function fibonacciHandler(): RequestHandler {
-    const { maxN, algorithm } = values;
-    const fibonacci = createFibonacci({ maxN, algorithm });
-    if (!requests) return ({ body }) => fibonacci(body);
-    return ({ body }) => {
-      const n = parseN(body, maxN);
-      log.info('request', { n }, ` [.] fib(${n})`);
-      return fibonacci(body);
-    };
-  }
+/** What a thread of the worker does, this same file being its script. */
+function runInThread(
+  { handler, contentType = workerDefaults.contentType }: FunctionModule,
+  functionOptions: Readonly<Record<string, unknown>>,
+): void {
+  const settings = { contentType, functionOptions, maxRequestBytes: Number.POSITIVE_INFINITY }; // checked before it came here
+  serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
 }
 
 main().catch((error: unknown) => {
+  if (!isMainThread) throw error; // so the main thread gets it
   // a wrong option, whoever notices it, is one line
   const usage = error instanceof UsageError || error instanceof TypeError;
-  process.stderr.write(`fib-worker: ${usage ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`fib-worker: ${usage ? error.message : inspect(error)}\n`);
   process.exitCode = usage ? UsageError.exitCode : 1;
 });

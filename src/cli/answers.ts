@@ -52,25 +52,29 @@ export function exitCodeOf({ reason }: Failure): number {
   }
 }
 
+/** A failure as `--json` tells it. */
+export function jsonError({ code, reason, message, causes }: Failure, { verbose }: AnswerFormat) {
+  return { code, reason, message, ...(verbose ? { causes } : {}) };
+}
+
+/** A failure as it is told to people; `n` is what was asked for, where it was a number. */
+export function renderFailure(n: string | undefined, { code, message, causes }: Failure, format: AnswerFormat): string {
+  const asked = n !== undefined && n.length > 40 ? `${n.slice(0, 40)}…` : n;
+  const what = asked === undefined ? '' : `fib(${printable(asked)}): `;
+  const beneath = format.verbose ? causes.map((cause) => `     caused by: ${printable(cause)}\n`).join('') : '';
+  return ` [!] ${what}${code}: ${printable(message)}\n${beneath}`;
+}
+
 /** What an answer puts on standard output and on standard error. */
 export function renderAnswer(answer: Answer, format: AnswerFormat): { stdout: string; stderr: string } {
   const { request, milliseconds, failure } = answer;
   const stdout = (text: string) => ({ stdout: `${text}\n`, stderr: '' });
   if (format.json) {
     const ms = Math.round(milliseconds * 10) / 10;
-    if (!failure) return stdout(JSON.stringify({ n: request, result: answer.result, ms }));
-    const { code, reason, message, causes } = failure;
-    const error = { code, reason, message, ...(format.verbose ? { causes } : {}) };
-    return stdout(JSON.stringify({ n: request, error, ms }));
+    const outcome = failure ? { error: jsonError(failure, format) } : { result: answer.result };
+    return stdout(JSON.stringify({ n: request, ...outcome, ms }));
   }
-  if (!failure) {
-    const result = printable(answer.result); // a worker of somebody else's may send anything
-    return stdout(format.quiet ? result : ` [.] Got ${result}`);
-  }
-  const causes = format.verbose ? failure.causes.map((cause) => `     caused by: ${printable(cause)}\n`).join('') : '';
-  const asked = request.length > 40 ? `${request.slice(0, 40)}…` : request;
-  return {
-    stdout: '',
-    stderr: ` [!] fib(${printable(asked)}): ${failure.code}: ${printable(failure.message)}\n${causes}`,
-  };
+  if (failure) return { stdout: '', stderr: renderFailure(request, failure, format) };
+  const result = printable(answer.result); // a worker of somebody else's may send anything
+  return stdout(format.quiet ? result : ` [.] Got ${result}`);
 }

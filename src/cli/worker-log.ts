@@ -1,5 +1,12 @@
-import type { WorkerEvent, WorkerStats } from '../rpc/worker.ts';
-import type { Log } from './log.ts';
+import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
+import type { ThreadEvent } from '../threads/call.ts';
+import { saysText } from './content-type.ts';
+import type { Log, LogFormat } from './log.ts';
+import { toJson } from './log-json.ts';
+
+/** How much of a request's body is shown, and of what a function logs, in characters. */
+const SHOWN_CHARACTERS = 40;
+const LOGGED_CHARACTERS = 2_000;
 
 /**
  * Lines a second of what senders of requests can make a worker log, see `limitLog`: enough to see what is going on, and
@@ -7,15 +14,20 @@ import type { Log } from './log.ts';
  */
 export const logLimits = {
   request: 100,
+  log: 100,
   refused: 10,
   dropped: 10,
   'handler-failed': 10,
+  'thread-ended': 10,
   abandoned: 10,
   'probe-failed': 10,
-} as const satisfies Partial<Record<WorkerEvent['type'] | 'request' | 'refused', number>>;
+} as const satisfies Partial<Record<WorkerEvent['type'] | ThreadEvent['type'] | 'request' | 'refused', number>>;
 
 /** Tells a worker's events in its log. Requests are told one by one only if `requests` is set. */
-export function logWorkerEvents(log: Log, { requests }: { readonly requests: boolean }): (event: WorkerEvent) => void {
+export function logWorkerEvents(
+  log: Log,
+  { requests, format }: { readonly requests: boolean; readonly format: LogFormat },
+): (event: WorkerEvent | ThreadEvent) => void {
   return (event) => {
     const { type, ...fields } = event;
     switch (event.type) {
@@ -55,7 +67,15 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
         if (!requests || event.code === 'OK') return;
         return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
       case 'handler-failed':
-        return log.error(type, fields, ` [!] the function failed: ${String(event.error)}`);
+        return log.error(type, fields, ` [!] the function failed: ${inWords(event.error)}`);
+      case 'thread-ended': {
+        const { why, error, delay } = event;
+        const cause = error === undefined ? '' : `: ${inWords(error)}`;
+        const next = delay > 0 ? `; the next one starts in ${seconds(delay)}` : '';
+        return log.warn(type, fields, ` [!] A thread ended (${why})${cause}${next}`);
+      }
+      case 'log':
+        return logFunctionLine(log, event, format);
       case 'dropped': {
         const { reason, replyTo } = event;
         const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
@@ -71,6 +91,14 @@ export function logWorkerEvents(log: Log, { requests }: { readonly requests: boo
   };
 }
 
+/** Tells of one request. Of its body the start is shown, if it says that it is text. */
+export function logRequest(log: Log, name: string, { body, contentType }: RpcRequest): void {
+  const shown = saysText(contentType)
+    ? startOf(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
+    : `${body.length} bytes of ${contentType}`;
+  log.info('request', { function: name, request: shown }, ` [.] ${name}(${shown})`);
+}
+
 /** The totals, in a line for people. */
 export function describeStats({ answered, refused, abandoned, dropped }: WorkerStats): string {
   const rejected = Object.entries(dropped).filter(([, count]) => count > 0);
@@ -84,6 +112,29 @@ export function describeStats({ answered, refused, abandoned, dropped }: WorkerS
 
 function described({ code, reason, message }: { code: string; reason: string | undefined; message: string }) {
   return { code, reason, detail: message };
+}
+
+/** What the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
+function logFunctionLine(log: Log, { level, text, fields }: Extract<WorkerEvent, { type: 'log' }>, format: LogFormat) {
+  const line = ` [${level === 'info' ? '.' : '!'}] ${startOf(text, LOGGED_CHARACTERS)}`;
+  if (fields === undefined) return log[level]('log', {}, line);
+  const json = toJson({}, fields, {});
+  const short = startOf(json, LOGGED_CHARACTERS);
+  log[level]('log', { fields: short === json ? fields : short }, format === 'text' ? `${line} ${short}` : line);
+}
+
+/** Anything can be thrown, also what has no text. */
+function inWords(error: unknown): string {
+  try {
+    return startOf(String(error), LOGGED_CHARACTERS);
+  } catch {
+    return `it threw ${typeof error}`;
+  }
+}
+
+function startOf(text: string, length: number): string {
+  const characters = [...text.slice(0, 2 * length + 2)]; // no character is cut in two
+  return characters.length > length ? `${characters.slice(0, length).join('')}…` : text;
 }
 
 function seconds(ms: number): string {

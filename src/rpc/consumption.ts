@@ -3,8 +3,10 @@ import type { AsyncMessage, Channel } from 'rabbitmq-client';
 import { CallerProbe } from './caller-probe.ts';
 import { explainChannelError } from './channel-errors.ts';
 import { type BrokerConnection, connectionLost } from './connection.ts';
+import { deliveredTooOften, earlierDeliveries } from './deliveries.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './error-reply.ts';
 import { RpcError } from './errors.ts';
+import { FunctionRunner } from './function-runner.ts';
 import type { RequestHandler } from './handler.ts';
 import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
@@ -35,7 +37,7 @@ export class Consumption {
   /** Resolves with the reason when no request can come any more. */
   readonly ended: Promise<RpcError>;
   readonly #connection: BrokerConnection;
-  readonly #handler: RequestHandler;
+  readonly #runner: FunctionRunner;
   readonly #settings: WorkerSettings;
   readonly #counters: WorkerCounters;
   readonly #lessons: WorkerLessons;
@@ -49,7 +51,7 @@ export class Consumption {
 
   private constructor(connection: BrokerConnection, { handler, settings, counters, lessons }: ConsumptionContext) {
     this.#connection = connection;
-    this.#handler = handler;
+    this.#runner = new FunctionRunner(handler, settings, lessons);
     this.#settings = settings;
     this.#counters = counters;
     this.#lessons = lessons;
@@ -58,6 +60,7 @@ export class Consumption {
     this.ended = new Promise((resolve) => {
       this.#end = (error) => {
         this.#release();
+        this.#runner.abort();
         resolve(error);
       };
     });
@@ -117,6 +120,7 @@ export class Consumption {
   async close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     this.#channel = undefined;
     this.#release();
+    this.#runner.abort();
     if (force || this.#connection.blocked) this.#connection.destroy();
     await Promise.all([this.#probe.close(), this.#connection.close()]);
   }
@@ -148,15 +152,13 @@ export class Consumption {
     const reply = checkReplyAddress(message.replyTo, this.#settings.replyAddresses);
     if (!reply.ok) return this.#drop(channel, message, reply.fault);
     // a delivery before this one may have ended with the connection because of this very address
-    const probe = reply.direct && (message.redelivered || this.#lessons.suspicious);
+    const suspicious = reply.direct && (message.redelivered || this.#lessons.suspicious);
+    const probe = suspicious || this.#settings.checkCaller;
     if (probe && !(await this.#callerIsThere(channel, reply.address)))
       return this.#drop(channel, message, 'caller-gone');
-    let result: string | RpcError;
-    try {
-      result = await this.#answer(message, deadline);
-    } catch (error) {
-      result = this.#toRpcError(error);
-    }
+    const earlier = earlierDeliveries(message);
+    const tooOften = earlier >= this.#settings.maxDeliveries;
+    const result = tooOften ? deliveredTooOften(earlier) : await this.#runner.run(message, deadline);
     if (this.#connection.blocked && this.#isCurrent(channel)) await this.#unblocked();
     if (!this.#isCurrent(channel)) return this.#counters.abandoned();
     const failed = result instanceof RpcError;
@@ -164,45 +166,17 @@ export class Consumption {
       exchange: '',
       routingKey: reply.address,
       correlationId: message.correlationId,
-      contentType: failed ? ERROR_REPLY_CONTENT_TYPE : 'text/plain',
+      contentType: failed ? ERROR_REPLY_CONTENT_TYPE : this.#settings.contentType,
       type: failed ? ERROR_REPLY_TYPE : undefined,
       durable: false,
       timestamp: undefined, // rabbitmq-client adds one otherwise
     };
     // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
-    channel
-      .basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : Buffer.from(result))
-      .catch(() => {});
+    channel.basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : result).catch(() => {});
+    if (tooOften) return this.#drop(channel, message, 'delivered-too-often');
     channel.basicAck({ deliveryTag: message.deliveryTag });
     const [code, detail] = result instanceof RpcError ? [result.code, result.message] : (['OK', ''] as const);
     this.#counters.answered(code, detail, performance.now() - arrived);
-  }
-
-  async #answer(message: AsyncMessage, deadline: number | undefined): Promise<string> {
-    // bodySize is from patches/rabbitmq-client: a body that is too long is not there
-    const { body, bodySize } = message as AsyncMessage & { readonly body: Buffer; readonly bodySize: number };
-    const { maxRequestBytes } = this.#settings;
-    if (bodySize > maxRequestBytes) {
-      throw new RpcError('INVALID_ARGUMENT', `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`);
-    }
-    if (deadline !== undefined && performance.now() > deadline) {
-      throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
-    }
-    const context = { redelivered: message.redelivered, deadline };
-    const reply: unknown = await this.#handler({ body, contentType: message.contentType }, context);
-    if (typeof reply !== 'string') throw new TypeError(`the function returned ${typeof reply}, expected a string`);
-    const bytes = Buffer.byteLength(reply);
-    const { maxReplyBytes } = this.#lessons;
-    if (bytes > maxReplyBytes) {
-      throw new RpcError('RESOURCE_EXHAUSTED', `the reply has ${bytes} bytes; RabbitMQ takes at most ${maxReplyBytes}`);
-    }
-    return reply;
-  }
-
-  #toRpcError(error: unknown): RpcError {
-    if (error instanceof RpcError) return error;
-    this.#settings.onEvent({ type: 'handler-failed', error });
-    return new RpcError('INTERNAL', "the worker failed on this request; the worker's log says why");
   }
 
   #drop(channel: Channel, message: AsyncMessage, reason: DropReason): void {

@@ -9,10 +9,14 @@ export const ERROR_REPLY_CONTENT_TYPE = 'application/problem+json';
 /** An error reply longer than this is not parsed, in bytes. */
 const MAX_ERROR_REPLY_BYTES = 64 * 1024;
 
+/** A longer detail is cut, in UTF-16 units: a function may put anything in it, and JSON makes up to 6 bytes of each. */
+const MAX_DETAIL = 8 * 1024;
+
 /** The body of the error reply for `error`: RFC 9457 problem details, with the status code as an extension member. */
-export function encodeErrorReply(error: RpcError): Buffer {
-  const title = error.code.toLowerCase().replaceAll('_', ' ');
-  return Buffer.from(JSON.stringify({ title, detail: error.message, code: error.code }));
+export function encodeErrorReply({ code, message }: RpcError): Buffer {
+  const title = code.toLowerCase().replaceAll('_', ' ');
+  const detail = message.length > MAX_DETAIL ? `${message.slice(0, MAX_DETAIL)}…` : message;
+  return Buffer.from(JSON.stringify({ title, detail, code }));
 }
 
 /**

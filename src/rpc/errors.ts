@@ -55,6 +55,9 @@ export class RpcError extends Error {
 
   constructor(code: RpcErrorCode, message: string, options: { reason?: RpcErrorReason; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    // a function in JavaScript gets no help from types
+    if (!isRpcErrorCode(code))
+      throw new TypeError(`RpcError: expected a code such as INVALID_ARGUMENT, got '${String(code)}'`);
     this.code = code;
     this.reason = options.reason;
   }

@@ -29,3 +29,11 @@ export function checkInteger(name: string, value: number, min: number, max = Num
   }
   return value;
 }
+
+/** A content type that fits into a message's property: `type/subtype`, parameters or none, at most 255 characters of ASCII. */
+export function checkContentType(name: string, value: string): string {
+  if (typeof value !== 'string' || !/^(?=.{3,255}$)[\w.+-]+\/[\w.+-]+(?:\s*;[ -~]*)?$/.test(value)) {
+    throw new TypeError(`${name}: expected one such as application/json, got ${JSON.stringify(value)}`);
+  }
+  return value;
+}

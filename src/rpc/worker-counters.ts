@@ -9,6 +9,7 @@ export class WorkerCounters {
     'malformed-reply-to': 0,
     'refused-reply-to': 0,
     'caller-gone': 0,
+    'delivered-too-often': 0,
   };
   #received = 0;
   #redelivered = 0;

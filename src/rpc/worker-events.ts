@@ -1,11 +1,14 @@
 import type { RpcError, RpcErrorCode } from './errors.ts';
+import type { LogLevel } from './handler.ts';
 import type { ReplyAddressFault } from './reply-address.ts';
 
-/** Why a request was rejected without requeue: there is nobody to answer. A dead-letter policy of the queue catches it. */
+/** Why a request was rejected without requeue. A dead-letter policy of the queue catches it. */
 export type DropReason =
   | ReplyAddressFault
-  /** It was delivered before, and its caller is gone. */
-  | 'caller-gone';
+  /** Its caller is gone. Looked after when it was delivered before, or the worker is to look after each. */
+  | 'caller-gone'
+  /** It seems to end whatever worker gets it; its caller was sent an error reply. */
+  | 'delivered-too-often';
 
 /** What happens in a worker, for logs and metrics. Durations in ms. */
 export type WorkerEvent =
@@ -30,6 +33,13 @@ export type WorkerEvent =
     }
   /** The handler threw something else than an RpcError; the caller is told no more than INTERNAL. */
   | { readonly type: 'handler-failed'; readonly error: unknown }
+  /** The function logs something. */
+  | {
+      readonly type: 'log';
+      readonly level: LogLevel;
+      readonly text: string;
+      readonly fields?: Readonly<Record<string, unknown>>;
+    }
   /** A request was rejected; `count` of this reason so far. `replyTo` tells the queue of a `refused-reply-to`. */
   | { readonly type: 'dropped'; readonly reason: DropReason; readonly count: number; readonly replyTo?: string }
   /** The channel that a request came by was lost before it was answered; the broker delivers it again. */

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type AmqpUrl, parseAmqpUrls } from './amqp-url.ts';
-import { checkInteger, checkQueueName } from './option-checks.ts';
+import { checkContentType, checkInteger, checkQueueName } from './option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from './reply-address.ts';
 import { type QueueType, queueTypes, type RequestQueue } from './request-queue.ts';
 import type { WorkerEvent } from './worker-events.ts';
@@ -19,8 +19,19 @@ export interface RpcWorkerOptions {
   readonly durable?: boolean;
   /** Requests in hand at most (basic.qos). Default 1: fair dispatch among workers. */
   readonly prefetch?: number;
+  /**
+   * How many times a request is delivered at most; after that it is answered with an error and rejected, for it seems to end
+   * its workers. Quorum queues count; on a classic queue only 1 is of use: no request is tried again. Default 5.
+   */
+  readonly maxDeliveries?: number;
+  /** Whether to ask the broker before each request if its caller is still there: a round trip for each. Default false. */
+  readonly checkCaller?: boolean;
   /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
   readonly maxRequestBytes?: number;
+  /** The content type of replies, which also says how what the function returns is sent. Default `text/plain`. */
+  readonly contentType?: string;
+  /** What the function gets as `context.options`. Default `{}`. */
+  readonly functionOptions?: Readonly<Record<string, unknown>>;
   /** Reply queues to write to besides `amq.gen-*`, `*` for any characters. Default none. */
   readonly allowReplyTo?: readonly string[];
   /** Shown by the broker's management UI. Default `fib-worker`. */
@@ -35,7 +46,11 @@ export interface WorkerSettings {
   readonly tls: TlsOptions | undefined;
   readonly queue: RequestQueue;
   readonly prefetch: number;
+  readonly maxDeliveries: number;
+  readonly checkCaller: boolean;
   readonly maxRequestBytes: number;
+  readonly contentType: string;
+  readonly functionOptions: Readonly<Record<string, unknown>>;
   readonly replyAddresses: ReplyAddressPolicy;
   readonly connectionName: string;
   readonly onEvent: (event: WorkerEvent) => void;
@@ -47,7 +62,11 @@ export const workerDefaults = {
   queue: 'rpc_queue',
   durable: true,
   prefetch: 1,
+  maxDeliveries: 5,
+  checkCaller: false,
   maxRequestBytes: 16 * 1024 * 1024,
+  contentType: 'text/plain',
+  functionOptions: {},
   connectionName: 'fib-worker',
 } as const satisfies RpcWorkerOptions;
 
@@ -73,7 +92,11 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     tls: options.tls,
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
+    maxDeliveries: checkInteger('maxDeliveries', options.maxDeliveries ?? workerDefaults.maxDeliveries, 1),
+    checkCaller: options.checkCaller ?? workerDefaults.checkCaller,
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
+    contentType: checkContentType('contentType', options.contentType ?? workerDefaults.contentType),
+    functionOptions: options.functionOptions ?? workerDefaults.functionOptions,
     replyAddresses: {
       requestQueue: name,
       allowed: [SERVER_NAMED_QUEUES, ...(options.allowReplyTo ?? [])].map(replyAddressPattern),

@@ -10,7 +10,7 @@ import type { WorkerStats } from './worker-events.ts';
 import { WorkerLessons } from './worker-lessons.ts';
 import { normalizeWorkerOptions, type RpcWorkerOptions, type WorkerSettings } from './worker-options.ts';
 
-export type { RequestContext, RequestHandler, RpcRequest } from './handler.ts';
+export type { FunctionLog, RequestContext, RequestHandler, RpcRequest } from './handler.ts';
 export type { DropReason, WorkerEvent, WorkerStats } from './worker-events.ts';
 export type { RpcWorkerOptions } from './worker-options.ts';
 

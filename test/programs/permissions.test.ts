@@ -187,7 +187,19 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       const [stopped] = worker.records('stopped');
       assert.deepEqual(
         [stopped?.received, stopped?.redelivered, stopped?.answered, stopped?.dropped, worker.records('probe-failed')],
-        [2, 2, 1, { 'missing-reply-to': 0, 'malformed-reply-to': 0, 'refused-reply-to': 0, 'caller-gone': 1 }, []],
+        [
+          2,
+          2,
+          1,
+          {
+            'missing-reply-to': 0,
+            'malformed-reply-to': 0,
+            'refused-reply-to': 0,
+            'caller-gone': 1,
+            'delivered-too-often': 0,
+          },
+          [],
+        ],
       );
     },
   );

@@ -42,6 +42,12 @@ const options: readonly Option[] = [
     values: ['7', '9'],
     seen: ({ worker }) => String(worker.records('consuming')[0]?.prefetch),
   },
+  {
+    flag: 'threads',
+    env: 'THREADS',
+    values: ['2', '3'],
+    seen: ({ worker }) => String(worker.records('consuming')[0]?.prefetch), // which follows
+  },
   { flag: 'max-n', env: 'MAX_N', values: ['40', '50'], seen: limitOf },
   {
     flag: 'algorithm',
@@ -113,8 +119,8 @@ describe('an option of the worker', { concurrency: 3 }, () => {
       const worker = await startWorker(t, ['--queue', queue, ...args], { env });
       await runClient(t, ['--queue', queue, '13']);
       assert.deepEqual(
-        worker.records('request').map(({ n }) => n),
-        [13],
+        worker.records('request').map(({ function: name, request }) => [name, request]),
+        [['fib', '13']],
       );
     }
   });
@@ -140,6 +146,11 @@ describe('a wrong option of the worker', { concurrency: 3 }, () => {
   const wrong: readonly (readonly [args: readonly string[], env: Readonly<Record<string, string>>, named: RegExp])[] = [
     [['--prefetch', '0'], {}, /--prefetch "0"/],
     [['--prefetch', 'many'], {}, /--prefetch "many"/],
+    [['--threads', '-1'], {}, /--threads "-1"/],
+    [['--threads', '4', '--prefetch', '3'], {}, /--prefetch 3 .*--threads 4/],
+    [['--max-run', '1m'], {}, /--max-run needs --threads/],
+    [['--max-run', '60', '--threads', '1'], {}, /--max-run "60"/],
+    [['--max-deliveries', '0'], {}, /--max-deliveries "0"/],
     [['--max-n', '-1'], {}, /--max-n "-1"/],
     [['--max-n', '1e3'], {}, /--max-n "1e3"/],
     [['--algorithm', 'slow'], {}, /--algorithm "slow".*doubling, recursive/],
@@ -153,6 +164,7 @@ describe('a wrong option of the worker', { concurrency: 3 }, () => {
     [['--no-such-thing'], {}, /--no-such-thing/],
     [['extra'], {}, /"extra"/],
     [[], { PREFETCH: 'many' }, /PREFETCH "many"/],
+    [[], { THREADS: '4', PREFETCH: '1' }, /--prefetch 1 .*--threads 4/],
     [[], { MAX_N: '-1' }, /MAX_N "-1"/],
     [[], { ALGORITHM: 'slow' }, /ALGORITHM "slow"/],
     [[], { QUEUE_TYPE: 'stream' }, /QUEUE_TYPE "stream"/],

@@ -98,7 +98,7 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
         answered,
         refused,
         abandoned: 0,
-        dropped: { ...dropped, 'caller-gone': 0 },
+        dropped: { ...dropped, 'caller-gone': 0, 'delivered-too-often': 0 },
         inFlight: 0,
         unfinished: 0,
         message: undefined,

@@ -1,0 +1,18 @@
+import type { ClientEvent } from '../rpc/client.ts';
+
+/** What happens in a client, in words, for `--verbose`. */
+export function describeEvent(event: ClientEvent): string {
+  switch (event.type) {
+    case 'connected':
+      return `connected to ${event.url}`;
+    case 'disconnected':
+    case 'retry':
+      return `${event.type}: ${event.error.message}`;
+    case 'blocked':
+      return `RabbitMQ blocks publishers: ${event.reason}`;
+    case 'unblocked':
+      return 'RabbitMQ takes requests again';
+    case 'discarded':
+      return `a reply was discarded: ${event.reason}`;
+  }
+}

@@ -1,0 +1,150 @@
+import { type Call, type PoolSettings, timeIsUp } from './call.ts';
+import type { FromThread, ThreadFailure } from './messages.ts';
+import { Thread, type ThreadEnd } from './thread.ts';
+
+/** How long a function has to heed its signal before its thread is ended, in ms. */
+const HEED = 100;
+
+/** How long a thread that ended without a call is waited for, in ms: it doubles up to the maximum. */
+const RESTART = { first: 200, max: 10_000 };
+
+/** Who hears of a slot. */
+export interface SlotListener {
+  /** Its thread takes a call. */
+  onFree(): void;
+  /** Its thread ended before it took any call. */
+  onStartFailed(error: Error): void;
+}
+
+/** A place in the pool: a thread, and after it the one that replaces it. */
+export class ThreadSlot {
+  readonly #settings: PoolSettings;
+  readonly #listener: SlotListener;
+  #thread: Thread | undefined;
+  #ready = false;
+  #call: Call | undefined;
+  #maxRun: NodeJS.Timeout | undefined;
+  #heed: NodeJS.Timeout | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  /** How many threads in a row ended without having finished a call. */
+  #misfires = 0;
+  #closed = false;
+
+  constructor(settings: PoolSettings, listener: SlotListener) {
+    this.#settings = settings;
+    this.#listener = listener;
+  }
+
+  /** Whether its thread is up, busy or not. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Starts the thread; the listener is told what comes of it. */
+  start(): void {
+    this.#thread = new Thread(this.#settings.script, {
+      onMessage: (message) => this.#onMessage(message),
+      onEnd: (end) => this.#onEnd(end),
+    });
+  }
+
+  /** Whether it takes a call at once. */
+  get free(): boolean {
+    return this.#ready && this.#call === undefined;
+  }
+
+  /** Runs a call; only a free slot does. */
+  run(call: Call): void {
+    const { maxRun, toError } = this.#settings;
+    const { deadline, task } = call;
+    this.#call = call;
+    const left = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now();
+    if (maxRun < left) {
+      const tooLong = () =>
+        toError('DEADLINE_EXCEEDED', `the request took longer than ${maxRun} ms, the worker's limit`);
+      this.#maxRun = setTimeout(() => this.abandon(tooLong()), maxRun);
+    }
+    // a copy: the octets that came from the socket are a part of a larger buffer
+    const body = new Uint8Array(task.body);
+    this.#thread?.send({ type: 'run', task: { ...task, body }, timeLeft: Math.min(left, maxRun) }, [body.buffer]);
+  }
+
+  /** Whether `call` runs here. */
+  runs(call: Call): boolean {
+    return this.#call === call;
+  }
+
+  /** The call is over for its caller. The function may heed its signal for a moment; then its thread is ended. */
+  abandon(reason: unknown): void {
+    const call = this.#call;
+    if (!call || this.#heed) return;
+    clearTimeout(this.#maxRun);
+    call.reject(reason);
+    // a deadline the thread knows itself
+    if (!timeIsUp(call)) this.#thread?.send({ type: 'abort' });
+    this.#heed = setTimeout(() => void this.#thread?.end(), HEED);
+  }
+
+  /** Ends the thread, rejects its call, and resolves when nothing is left of it. */
+  async close(reason: Error): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    this.#forget()?.reject(reason);
+    await this.#thread?.end();
+  }
+
+  #onMessage(message: FromThread): void {
+    const { onEvent } = this.#settings;
+    if (message.type === 'event') onEvent(message.event);
+    else if (message.type === 'threw') {
+      const { name, message: text, stack } = message;
+      onEvent({ type: 'handler-failed', error: Object.assign(new Error(text), { name, stack }) });
+    } else {
+      if (message.type === 'done') this.#onDone(message.result);
+      this.#ready = true;
+      this.#listener.onFree();
+    }
+  }
+
+  #onDone(result: Uint8Array | ThreadFailure): void {
+    const call = this.#forget();
+    this.#misfires = 0;
+    if (result instanceof Uint8Array) call?.resolve(result);
+    else call?.reject(this.#settings.toError(result.code, result.message));
+  }
+
+  #onEnd(end: ThreadEnd | undefined): void {
+    const wasReady = this.#ready;
+    this.#ready = false;
+    this.#thread = undefined;
+    const call = this.#forget();
+    if (this.#closed) return;
+    const { onEvent } = this.#settings;
+    if (!end) {
+      onEvent({ type: 'thread-ended', why: 'time-limit', delay: 0 });
+      this.start();
+      return;
+    }
+    call?.reject(this.#explain(end));
+    const delay = call ? 0 : Math.min(RESTART.first * 2 ** this.#misfires++, RESTART.max);
+    onEvent({ type: 'thread-ended', why: end.outOfMemory ? 'out-of-memory' : 'crashed', error: end.error, delay });
+    this.#restart = setTimeout(() => this.start(), delay);
+    if (!wasReady) this.#listener.onStartFailed(end.error);
+  }
+
+  /** What the caller is told; the log knows more. */
+  #explain({ outOfMemory }: ThreadEnd): Error {
+    const { toError, script } = this.#settings;
+    if (!outOfMemory) return toError('INTERNAL', "the worker failed on this request; the worker's log says why");
+    return toError('RESOURCE_EXHAUSTED', `the request needs more memory than there is, ${script.heapMegabytes} MiB`);
+  }
+
+  #forget(): Call | undefined {
+    const call = this.#call;
+    this.#call = undefined;
+    clearTimeout(this.#maxRun);
+    clearTimeout(this.#heed);
+    this.#heed = undefined;
+    return call;
+  }
+}

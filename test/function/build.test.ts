@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { build, buildWorker, checkout, folderWith } from '../helpers/own-function.ts';
+import { cleanUp, runClient, start, uniqueQueue } from '../helpers/programs.ts';
+
+const good = 'export default () => "fine";\n';
+
+describe('build.mjs refuses in one line that says what is wrong', { concurrency: 2 }, () => {
+  const wrong: readonly (readonly [what: string, source: string, named: RegExp])[] = [
+    [
+      'a module without a default export',
+      'export const answer = () => "";',
+      /has no default export; write: export default/,
+    ],
+    [
+      'a limit that is none',
+      `${good}export const maxRequestBytes = -1;`,
+      /'maxRequestBytes': expected an integer.*got -1/,
+    ],
+    [
+      'a flag that is taken',
+      `${good}export const options = { a: { flag: 'queue', type: 'boolean', help: '' } };`,
+      /'options\.a': --queue is taken/,
+    ],
+  ];
+  for (const [what, source, named] of wrong) {
+    it(what, async (t) => {
+      const folder = folderWith(t, { 'fn.ts': source });
+      const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
+      assert.equal(code, 1);
+      assert.match(stderr, /^build: --function "fn\.ts": [^\n]+\n$/);
+      assert.match(stderr, named);
+      assert.equal(existsSync(path.join(folder, 'worker.js')), false);
+    });
+  }
+
+  it('a file that is not there, and a folder', async (t) => {
+    const folder = folderWith(t, { 'a/fn.ts': good });
+    const said = async (...args: string[]) => {
+      const { code, stderr } = await build(folder, args);
+      assert.equal(code, 1);
+      assert.match(stderr, /^build: [^\n]+\n$/);
+      return stderr;
+    };
+    assert.match(await said('--function', 'fn.ts'), /"fn\.ts": there is no such file/);
+    assert.match(await said('--function', 'a'), /"a": expected a file, this is a folder/);
+    assert.match(await said('--outfile', 'worker.js'), /--outfile needs --function/);
+    assert.match(await said('--function', 'a/fn.ts', '--tests'), /take one of them/);
+    assert.match(await said('--funktion', 'a/fn.ts'), /--funktion/);
+  });
+
+  it('an outfile that Node would take for an ES module', async (t) => {
+    const folder = folderWith(t, { 'fn.ts': good, 'package.json': '{ "type": "module" }' });
+    const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
+    assert.equal(code, 1);
+    assert.match(stderr, /worker\.js": name it \.cjs/);
+    assert.equal((await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.cjs'])).code, 0);
+  });
+
+  it('an import that leads nowhere, named with its place', async (t) => {
+    const folder = folderWith(t, { 'fn.ts': `import x from './nowhere.ts';\nexport default x;` });
+    const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
+    assert.equal(code, 1);
+    assert.match(stderr, /Could not resolve "\.\/nowhere\.ts"[\s\S]*fn\.ts:1/);
+    assert.doesNotMatch(stderr, /build\.mjs/, 'no stack of ours');
+  });
+});
+
+describe('a worker whose function', { concurrency: 2 }, () => {
+  it('is wrong says so when it starts, whoever built it', async (t) => {
+    // right while it is built, wrong where it runs
+    const worker = await buildWorker(t, `${good}export const maxRequestBytes = process.env.LIMIT ? -5 : 5;`);
+    const { code, stderr } = await start(t, worker, [], { env: { LIMIT: '1' } }).end();
+    assert.equal(code, 2);
+    assert.match(stderr, /^fib-worker: the function module's export 'maxRequestBytes': [^\n]* got -5\n$/);
+  });
+
+  it('fails while it is loaded says where, and the build only warns: it may want what is not here', async (t) => {
+    const source = `if (!process.env.SECRET) throw new TypeError('SECRET is not set');\n${good}`;
+    const folder = folderWith(t, { 'fn.ts': source });
+    const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
+    assert.equal(code, 0);
+    assert.match(stderr, /^build: --function "fn\.ts" could not be checked here: [\s\S]*SECRET is not set/);
+    const failed = await start(t, path.join(folder, 'worker.js'), []).end();
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /^fib-worker: .*failed while it was loaded[\s\S]*SECRET is not set/);
+    const fine = await start(t, path.join(folder, 'worker.js'), ['--version'], { env: { SECRET: 'x' } }).end();
+    assert.equal(fine.code, 0);
+  });
+
+  it('keeps something open while it is loaded can be built and asked for help all the same', async (t) => {
+    const worker = await buildWorker(t, `setInterval(() => {}, 1_000);\n${good}export const name = 'ticking';`);
+    const { code, stdout } = await start(t, worker, ['--help']).end();
+    assert.equal(code, 0);
+    assert.match(stdout, /by the function 'ticking'/);
+  });
+
+  const options = `{ shout: { flag: 'shout', type: 'boolean', env: 'SHOUT', help: 'in capitals' } }`;
+  it('has options shows them in its help, and none of the default function', async (t) => {
+    const worker = await buildWorker(t, `${good}export const name = 'greet'; export const options = ${options};`);
+    const { stdout } = await start(t, worker, ['--help']).end();
+    assert.match(stdout, /the function 'greet'/);
+    assert.match(stdout, /^ +--shout +in capitals \(env SHOUT=true\)$/m);
+    assert.match(stdout, /^ +--queue NAME/m);
+    assert.doesNotMatch(stdout, /max-n|algorithm|fib\b/);
+    const wrong = await start(t, worker, ['--max-n', '5']).end();
+    assert.deepEqual([wrong.code, /unknown option --max-n/.test(wrong.stderr)], [2, true]);
+  });
+
+  it('is any JavaScript that esbuild reads: .ts, .mjs, .cjs, with packages of its own', async (t) => {
+    const folder = folderWith(t, {
+      'package.json': '{ "type": "commonjs" }',
+      'src/a.ts': `import { RpcError } from 'fib-worker'; import { refuse } from 'dep';
+        export default (request: { body: Buffer }): string => { try { return refuse(); } catch (e) { if (!(e instanceof RpcError)) throw 1; throw e; } };`,
+      'src/b.mjs': `import { refuse } from 'dep'; export default async () => refuse();`,
+      'src/c.cjs': `module.exports = function named() { return require('dep').refuse(); };`,
+      'node_modules/dep/package.json': '{ "name": "dep", "version": "1.2.3", "license": "0BSD", "main": "index.js" }',
+      'node_modules/dep/index.js': `const { RpcError } = require('fib-worker');
+        exports.refuse = () => { throw new RpcError('NOT_FOUND', 'from a package'); };`,
+      // nobody is to be taken in by a package of this name
+      'node_modules/fib-worker/index.js': 'exports.RpcError = class RpcError extends Error {};',
+    });
+    for (const file of ['a.ts', 'b.mjs', 'c.cjs']) {
+      const outfile = path.join(folder, `${file}.js`);
+      assert.deepEqual(await build(path.join(folder, 'src'), ['--function', file, '--outfile', outfile]), {
+        code: 0,
+        stderr: '',
+      });
+      assert.match(readFileSync(outfile, 'utf8'), /\ndep 1\.2\.3\n\nlicence: 0BSD, no licence file\n/);
+      const queue = uniqueQueue(t);
+      const worker = start(t, outfile, ['--queue', queue]);
+      cleanUp(t, () => worker.stop());
+      await worker.says(/"consuming"/);
+      const { code, stderr } = await runClient(t, ['--queue', queue, '-q', '--body', 'x']);
+      assert.deepEqual([code, stderr], [3, ' [!] NOT_FOUND: from a package\n'], file);
+    }
+  });
+
+  it('brings a package that this project has for its tests only gets it into its bundle', async (t) => {
+    const worker = await buildWorker(
+      t,
+      `import { mine } from 'ajv';\nexport default () => '';\nexport const name = mine;`,
+      {
+        'node_modules/ajv/package.json': '{ "name": "ajv", "version": "0.0.1", "license": "0BSD", "main": "index.js" }',
+        'node_modules/ajv/index.js': `exports.mine = 'of-mine';`,
+      },
+    );
+    const { stdout } = await start(t, worker, ['--help']).end();
+    assert.match(stdout, /the function 'of-mine'/);
+  });
+
+  it('is Fibonacci can be built in the same way, and src/bin/worker.ts knows nothing of it', async (t) => {
+    const folder = folderWith(t, {});
+    const file = path.join(checkout, 'src/fibonacci.ts');
+    assert.equal((await build(folder, ['--function', file, '--outfile', 'worker.js'])).code, 0);
+    const help = async (worker: string) => (await start(t, worker, ['--help']).end()).stdout;
+    assert.equal(await help(path.join(folder, 'worker.js')), await help('worker.js'));
+    assert.doesNotMatch(readFileSync(path.join(checkout, 'src/bin/worker.ts'), 'utf8'), /fibonacci'|max-n|algorithm/);
+  });
+});
