@@ -6,7 +6,7 @@ import { type BrokerConnection, connectionLost } from './connection.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './error-reply.ts';
 import { RpcError } from './errors.ts';
 import type { RequestHandler } from './handler.ts';
-import { Intake } from './intake.ts';
+import { nextRound } from './max-requests.ts';
 import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
 import type { WorkerCounters } from './worker-counters.ts';
@@ -33,7 +33,7 @@ export interface ConsumptionContext {
  * one that delivered the request: if that is lost, the answer is dropped and the broker delivers the request again.
  */
 export class Consumption {
-  /** Resolves with the reason when no request can come any more; without one, when all that it may take are answered. */
+  /** Resolves with the reason when no request can come any more; without one, at the end of a round. */
   readonly ended: Promise<RpcError | undefined>;
   readonly #connection: BrokerConnection;
   readonly #handler: RequestHandler;
@@ -42,7 +42,8 @@ export class Consumption {
   readonly #lessons: WorkerLessons;
   readonly #probe: CallerProbe;
   #channel: Channel | undefined;
-  #intake: Intake | undefined;
+  #cancel = (): Promise<unknown> => Promise.resolve();
+  #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
   #end!: (error?: RpcError) => void;
   readonly #onIdle = new Set<() => void>();
@@ -95,15 +96,13 @@ export class Consumption {
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
       this.#end(new RpcError('UNAVAILABLE', `the queue '${queue.name}' was deleted`, { reason: 'NO_QUEUE' }));
     });
-    this.#intake = new Intake(channel, {
-      queue: queue.name,
-      prefetch,
-      limit: maxRequests - this.#counters.taken,
-      onRequest: (message) => this.#deliver(channel, message),
-      idle: () => this.#idle(),
-      onSpent: () => this.#end(),
-    });
-    onEvent({ type: 'consuming', queue: queue.name, prefetch: await this.#intake.start() });
+    const round = nextRound(prefetch, maxRequests - this.#counters.taken);
+    this.#untilCancel = round.deliveries;
+    await channel.basicQos({ prefetchCount: round.prefetch });
+    const consumer = await channel.basicConsume({ queue: queue.name }, (message) => this.#deliver(channel, message));
+    let cancelled: Promise<unknown> | undefined;
+    this.#cancel = () => (cancelled ??= channel.basicCancel(consumer.consumerTag).catch(() => {}));
+    onEvent({ type: 'consuming', queue: queue.name, prefetch: round.prefetch });
   }
 
   /** Requests in hand. */
@@ -115,7 +114,7 @@ export class Consumption {
   async drain(): Promise<void> {
     const channel = this.#channel;
     // a blocked broker confirms nothing; else, what was delivered before it confirms is in hand, too
-    if (channel?.active && !this.#connection.blocked) await this.#intake?.stop();
+    if (channel?.active && !this.#connection.blocked) await this.#cancel();
     await this.#idle();
   }
 
@@ -135,6 +134,8 @@ export class Consumption {
   #deliver(channel: Channel, message: AsyncMessage): void {
     this.#inFlight++;
     this.#counters.received(message.redelivered);
+    // the cancel goes out before this delivery can be acknowledged: see nextRound
+    if (--this.#untilCancel === 0) void this.#cancel().then(() => this.#idle().then(() => this.#end()));
     const done = () => {
       if (--this.#inFlight > 0) return;
       for (const resolve of this.#onIdle) resolve();

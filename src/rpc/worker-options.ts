@@ -20,8 +20,8 @@ export interface RpcWorkerOptions {
   /** Requests in hand at most (basic.qos). Default 1: fair dispatch among workers. */
   readonly prefetch?: number;
   /**
-   * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; after the last
-   * one the worker disconnects and tells so (`spent`). Default: any number.
+   * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
+   * disconnects and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
    */
   readonly maxRequests?: number;
   /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
@@ -81,7 +81,9 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
     maxRequests:
-      options.maxRequests === undefined ? Number.POSITIVE_INFINITY : checkInteger('maxRequests', options.maxRequests, 1),
+      options.maxRequests === undefined
+        ? Number.POSITIVE_INFINITY
+        : checkInteger('maxRequests', options.maxRequests, 1),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
     replyAddresses: {
       requestQueue: name,

@@ -101,6 +101,7 @@ export class RpcWorker {
         this.#consumption = undefined;
         if (!error) {
           await consumption.close();
+          attempt = 0;
           continue;
         }
         const single = lessons.learn(error);
