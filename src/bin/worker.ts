@@ -1,22 +1,25 @@
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
-import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
+import { readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates } from '../cli/discover.ts';
-import { createLog, defaultLogFormat } from '../cli/log.ts';
+import { createLog, defaultLogFormat, type LogFields } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
-import { readThreadOptions, threadOptions } from '../cli/thread-options.ts';
+import { readThreadOptions } from '../cli/thread-options.ts';
 import { UsageError } from '../cli/usage-error.ts';
-import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
 import { describeStats, logLimits, logRequest, logWorkerEvents } from '../cli/worker-log.ts';
+import { workerOptions } from '../cli/worker-options.ts';
 import { checkFunctionModule, type FunctionModule } from '../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../function/function-options.ts';
+import { answerChecks, checkWorkers } from '../ops/check.ts';
+import { watchForIdleness } from '../ops/idle.ts';
+import { Readiness } from '../ops/readiness.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
 import { RpcError } from '../rpc/errors.ts';
 import { FunctionRunner } from '../rpc/function-runner.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
-import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
+import { type RequestHandler, RpcWorker, type WorkerEvent } from '../rpc/worker.ts';
 import { WorkerLessons } from '../rpc/worker-lessons.ts';
 import { workerDefaults } from '../rpc/worker-options.ts';
 import { heapLimit } from '../threads/heap-limit.ts';
@@ -29,88 +32,7 @@ const program = {
   version: process.env.FIB_WORKER_VERSION ?? '',
   usage: 'node worker.js [options]',
   summary: 'SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
-  options: {
-    ...brokerOptions(parseAmqpUrlList, 'localhost:5672, and inside a container also the host'),
-    discover: {
-      flag: 'discover',
-      type: 'boolean',
-      env: 'DISCOVER',
-      default: true,
-      help: 'without a URL, do not look for a broker outside the container',
-    },
-    queue: {
-      flag: 'queue',
-      type: 'string',
-      placeholder: 'NAME',
-      env: 'RPC_QUEUE',
-      default: 'rpc_queue',
-      parse: text,
-      help: 'request queue; taken as it is, declared if it is missing',
-    },
-    queueType: {
-      flag: 'queue-type',
-      type: 'string',
-      placeholder: 'TYPE',
-      env: 'QUEUE_TYPE',
-      parse: oneOf(queueTypes),
-      help: `${queueTypes.join(' or ')}, if the queue has to be declared; without it the virtual host decides`,
-    },
-    durable: {
-      flag: 'durable',
-      type: 'boolean',
-      env: 'DURABLE',
-      default: true,
-      help: 'declare the queue non-durable, as older tutorials do (RabbitMQ 4.3 refuses that)',
-    },
-    ...threadOptions,
-    maxDeliveries: {
-      flag: 'max-deliveries',
-      type: 'string',
-      placeholder: 'N',
-      env: 'MAX_DELIVERIES',
-      default: String(workerDefaults.maxDeliveries),
-      parse: integer({ min: 1 }),
-      help: 'how often a request that ends its workers is tried, on quorum queues; 1, on others too, tries none again',
-    },
-    checkCaller: {
-      flag: 'check-caller',
-      type: 'boolean',
-      env: 'CHECK_CALLER',
-      help: 'ask the broker before each request if its caller is still there: a round trip for each',
-    },
-    allowReplyTo: {
-      flag: 'allow-reply-to',
-      type: 'string',
-      placeholder: 'PATTERN',
-      env: 'ALLOW_REPLY_TO',
-      multiple: true,
-      parse: list(text),
-      help: 'reply queues to write to besides Direct Reply-To and amq.gen-*; * stands for any characters',
-    },
-    grace: {
-      flag: 'grace',
-      type: 'string',
-      placeholder: 'TIME',
-      env: 'GRACE',
-      default: '8s',
-      parse: positiveDuration,
-      help: 'how long draining may take; what is unfinished then goes back to the queue',
-    },
-    log: {
-      flag: 'log',
-      type: 'string',
-      placeholder: 'FORMAT',
-      env: 'LOG',
-      parse: oneOf(['text', 'json']),
-      help: 'text or json; without it text on a terminal, json elsewhere',
-    },
-    logRequests: {
-      flag: 'log-requests',
-      type: 'boolean',
-      env: 'LOG_REQUESTS',
-      help: 'log each request also in json, up to 100 a second',
-    },
-  },
+  options: workerOptions({ parseUrls: parseAmqpUrlList, queueTypes, maxDeliveries: workerDefaults.maxDeliveries }),
 } as const;
 
 async function main(): Promise<void> {
@@ -131,20 +53,28 @@ async function main(): Promise<void> {
   const { values } = commandLine;
   const functionOptions = functionOptionValues(values);
   if (!isMainThread) return runInThread(served, functionOptions);
+  if (values.check) return check(values.pid);
+  if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
   const { threads, maxRun, prefetch } = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
   const { maxRequestBytes, contentType } = served;
-  const onEvent = logWorkerEvents(log, { requests, format });
+  const readiness = new Readiness();
+  const logEvent = logWorkerEvents(log, { requests, format });
+  const listeners: ((event: WorkerEvent) => void)[] = [logEvent, readiness.onEvent];
+  const onEvent = (event: WorkerEvent) => {
+    for (const listener of listeners) listener(event);
+    if (event.type === 'spent') void stop({ reason: 'max-calls' }, `Took ${event.taken} requests`);
+  };
   const pool =
     threads > 0
       ? new ThreadPool(threads, {
           script: { file: import.meta.filename, argv: process.argv.slice(2), heapMegabytes: heapLimit(threads) },
           maxRun,
           toError: (code, message) => new RpcError(code, message),
-          onEvent,
+          onEvent: logEvent,
         })
       : undefined;
   const handler = pool ? threadedHandler(pool) : served.handler;
@@ -161,14 +91,19 @@ async function main(): Promise<void> {
     prefetch,
     maxDeliveries: values.maxDeliveries,
     checkCaller: values.checkCaller,
+    ...(values.maxCalls && { maxRequests: values.maxCalls }),
     ...(maxRequestBytes !== undefined && { maxRequestBytes }),
     ...(contentType !== undefined && { contentType }),
     functionOptions,
     allowReplyTo: values.allowReplyTo ?? [],
     onEvent,
   });
-  onShutdown(async (signal) => {
-    log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
+  let stopping = false;
+  const stop = async (fields: LogFields, why: string) => {
+    if (stopping) return;
+    stopping = true;
+    readiness.drain();
+    log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`);
     const { unfinished } = await worker.close({ grace: values.grace });
     log.flush();
     const stats = worker.stats();
@@ -176,10 +111,30 @@ async function main(): Promise<void> {
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
     // a thread that native code holds would hold the exit, too
     if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
-    process.exit(0); // a handler that still runs would keep the process
-  });
+    process.exit(0); // a handler that still runs would keep the process, and so would an HTTP client
+  };
+  onShutdown((signal) => stop({ signal }, signal));
+  const { idleExit, httpPort, httpHost } = values;
+  if (idleExit !== undefined) {
+    const onIdle = () => void stop({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
+    listeners.push(watchForIdleness({ limit: idleExit, inFlight: () => worker.stats().inFlight, onIdle }));
+  }
+  answerChecks(
+    () => readiness.describe(),
+    ({ message }) => log.info('check-unavailable', { detail: message }),
+  );
+  if (httpPort !== undefined) {
+    const { serveStatus } = await import('../ops/status.ts'); // most workers do without, and start faster so
+    const { version } = program;
+    const stats = () => worker.stats();
+    const http = await serveStatus({ port: httpPort, host: httpHost, version, readiness, stats }).catch(
+      explainHttpError,
+    );
+    listeners.push(http.onEvent);
+    log.info('http', { port: http.port, host: httpHost }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
+  }
   await pool?.start();
-  worker.start();
+  if (!stopping) worker.start();
 }
 
 /** What a thread of the worker does, this same file being its script. */
@@ -189,6 +144,25 @@ function runInThread(
 ): void {
   const settings = { contentType, functionOptions, maxRequestBytes: Number.POSITIVE_INFINITY }; // checked before it came here
   serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
+}
+
+/** Asks the workers that run here. */
+async function check(pid: number | undefined): Promise<void> {
+  const fault = await checkWorkers(pid);
+  if (fault === undefined) process.stdout.write('ready\n');
+  else {
+    process.stderr.write(`fib-worker: ${fault}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: number }): never {
+  const { code, message } = error;
+  if (code === 'EADDRINUSE')
+    throw new UsageError(`--http-port: port ${error.port} is in use; take another, or 0 for a free one`);
+  if (code === 'EACCES')
+    throw new UsageError(`--http-port: port ${error.port} is not for this user; take one from 1024 on`);
+  throw new UsageError(`--http-port, --http-host: ${message}`);
 }
 
 main().catch((error: unknown) => {

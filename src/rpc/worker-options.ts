@@ -26,6 +26,11 @@ export interface RpcWorkerOptions {
   readonly maxDeliveries?: number;
   /** Whether to ask the broker before each request if its caller is still there: a round trip for each. Default false. */
   readonly checkCaller?: boolean;
+  /**
+   * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
+   * disconnects and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
+   */
+  readonly maxRequests?: number;
   /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
   readonly maxRequestBytes?: number;
   /** The content type of replies, which also says how what the function returns is sent. Default `text/plain`. */
@@ -48,6 +53,8 @@ export interface WorkerSettings {
   readonly prefetch: number;
   readonly maxDeliveries: number;
   readonly checkCaller: boolean;
+  /** `Infinity` for any number. */
+  readonly maxRequests: number;
   readonly maxRequestBytes: number;
   readonly contentType: string;
   readonly functionOptions: Readonly<Record<string, unknown>>;
@@ -94,6 +101,10 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
     maxDeliveries: checkInteger('maxDeliveries', options.maxDeliveries ?? workerDefaults.maxDeliveries, 1),
     checkCaller: options.checkCaller ?? workerDefaults.checkCaller,
+    maxRequests:
+      options.maxRequests === undefined
+        ? Number.POSITIVE_INFINITY
+        : checkInteger('maxRequests', options.maxRequests, 1),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
     contentType: checkContentType('contentType', options.contentType ?? workerDefaults.contentType),
     functionOptions: options.functionOptions ?? workerDefaults.functionOptions,
