@@ -3,6 +3,7 @@ import type { AsyncMessage, Channel } from 'rabbitmq-client';
 import { CallerProbe } from './caller-probe.ts';
 import { explainChannelError } from './channel-errors.ts';
 import { type BrokerConnection, connectionLost } from './connection.ts';
+import { DeliveryAcks } from './delivery-acks.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './error-reply.ts';
 import { RpcError } from './errors.ts';
 import type { RequestHandler } from './handler.ts';
@@ -41,6 +42,7 @@ export class Consumption {
   readonly #lessons: WorkerLessons;
   readonly #probe: CallerProbe;
   #channel: Channel | undefined;
+  #acks: DeliveryAcks | undefined;
   #consumerTag = '';
   #inFlight = 0;
   #end!: (error: RpcError) => void;
@@ -89,6 +91,7 @@ export class Consumption {
     onEvent({ type: 'queue', queue: queue.name, how });
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
     this.#channel = channel;
+    this.#acks = new DeliveryAcks(channel);
     channel.on('basic.cancel', async () => {
       // the channel lives: what is in hand can still be answered, and would not be delivered again
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
@@ -115,6 +118,7 @@ export class Consumption {
 
   /** Ends it, in order, or at once by force. What is still in hand goes back to the queue. */
   async close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    this.#acks?.flush();
     this.#channel = undefined;
     this.#release();
     if (force || this.#connection.blocked) this.#connection.destroy();
@@ -169,11 +173,11 @@ export class Consumption {
       durable: false,
       timestamp: undefined, // rabbitmq-client adds one otherwise
     };
+    this.#acks?.ack(message.deliveryTag); // goes out when this turn ends, behind the reply
     // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
     channel
       .basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : Buffer.from(result))
       .catch(() => {});
-    channel.basicAck({ deliveryTag: message.deliveryTag });
     const [code, detail] = result instanceof RpcError ? [result.code, result.message] : (['OK', ''] as const);
     this.#counters.answered(code, detail, performance.now() - arrived);
   }
@@ -210,7 +214,7 @@ export class Consumption {
       this.#counters.abandoned();
       return;
     }
-    channel.basicNack({ deliveryTag: message.deliveryTag, requeue: false });
+    this.#acks?.reject(message.deliveryTag);
     this.#counters.dropped(reason, message.replyTo);
   }
 
