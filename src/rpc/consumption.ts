@@ -4,6 +4,7 @@ import { CallerProbe } from './caller-probe.ts';
 import { explainChannelError } from './channel-errors.ts';
 import { type BrokerConnection, connectionLost } from './connection.ts';
 import { deliveredTooOften, earlierDeliveries } from './deliveries.ts';
+import { DeliveryAcks } from './delivery-acks.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './error-reply.ts';
 import { RpcError } from './errors.ts';
 import { FunctionRunner } from './function-runner.ts';
@@ -44,6 +45,7 @@ export class Consumption {
   readonly #lessons: WorkerLessons;
   readonly #probe: CallerProbe;
   #channel: Channel | undefined;
+  #acks: DeliveryAcks | undefined;
   #cancel = (): Promise<unknown> => Promise.resolve();
   #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
@@ -94,6 +96,7 @@ export class Consumption {
     onEvent({ type: 'queue', queue: queue.name, how });
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
     this.#channel = channel;
+    this.#acks = new DeliveryAcks(channel);
     channel.on('basic.cancel', async () => {
       // the channel lives: what is in hand can still be answered, and would not be delivered again
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
@@ -123,6 +126,7 @@ export class Consumption {
 
   /** Ends it, in order, or at once by force. What is still in hand goes back to the queue. */
   async close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    this.#acks?.flush();
     this.#channel = undefined;
     this.#release();
     this.#runner.abort();
@@ -181,7 +185,7 @@ export class Consumption {
     // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
     channel.basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : result).catch(() => {});
     if (tooOften) return this.#drop(channel, message, 'delivered-too-often');
-    channel.basicAck({ deliveryTag: message.deliveryTag });
+    this.#acks?.ack(message.deliveryTag); // goes out when this turn ends, behind the reply
     const [code, detail] = result instanceof RpcError ? [result.code, result.message] : (['OK', ''] as const);
     this.#counters.answered(code, detail, performance.now() - arrived);
   }
@@ -191,7 +195,7 @@ export class Consumption {
       this.#counters.abandoned();
       return;
     }
-    channel.basicNack({ deliveryTag: message.deliveryTag, requeue: false });
+    this.#acks?.reject(message.deliveryTag);
     this.#counters.dropped(reason, message.replyTo);
   }
 

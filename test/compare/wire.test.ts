@@ -47,15 +47,16 @@ describe('the wire cost', { concurrency: true, timeout: 60_000 }, () => {
       ],
       [
         'exclusive',
-        // declare and consume besides
-        { framesOut: 7, framesIn: 6, roundTrips: 7 },
+        // declare besides, and consume, which is not waited for: it goes with the first request
+        { framesOut: 7, framesIn: 5, roundTrips: 6 },
         { framesOut: 3, framesIn: 3, roundTrips: 1 },
         { framesOut: 2, framesIn: 2, roundTrips: 2 },
       ],
       [
         'direct',
-        // consume besides
-        { framesOut: 6, framesIn: 5, roundTrips: 6 },
+        // consume besides, in the round trip of the first request: with five for the set-up, and one for a call, there are
+        // no fewer, for AMQP lets a client wait for start, tune, open-ok and channel.open-ok
+        { framesOut: 6, framesIn: 4, roundTrips: 5 },
         { framesOut: 3, framesIn: 3, roundTrips: 1 },
         { framesOut: 2, framesIn: 2, roundTrips: 2 },
       ],

@@ -1,6 +1,9 @@
 import type { Channel } from 'rabbitmq-client';
 import type { ReplyHost, ReplyLease, ReplyRoute } from './reply-route.ts';
 
+/** With no-wait the consumer names itself; the name need only be unique in its channel. */
+const CONSUMER_TAG = 'replies';
+
 /**
  * One channel and one reply consumer for all calls: requests go out on the channel that their replies come in on, so
  * when it dies every pending call has lost its reply.
@@ -15,8 +18,10 @@ export async function openSharedRoute(
   // the broker cancels a consumer whose queue was deleted: https://www.rabbitmq.com/docs/consumer-cancel
   channel.on('basic.cancel', () => host.onLost(new Error('the reply queue was deleted')));
   const queue = await queueFor(channel);
-  // no-ack: Direct Reply-To requires it, and a reply is of no use to anybody else
-  await channel.basicConsume({ queue, noAck: true }, (message) => host.onReply(message));
+  // no-ack: Direct Reply-To requires it, and a reply is of no use to anybody else. No-wait: the broker takes a channel's
+  // methods in order, so the first request may follow at once; a refusal closes the channel, and `host` is told.
+  const consumer = { queue, noAck: true, nowait: true, consumerTag: CONSUMER_TAG };
+  await channel.basicConsume(consumer, (message) => host.onReply(message));
   const lease: ReplyLease = { channel, replyTo: queue, release() {} };
   return { lease: () => lease, idle: () => Promise.resolve() };
 }
