@@ -8,6 +8,7 @@ import { RpcError } from './errors.ts';
 import type { RequestHandler } from './handler.ts';
 import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
+import { resendReturned } from './returned-replies.ts';
 import type { WorkerCounters } from './worker-counters.ts';
 import type { DropReason } from './worker-events.ts';
 import type { WorkerLessons } from './worker-lessons.ts';
@@ -89,6 +90,7 @@ export class Consumption {
     onEvent({ type: 'queue', queue: queue.name, how });
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
     this.#channel = channel;
+    resendReturned(channel);
     channel.on('basic.cancel', async () => {
       // the channel lives: what is in hand can still be answered, and would not be delivered again
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
@@ -168,8 +170,9 @@ export class Consumption {
       type: failed ? ERROR_REPLY_TYPE : undefined,
       durable: false,
       timestamp: undefined, // rabbitmq-client adds one otherwise
+      // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
+      mandatory: !reply.direct,
     };
-    // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
     channel
       .basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : Buffer.from(result))
       .catch(() => {});
