@@ -190,9 +190,13 @@ async function main(): Promise<number> {
   async function sayIfNoConsumer(): Promise<void> {
     if (checking || client.stats().inFlight === 0) return;
     checking = true;
-    const queue = await client.inspectQueue().catch(() => undefined);
+    const queue = await client.inspectQueue().catch((error: Error) => error);
     checking = false;
-    if (queue?.consumerCount !== 0) return;
+    if (queue instanceof RpcError && queue.reason === 'NO_QUEUE') {
+      clearInterval(checkConsumers);
+      say(` [!] ${queue.message}`);
+    }
+    if (!queue || queue instanceof Error || queue.consumerCount !== 0) return;
     clearInterval(checkConsumers);
     say(
       ` [!] No worker consumes '${values.queue}' (${queue.messageCount} waiting); waiting for one until the time limit`,

@@ -23,7 +23,8 @@ function duration(ms: number): string {
 
 /** The broker returned the request: there is no such queue. */
 export function noQueueError(queue: string): RpcError {
-  const message = `there is no queue '${queue}' (312 NO_ROUTE): start a worker, it declares the queue; or check the name`;
+  const help = 'start a worker, it declares the queue; or check the name, and in a cluster whether all nodes are up';
+  const message = `there is no queue '${queue}' (312 NO_ROUTE): ${help}`;
   return new RpcError('UNAVAILABLE', message, { reason: 'NO_QUEUE' });
 }
 

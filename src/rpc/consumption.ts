@@ -12,6 +12,7 @@ import type { RequestHandler } from './handler.ts';
 import { nextRound } from './max-requests.ts';
 import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
+import { resendReturned } from './returned-replies.ts';
 import type { WorkerCounters } from './worker-counters.ts';
 import type { DropReason } from './worker-events.ts';
 import type { WorkerLessons } from './worker-lessons.ts';
@@ -97,6 +98,7 @@ export class Consumption {
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
     this.#channel = channel;
     this.#acks = new DeliveryAcks(channel);
+    resendReturned(channel);
     channel.on('basic.cancel', async () => {
       // the channel lives: what is in hand can still be answered, and would not be delivered again
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
@@ -181,8 +183,9 @@ export class Consumption {
       type: failed ? ERROR_REPLY_TYPE : undefined,
       durable: false,
       timestamp: undefined, // rabbitmq-client adds one otherwise
+      // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
+      mandatory: !reply.direct,
     };
-    // never mandatory: up to RabbitMQ 4.1 a direct reply comes back as unroutable although it was delivered
     channel.basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : result).catch(() => {});
     if (tooOften) return this.#drop(channel, message, 'delivered-too-often');
     this.#acks?.ack(message.deliveryTag); // goes out when this turn ends, behind the reply

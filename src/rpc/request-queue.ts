@@ -23,9 +23,18 @@ export interface QueueStatus {
   readonly consumerCount: number;
 }
 
+/** How RabbitMQ speaks of a classic queue whose node stopped or died: that, too, is a 404. */
+const NODE_DOWN = /' (is down or inaccessible|process is stopped by supervisor)/;
+
+function nodeDownError(name: string, cause: unknown): RpcError {
+  const message = `the node of the cluster that holds the queue '${name}' is down: start it again; a quorum queue would go on without it`;
+  return new RpcError('UNAVAILABLE', message, { reason: 'NO_QUEUE', cause });
+}
+
 /**
  * Asks for a queue without touching it, on a channel that may be lost. Resolves to undefined if there is none. RabbitMQ
  * 4.3 answers only a user with some permission for the queue, be it configure, write or read; 3.10 answers everybody.
+ * @throws RpcError `UNAVAILABLE`, `NO_QUEUE` if it is there but can't be used, because its node is down
  */
 export async function inspectQueue(connection: BrokerConnection, name: string): Promise<QueueStatus | undefined> {
   const channel = await connection.openChannel();
@@ -33,7 +42,8 @@ export async function inspectQueue(connection: BrokerConnection, name: string): 
     const { messageCount, consumerCount } = await channel.queueDeclare({ queue: name, passive: true });
     return { messageCount, consumerCount };
   } catch (error) {
-    if (errorCode(error) === 'NOT_FOUND') return undefined;
+    if (errorCode(error) === 'NOT_FOUND' && !NODE_DOWN.test(String(error))) return undefined;
+    if (errorCode(error) === 'NOT_FOUND') throw nodeDownError(name, error);
     if (errorCode(error) === 'ACCESS_REFUSED') {
       throw accessRefused(error, `the user has no permission at all for '${name}'; a worker needs read`);
     }

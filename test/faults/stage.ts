@@ -47,9 +47,9 @@ export interface StageOptions {
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** Calls that a client may have under way at a time. Default: those of the load alone. */
   readonly callsAtOnce?: number;
-  /** Where the workers and the clients find the broker. Default: its URL. */
+  /** Where the workers (commas between several) and the clients find the broker. Default: its URL. */
   readonly workerUrl?: string;
-  readonly clientUrl?: string;
+  readonly clientUrl?: string | readonly string[];
 }
 
 /** What a fault has to do with. */
