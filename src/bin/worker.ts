@@ -1,5 +1,5 @@
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
-import { brokerCandidates } from '../cli/discover.ts';
+import { brokerCandidates, describeSearch } from '../cli/discover.ts';
 import { createLog, defaultLogFormat } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
@@ -127,9 +127,10 @@ async function main(): Promise<void> {
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
+  const candidates = values.discover && !given.urls ? brokerCandidates() : [];
   const worker = new RpcWorker(fibonacciHandler(), {
     ...given,
-    ...(values.discover && !given.urls && { urls: brokerCandidates() }),
+    ...(candidates.length > 0 && { urls: candidates }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
@@ -147,6 +148,10 @@ async function main(): Promise<void> {
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
     process.exit(0); // a handler that still runs would keep the process
   });
+  if (candidates.length > 1) {
+    const { hosts, line } = describeSearch(candidates);
+    log.info('looking', { hosts }, ` [x] ${line}`);
+  }
   worker.start();
 
   function fibonacciHandler(): RequestHandler {
