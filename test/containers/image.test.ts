@@ -63,7 +63,7 @@ describe("the worker's image", { skip: noEngine }, () => {
 
   it('takes options after its name, and says on one line what is wrong with them', async () => {
     await assert.rejects(docker('run', '--rm', IMAGE, '--prefetch', '0'), (error: Error) => {
-      assert.match(error.message, /^docker: fib-worker: --prefetch '0': expected [^\n]+$/);
+      assert.match(error.message, /^docker: fib-worker: --prefetch "0": expected [^\n]+$/);
       return true;
     });
   });

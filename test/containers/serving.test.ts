@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
 import { amqpUrl } from '../helpers/broker.ts';
-import { bridgeGateway, buildImage, noEngine, runWorker, startNetwork, startRabbit } from '../helpers/containers.ts';
+import { buildImage, noEngine, runWorker, startNetwork, startRabbit } from '../helpers/containers.ts';
 import { cleanUp, runClient, uniqueQueue } from '../helpers/programs.ts';
 
 /** Asks whoever serves the queue there. */
@@ -26,9 +26,9 @@ describe('a worker in a container, started without a word', { skip: noEngine }, 
   before(buildImage);
 
   it('finds the broker that the host publishes, says where it looks and which answered, and serves', async (t) => {
-    const gateway = await bridgeGateway();
-    if (!(await isFree(gateway, 5672))) return t.skip(`${gateway}:5672 is taken, or no address of this machine`);
     const early = await runWorker(t, []);
+    const gateway = await early.inspect('{{.NetworkSettings.Networks.bridge.Gateway}}');
+    if (!(await isFree(gateway, 5672))) return t.skip(`${gateway}:5672 is taken, or no address of this machine`);
     await early.says(/"event":"retrying"/);
     const url = await startRabbit(t, { publishedAt: gateway });
     await early.says(/"event":"consuming"/);

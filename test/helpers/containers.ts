@@ -15,10 +15,6 @@ export const noEngine = process.env.FIB_WORKER_TEST_NO_ENGINE || false;
 /** The worker's image, once {@link buildImage} has made it. */
 export const IMAGE = 'fib-worker:test';
 
-/** The network that containers are on if nothing is said, and the host's address on it. */
-export const bridgeGateway = () =>
-  docker('network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}');
-
 /** How long a worker's container may take to say something, in ms: no test depends on it. */
 const LIMIT = 60_000;
 
