@@ -13,7 +13,9 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
-RUN node build.mjs
+# The module whose default export is served, a path in this folder; without one, Fibonacci's.
+ARG FUNCTION=
+RUN node build.mjs ${FUNCTION:+--function "$FUNCTION"}
 # Times that don't depend on when it was built: the same sources then make the same layer.
 RUN install -D -m 444 dist/worker.js image/app/worker.js && find image -exec touch -d @0 {} +
 
