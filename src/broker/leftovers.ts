@@ -6,14 +6,14 @@ import type { Engine } from './engine.ts';
 const OWNER = 'fib-worker.owner';
 
 /**
- * Labels for containers and networks that are to end with this process. If it is killed, and testcontainers' own Ryuk is
+ * Labels for containers, networks and volumes that are to end with this process. If it is killed, and testcontainers' own Ryuk is
  * switched off or can't be had, {@link removeLeftovers} of a later process removes them.
  */
 export function ownerLabels(): Readonly<Record<string, string>> {
   return { [OWNER]: JSON.stringify([os.hostname(), process.pid, startOf(process.pid)]) };
 }
 
-/** Removes containers, with their volumes, and networks whose process on this machine is gone; gives the containers' ids. */
+/** Removes containers, networks and volumes whose process on this machine is gone; gives the containers' ids. */
 export async function removeLeftovers({ container: { dockerode } }: Engine): Promise<string[]> {
   const filters = { label: [OWNER] };
   const containers = (await dockerode.listContainers({ all: true, filters })).filter(isLeftOver);
@@ -21,6 +21,8 @@ export async function removeLeftovers({ container: { dockerode } }: Engine): Pro
   for (const { Id } of containers) await dockerode.getContainer(Id).remove({ force: true, v: true }).catch(ignoreGone);
   const networks = (await dockerode.listNetworks({ filters })).filter(isLeftOver);
   for (const { Id } of networks) await dockerode.getNetwork(Id).remove().catch(ignoreGone);
+  const { Volumes } = await dockerode.listVolumes({ filters });
+  for (const { Name } of (Volumes ?? []).filter(isLeftOver)) await dockerode.getVolume(Name).remove().catch(ignoreGone);
   return containers.map(({ Id }) => Id);
 }
 

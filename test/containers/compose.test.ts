@@ -22,7 +22,10 @@ describe('deploy/compose.yaml', { skip: noEngine }, () => {
     const labels = ownerLabels();
     const ours = path.join(folder, 'ours.json');
     const services = { rabbitmq: { labels }, worker: { labels, image: IMAGE } };
-    await writeFile(ours, JSON.stringify({ services, networks: { default: { labels } } }));
+    await writeFile(
+      ours,
+      JSON.stringify({ services, networks: { default: { labels } }, volumes: { data: { labels } } }),
+    );
     const project = `fib-worker-test-${process.pid}`;
     const [amqp, management] = await freePorts(2);
     const env = { ...process.env, AMQP_PORT: String(amqp), MANAGEMENT_PORT: String(management) };
