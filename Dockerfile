@@ -36,4 +36,4 @@ USER 1000:1000
 # Exec form, so that node is process 1 and gets SIGTERM itself; it starts no processes that somebody would have to reap.
 ENTRYPOINT ["node", "worker.js"]
 # Asks the running worker, not the broker.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 CMD ["node", "worker.js", "--check"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=15s --retries=3 CMD ["node", "worker.js", "--check"]

@@ -50,6 +50,22 @@ function patched(name) {
   };
 }
 
+/**
+ * What prom-client loads and the worker has no use for, two thirds of it: exemplars for OpenTelemetry, summaries, the push
+ * gateway and metrics of a cluster of processes. In their place the bundle gets empty modules.
+ */
+const leftOut = {
+  name: 'left-out',
+  setup(build) {
+    build.onResolve(
+      { filter: /^(@opentelemetry\/api|\.\/lib\/(summary|pushgateway|cluster))$/ },
+      ({ path: name, importer }) =>
+        importer.includes('/node_modules/prom-client/') ? { path: name, namespace: 'left-out' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: '' }));
+  },
+};
+
 /** The licences of the packages that a bundle holds, as a comment for its end. */
 async function licences({ inputs }) {
   const packages = new Set(
@@ -93,7 +109,7 @@ const shared = {
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies),
-  plugins: [patched('rabbitmq-client')],
+  plugins: [patched('rabbitmq-client'), leftOut],
 };
 
 async function bundlePrograms() {

@@ -1,6 +1,7 @@
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates, describeSearch } from '../cli/discover.ts';
-import { createLog, defaultLogFormat } from '../cli/log.ts';
+import { lifeOptions } from '../cli/life-options.ts';
+import { createLog, defaultLogFormat, type LogFields } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
@@ -8,9 +9,12 @@ import { UsageError } from '../cli/usage-error.ts';
 import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
 import { describeStats, logLimits, logWorkerEvents } from '../cli/worker-log.ts';
 import { createFibonacci, DEFAULT_MAX_N, fibonacciAlgorithms, MAX_REQUEST_BYTES, parseN } from '../fibonacci.ts';
+import { answerChecks, checkWorkers } from '../ops/check.ts';
+import { watchForIdleness } from '../ops/idle.ts';
+import { Readiness } from '../ops/readiness.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
-import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
+import { type RequestHandler, RpcWorker, type WorkerEvent } from '../rpc/worker.ts';
 
 /** fib(10,000,000) has 2,089,877 digits and takes seconds; RabbitMQ 4 refuses messages over 16 MiB. */
 const MAX_MAX_N = 10_000_000;
@@ -113,6 +117,7 @@ const program = {
       env: 'LOG_REQUESTS',
       help: 'log each request also in json, up to 100 a second',
     },
+    ...lifeOptions,
   },
 } as const;
 
@@ -123,11 +128,15 @@ async function main(): Promise<void> {
     return;
   }
   const { values } = commandLine;
+  if (values.check) return check(values.pid);
+  if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
   const candidates = values.discover && !given.urls ? brokerCandidates() : [];
+  const readiness = new Readiness();
+  const listeners: ((event: WorkerEvent) => void)[] = [logWorkerEvents(log, { requests }), readiness.onEvent];
   const worker = new RpcWorker(fibonacciHandler(), {
     ...given,
     ...(candidates.length > 0 && { urls: candidates }),
@@ -135,24 +144,52 @@ async function main(): Promise<void> {
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
     prefetch: values.prefetch,
+    ...(values.maxCalls && { maxRequests: values.maxCalls }),
     maxRequestBytes: MAX_REQUEST_BYTES,
     allowReplyTo: values.allowReplyTo ?? [],
-    onEvent: logWorkerEvents(log, { requests }),
+    onEvent(event) {
+      for (const listener of listeners) listener(event);
+      if (event.type === 'spent') void stop({ reason: 'max-calls' }, `Took ${event.taken} requests`);
+    },
   });
-  onShutdown(async (signal) => {
-    log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
+  let stopping = false;
+  const stop = async (fields: LogFields, why: string) => {
+    if (stopping) return;
+    stopping = true;
+    readiness.drain();
+    log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`);
     const { unfinished } = await worker.close({ grace: values.grace });
     log.flush();
     const stats = worker.stats();
     const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
-    process.exit(0); // a handler that still runs would keep the process
-  });
+    process.exit(0); // a handler that still runs would keep the process, and so would an HTTP client
+  };
+  onShutdown((signal) => stop({ signal }, signal));
+  const { idleExit, httpPort, httpHost } = values;
+  if (idleExit !== undefined) {
+    const onIdle = () => void stop({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
+    listeners.push(watchForIdleness({ limit: idleExit, inFlight: () => worker.stats().inFlight, onIdle }));
+  }
+  answerChecks(
+    () => readiness.describe(),
+    ({ message }) => log.info('check-unavailable', { detail: message }),
+  );
+  if (httpPort !== undefined) {
+    const { serveStatus } = await import('../ops/status.ts'); // most workers do without, and start faster so
+    const { version } = program;
+    const stats = () => worker.stats();
+    const http = await serveStatus({ port: httpPort, host: httpHost, version, readiness, stats }).catch(
+      explainHttpError,
+    );
+    listeners.push(http.onEvent);
+    log.info('http', { port: http.port, host: httpHost }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
+  }
   if (candidates.length > 1) {
     const { hosts, line } = describeSearch(candidates);
     log.info('looking', { hosts }, ` [x] ${line}`);
   }
-  worker.start();
+  if (!stopping) worker.start();
 
   function fibonacciHandler(): RequestHandler {
     const { maxN, algorithm } = values;
@@ -164,6 +201,25 @@ async function main(): Promise<void> {
       return fibonacci(body);
     };
   }
+}
+
+/** Asks the workers that run here. */
+async function check(pid: number | undefined): Promise<void> {
+  const fault = await checkWorkers(pid);
+  if (fault === undefined) process.stdout.write('ready\n');
+  else {
+    process.stderr.write(`fib-worker: ${fault}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: number }): never {
+  const { code, message } = error;
+  if (code === 'EADDRINUSE')
+    throw new UsageError(`--http-port: port ${error.port} is in use; take another, or 0 for a free one`);
+  if (code === 'EACCES')
+    throw new UsageError(`--http-port: port ${error.port} is not for this user; take one from 1024 on`);
+  throw new UsageError(`--http-port, --http-host: ${message}`);
 }
 
 main().catch((error: unknown) => {
