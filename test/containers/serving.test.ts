@@ -5,13 +5,30 @@ import os from 'node:os';
 import path from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
 import { amqpUrl } from '../helpers/broker.ts';
-import { buildImage, noEngine, runWorker, startNetwork, startRabbit } from '../helpers/containers.ts';
+import {
+  buildImage,
+  type ContainedWorker,
+  docker,
+  noEngine,
+  runWorker,
+  startNetwork,
+  startRabbit,
+} from '../helpers/containers.ts';
 import { cleanUp, runClient, uniqueQueue } from '../helpers/programs.ts';
 
 /** Asks whoever serves the queue there. */
 async function ask(t: TestContext, url: string, queue = 'rpc_queue'): Promise<void> {
   const { code, stdout, stderr } = await runClient(t, ['--queue', queue, '--quiet', '--timeout', '30s', '30'], { url });
   assert.deepEqual([code, stdout], [0, '832040\n'], stderr);
+}
+
+/** What the image's health check says: `healthy`, or its complaint. */
+async function check({ name }: ContainedWorker): Promise<string> {
+  const [, ...command] = JSON.parse(await docker('inspect', '--format', '{{json .Config.Healthcheck.Test}}', name));
+  return docker('exec', name, ...command).then(
+    () => 'healthy',
+    (error: Error) => error.message,
+  );
 }
 
 /** Whether a port of an address of this machine can be had. */
@@ -30,10 +47,12 @@ describe('a worker in a container, started without a word', { skip: noEngine }, 
     const gateway = await early.inspect('{{.NetworkSettings.Networks.bridge.Gateway}}');
     if (!(await isFree(gateway, 5672))) return t.skip(`${gateway}:5672 is taken, or no address of this machine`);
     await early.says(/"event":"retrying"/);
+    assert.match(await check(early), /^docker: fib-worker: worker 1: not ready: /);
     const url = await startRabbit(t, { publishedAt: gateway });
     await early.says(/"event":"consuming"/);
     const [connected] = await early.records('connected');
     assert.equal(connected?.url, `amqp://guest@${gateway}:5672`);
+    assert.equal(await check(early), 'healthy');
     const looking = await early.records('looking');
     assert.equal(looking.length, 1, 'said once, not with each attempt');
     assert.deepEqual(looking[0]?.hosts, ['localhost', 'host.docker.internal', gateway]);
