@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { readBrokerOptions } from '../cli/broker-options.ts';
-import { brokerCandidates } from '../cli/discover.ts';
+import { brokerCandidates, describeSearch } from '../cli/discover.ts';
 import { createLog, defaultLogFormat, type LogFields } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
@@ -60,6 +60,7 @@ async function main(): Promise<void> {
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
+  const candidates = values.discover && !given.urls ? brokerCandidates() : [];
   const { maxRequestBytes, contentType } = served;
   const readiness = new Readiness();
   const logEvent = logWorkerEvents(log, { requests, format });
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
   };
   const worker = new RpcWorker(requests ? logged : handler, {
     ...given,
-    ...(values.discover && !given.urls && { urls: brokerCandidates() }),
+    ...(candidates.length > 0 && { urls: candidates }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
@@ -134,6 +135,10 @@ async function main(): Promise<void> {
     log.info('http', { port: http.port, host: httpHost }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
   }
   await pool?.start();
+  if (candidates.length > 1) {
+    const { hosts, line } = describeSearch(candidates);
+    log.info('looking', { hosts }, ` [x] ${line}`);
+  }
   if (!stopping) worker.start();
 }
 
