@@ -54,6 +54,15 @@ export type ClientAnswers = {
   readonly release: (callers: Callers) => Promise<void>;
   /** Bytes of the heap that each of so many calls takes while it waits for its reply; on a queue that nobody consumes. */
   readonly waiting: (calls: { readonly queue: string; readonly calls: number }) => Promise<number>;
+  /**
+   * Asks for something that takes `slow` ms, and at once for something quick so many times. Resolves to the share of the
+   * quick ones, in percent, that were answered after the slow one.
+   */
+  readonly beside: (calls: {
+    readonly queue: string;
+    readonly slow: number;
+    readonly quick: number;
+  }) => Promise<number>;
   readonly usage: (options: { readonly collect: boolean }) => Usage;
 };
 
@@ -128,6 +137,21 @@ export function clientTurns(
       const after = await begin(calls);
       await caller.close();
       return (after - before) / calls;
+    },
+
+    async beside({ queue, slow, quick }) {
+      const [caller] = (await callersOf({ queue, clients: 1 })) as [Caller];
+      let isBusy = true;
+      const busy = ask(caller, { request: `busy:${slow}`, expected: Buffer.from('done') }).then(() => {
+        isBusy = false;
+      });
+      let held = 0;
+      const quickOne = async () => {
+        await ask(caller, SMALL);
+        if (!isBusy) held++;
+      };
+      await Promise.all([busy, ...Array.from({ length: quick }, quickOne)]);
+      return (held / quick) * 100;
     },
 
     usage,

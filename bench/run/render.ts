@@ -39,7 +39,7 @@ function sectionText({ title, detail, columns, rows }: SectionResult): string {
         const found = entry.figures[name];
         return [
           found ? figure(found.median) : '–',
-          ...(toFloor ? [ratioText(found?.toFloor)] : []),
+          ...(toFloor ? [ratioText(found?.toFloor, benchFigures[name].minor)] : []),
           ...(toFirst ? [found?.toFirst ? figure(found.toFirst.median) : '–'] : []),
         ];
       });
@@ -56,10 +56,10 @@ function failures(entries: readonly EntryResult[]): string {
     .join('');
 }
 
-/** `0.92 [0.85 to 0.97]`; without an interval the ratio alone. */
-function ratioText(ratio: Ratio | undefined): string {
+/** `0.92 [0.85 to 0.97]`; in brief, or without an interval, the ratio alone. */
+function ratioText(ratio: Ratio | undefined, brief = false): string {
   if (!ratio) return '';
-  return ratio.interval ? `${figure(ratio.median)} [${range(ratio.interval)}]` : figure(ratio.median);
+  return ratio.interval && !brief ? `${figure(ratio.median)} [${range(ratio.interval)}]` : figure(ratio.median);
 }
 
 function goalTable(goals: readonly GoalResult[]): string {

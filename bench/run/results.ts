@@ -1,26 +1,26 @@
 import type { Ratio } from '../../src/compare/document.ts';
 
-/** What is measured, with its heading, and how it is shown. */
+/** What is measured, with its heading. The tables show no interval of what is `minor`. */
 export const benchFigures = {
   /** Calls a second. */
-  rate: { title: 'calls/s', better: 'more' },
-  p50: { title: 'p50 ms', better: 'less' },
-  p99: { title: 'p99 ms', better: 'less' },
+  rate: { title: 'calls/s', minor: false },
+  p50: { title: 'p50 ms', minor: false },
+  p99: { title: 'p99 ms', minor: true },
   /** Processor time of the client's process and of the worker's, and their sum: µs a call. */
-  clientCpu: { title: 'client µs', better: 'less' },
-  workerCpu: { title: 'worker µs', better: 'less' },
-  cpu: { title: 'both µs', better: 'less' },
+  clientCpu: { title: 'client µs', minor: true },
+  workerCpu: { title: 'worker µs', minor: true },
+  cpu: { title: 'both µs', minor: false },
   /** How long a process took, in ms. */
-  time: { title: 'ms', better: 'less' },
+  time: { title: 'ms', minor: false },
   /** Memory that a process occupies, and its JavaScript heap with its Buffers after a collection, in MB. */
-  rss: { title: 'RSS MB', better: 'less' },
-  heap: { title: 'heap MB', better: 'less' },
+  rss: { title: 'RSS MB', minor: false },
+  heap: { title: 'heap MB', minor: false },
   /** Bytes of heap for each call that waits. */
-  waiting: { title: 'bytes', better: 'less' },
-  roundTrips: { title: 'round trips', better: 'less' },
-  /** The quick calls' share that took longer than half of a slow one, in percent. */
-  held: { title: 'held up %', better: 'less' },
-} as const satisfies Record<string, { title: string; better: 'less' | 'more' }>;
+  waiting: { title: 'bytes', minor: false },
+  roundTrips: { title: 'round trips', minor: false },
+  /** The share of quick calls that were answered after a slow one that they had nothing to do with, in percent. */
+  held: { title: 'held up %', minor: false },
+} as const satisfies Record<string, { title: string; minor: boolean }>;
 
 /** The name of a figure. */
 export type FigureName = keyof typeof benchFigures;
