@@ -37,7 +37,7 @@ function section(name: string, title: string, detail: string, levels: readonly L
     async *run(stage) {
       const { rounds, short, onProgress } = stage.options;
       const chosen = short ? levels.slice(0, 2) : levels;
-      for (let round = 0; round <= rounds; round++) {
+      for (let round = stage.firstRound; round <= rounds; round++) {
         onProgress(round === 0 ? 'warm-up' : `round ${round} of ${rounds}`);
         for (const { row, ...request } of chosen) {
           if (request.inFlight >= MANY && round % 2 === 0) continue;

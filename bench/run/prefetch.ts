@@ -30,7 +30,7 @@ export const prefetch: Section = {
       await Promise.all([stage.startWorker(own, count, queue), stage.startWorker(own, count, queue)]);
       pairs.push({ count, queue });
     }
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = stage.firstRound; round <= rounds; round++) {
       onProgress(round === 0 ? 'warm-up' : `round ${round} of ${rounds}`);
       for (const { count, queue } of pairs) {
         const held = await stage.client(own).ask('beside', { queue, slow: SLOW, quick: QUICK });

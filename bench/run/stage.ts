@@ -57,6 +57,11 @@ export class Stage implements AsyncDisposable {
     return turnOrder(chosen, Math.max(round, 1));
   }
 
+  /** 0, the warm-up, which is in no figure; where figures do not matter there is none. */
+  get firstRound(): 0 | 1 {
+    return this.options.short ? 1 : 0;
+  }
+
   /** The environment of a program that is to use the broker. */
   get env(): Readonly<Record<string, string>> {
     return { ...this.options.env, AMQP_URL: this.options.target.url };

@@ -25,7 +25,7 @@ export const start: Section = {
     if (!floor) throw new Error('the floor is not among the contenders');
     const { queue } = await stage.served(floor, 100);
     const unserved = await stage.queue('start');
-    for (let round = 0; round <= rounds * MORE_ROUNDS; round++) {
+    for (let round = stage.firstRound; round <= rounds * MORE_ROUNDS; round++) {
       onProgress(round === 0 ? 'warm-up' : `round ${round} of ${rounds * MORE_ROUNDS}`);
       for (const { contender, call, serve } of turnOrder(wholePrograms(stage), Math.max(round, 1))) {
         const time = await timeToExit({ args: call(queue), env: stage.env, signal }, ANSWER);

@@ -101,7 +101,7 @@ async function bench(
     rounds,
     length: { time: short ? SHORT_TURN : turn, calls: undefined },
     short,
-    calls: short ? 2_000 : calls,
+    calls: short ? 500 : calls,
     makeQueue: (of) => temporaryQueue(broker, `fib-worker.bench.${of}`, { type: 'classic', say, signal }),
     program: (file) => path.join(import.meta.dirname, file),
     env: guard.env,

@@ -32,6 +32,9 @@ const expected: Record<string, { rows: number; contenders: string[]; figures: Fi
   clients: { rows: 2, contenders: ['fib-worker', 'floor'], figures: callFigures },
 };
 
+/** In so many runs are they tested: each has a time limit. */
+const parts = [['calls'], ['prefetch', 'start', 'wire', 'memory', 'flat'], ['payload', 'in-flight', 'clients']];
+
 describe('dist/bench.js', { timeout: 280_000 }, () => {
   let broker: PrivateBroker;
   before(async () => {
@@ -45,75 +48,72 @@ describe('dist/bench.js', { timeout: 280_000 }, () => {
     assert.equal((await broker.ctl('-q', 'list_connections', 'name')).trim(), '', 'connections');
   };
 
-  it('measures everything that it has, judges every goal, and leaves nothing behind', async (t) => {
-    const json = path.join(await folderFor(t), 'new/bench.json');
-    const args = ['--short', '--rounds', '1', '--json', json];
-    const { code, stdout, stderr } = await start(t, 'bench.js', args, { url: broker.url }).end();
-    assert.equal(code, 0, stderr);
-    const document = JSON.parse(await readFile(json, 'utf8')) as BenchDocument;
-    assert.deepEqual([document.format, document.version, document.cutShort], ['fib-worker bench', 1, undefined]);
-    assert.match(document.broker, /^RabbitMQ \d+\.\d+\.\d+$/);
-    assert.deepEqual(
-      document.sections.map(({ name }) => name),
-      Object.keys(expected),
-    );
+  /** Quick calls wait behind a slow one with prefetch 100, and with prefetch 1 they go to the other worker. */
+  const expectHeldUp = ({ sections }: BenchDocument) => {
+    const rows = sections.find(({ name }) => name === 'prefetch')?.rows;
+    const held = ['prefetch 1', 'prefetch 100'].map((row) => {
+      const entries = rows?.find((one) => one.row === row)?.entries;
+      return entries?.find(({ contender }) => contender === 'fib-worker')?.figures.held?.median ?? Number.NaN;
+    }) as [number, number];
+    assert.ok(held[0] < held[1], `held up: ${held.join(' %, ')} %`);
+  };
+
+  it('has no other sections than those that are tested here', () => {
     assert.deepEqual(
       sections.map(({ name }) => name),
-      Object.keys(expected),
+      parts.flat(),
     );
-    for (const { name, rows } of document.sections) {
-      const { rows: count, contenders, figures } = expected[name] ?? {};
-      assert.equal(rows.length, count, name);
-      const entries = rows.flatMap((row) => row.entries);
-      const found = (names: string[]) => [...new Set(names)].sort();
-      assert.deepEqual(found(entries.map(({ contender }) => contender)), found([...(contenders ?? [])]), name);
-      assert.deepEqual(
-        found(entries.flatMap((entry) => Object.keys(entry.figures))),
-        found([...(figures ?? [])]),
-        name,
-      );
-      for (const { contender, failed, firstFailure, figures } of entries) {
-        assert.equal(failed, 0, `${name}, ${contender}: ${firstFailure}`);
-        for (const [figure, { median }] of Object.entries(figures))
-          assert.ok(figure === 'held' ? median >= 0 : median > 0, `${name}, ${contender}: ${figure} is ${median}`);
-      }
-      assert.match(stdout, new RegExp(`^${document.sections.find((one) => one.name === name)?.title}$`, 'm'));
-    }
-    assert.ok(document.goals.length > 20);
-    assert.deepEqual(
-      document.goals.filter(({ verdict }) => verdict === 'not measured'),
-      [],
-    );
-    assert.match(
-      stdout,
-      /^ {2}50 in flight, prefetch 100: calls\/s over the floor’s +at least 0.85 +[\d.]+ +(reached|missed)/m,
-    );
-    assert.match(stderr, /^calls: round 1 of 1$/m);
-    await expectNothingLeft();
+    assert.deepEqual(Object.keys(expected), parts.flat());
   });
 
-  it('holds quick calls up behind a slow one with prefetch 100, and with prefetch 1 does not', async (t) => {
-    const json = path.join(await folderFor(t), 'bench.json');
-    const args = ['--short', '--rounds', '1', '--only', 'prefetch', '--json', json];
-    const { code, stderr } = await start(t, 'bench.js', args, { url: broker.url }).end();
-    assert.equal(code, 0, stderr);
-    const { sections } = JSON.parse(await readFile(json, 'utf8')) as BenchDocument;
-    const held = (row: string) => {
-      const entries = sections[0]?.rows.find((one) => one.row === row)?.entries;
-      return entries?.find(({ contender }) => contender === 'fib-worker')?.figures.held?.median ?? Number.NaN;
-    };
-    assert.ok(held('prefetch 100') > held('prefetch 1'), `${held('prefetch 100')} %, ${held('prefetch 1')} %`);
-  });
+  for (const part of parts) {
+    it(`measures ${part.join(', ')}, judges their goals, and leaves nothing behind`, async (t) => {
+      const json = path.join(await folderFor(t), 'new/bench.json');
+      const args = ['--short', '--rounds', '1', '--only', part.join(','), '--json', json];
+      const { code, stdout, stderr } = await start(t, 'bench.js', args, { url: broker.url }).end();
+      assert.equal(code, 0, stderr);
+      const document = JSON.parse(await readFile(json, 'utf8')) as BenchDocument;
+      assert.deepEqual([document.format, document.version, document.cutShort], ['fib-worker bench', 1, undefined]);
+      assert.match(document.broker, /^RabbitMQ \d+\.\d+\.\d+$/);
+      assert.deepEqual(
+        document.sections.map(({ name }) => name),
+        part,
+      );
+      for (const { name, title, rows } of document.sections) {
+        const { rows: count, contenders = [], figures = [] } = expected[name] ?? {};
+        assert.equal(rows.length, count, name);
+        const entries = rows.flatMap((row) => row.entries);
+        const set = (names: string[]) => [...new Set(names)].sort();
+        assert.deepEqual(set(entries.map(({ contender }) => contender)), set(contenders), name);
+        assert.deepEqual(set(entries.flatMap((entry) => Object.keys(entry.figures))), set(figures), name);
+        for (const { contender, failed, firstFailure, figures } of entries) {
+          assert.equal(failed, 0, `${name}, ${contender}: ${firstFailure}`);
+          for (const [figure, { median }] of Object.entries(figures))
+            assert.ok(figure === 'held' ? median >= 0 : median > 0, `${name}, ${contender}: ${figure} is ${median}`);
+        }
+        assert.match(stdout, new RegExp(`^${title}$`, 'm'));
+      }
+      assert.deepEqual(
+        document.goals.filter(({ verdict }) => verdict === 'not measured'),
+        [],
+      );
+      assert.equal(document.goals.length, (part.includes('calls') ? 22 : 0) + (part.includes('start') ? 5 : 0));
+      if (part.includes('prefetch')) expectHeldUp(document);
+      for (const { goal } of document.goals) assert.ok(stdout.includes(`  ${goal}  `), goal);
+      assert.match(stderr, new RegExp(`^${part[0]}: round 1 of \\d`, 'm'));
+      await expectNothingLeft();
+    });
+  }
 
   it('prints and writes what it has when it is interrupted, and cleans up', async (t) => {
     const json = path.join(await folderFor(t), 'bench.json');
-    const args = ['--only', 'calls', '--turn', '5ms', '--rounds', '1000', '--json', json];
+    const args = ['--only', 'start', '--rounds', '1000', '--json', json];
     const bench = start(t, 'bench.js', args, { url: broker.url });
-    await bench.says(/round 2 of 1000/);
+    await bench.says(/round 2 of 2000/);
     const { code, stdout, stderr } = await bench.stop('SIGINT');
     assert.equal(code, 130, stderr);
     assert.match(stdout, /^RabbitMQ \S+ \(cut short: interrupted by SIGINT\)$/m);
-    assert.match(stdout, /^ {2}floor +[\d.,]+ /m);
+    assert.match(stdout, /^ {2}floor +[\d.,]+$/m);
     const document = JSON.parse(await readFile(json, 'utf8')) as BenchDocument;
     assert.equal(document.cutShort, 'interrupted by SIGINT');
     await expectNothingLeft();
