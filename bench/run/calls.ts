@@ -20,7 +20,8 @@ export const calls: Section = {
     'implementation; their processor time is counted over every call of a turn, those that fill and drain the loop too. 1 to 1.5 µs of the client’s are the measuring’s own (3 µs one at a time)',
   columns: ['rate', 'p50', 'p99', 'clientCpu', 'workerCpu', 'cpu'],
   async *run(stage) {
-    const { rounds, onProgress } = stage.options;
+    const { rounds, onProgress, contenders } = stage.options;
+    await Promise.all(contenders.flatMap((one) => PREFETCHES.map((prefetch) => stage.served(one, prefetch))));
     for (let round = stage.firstRound; round <= rounds; round++) {
       onProgress(round === 0 ? 'warm-up' : `round ${round} of ${rounds}`);
       for (const inFlight of IN_FLIGHT) {

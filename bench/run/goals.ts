@@ -17,6 +17,8 @@ interface Goal {
   readonly against: string;
   readonly bound: GoalResult['bound'];
   readonly target: number;
+  /** Whether it is counted: one count is as good as many. */
+  readonly counted?: boolean;
 }
 
 /** Says of each goal whether the samples reach it; those of sections that were not asked for are left out. */
@@ -27,9 +29,9 @@ export function judgeGoals(
 ): GoalResult[] {
   return goalsOf(peers)
     .filter(({ section }) => sections.includes(section))
-    .map(({ goal, section, row, figure, against, bound, target }) => {
+    .map(({ goal, section, row, figure, against, bound, target, counted }) => {
       const ratio = ratioBetween(samples, { section, row, figure }, [OWN, against]);
-      return { goal, bound, target, ...judge(ratio, bound, target) };
+      return { goal, bound, target, ...judge(ratio, bound, target), ...(counted && ratio ? { sure: true } : {}) };
     });
 }
 
@@ -124,6 +126,7 @@ function goalsOf(peers: readonly string[]): Goal[] {
     against: FLOOR,
     bound: 'at most',
     target: 1,
+    counted: true,
   };
   return [...calls, ...start, wire];
 }

@@ -39,7 +39,7 @@ function sectionText({ title, detail, columns, rows }: SectionResult): string {
         const found = entry.figures[name];
         return [
           found ? figure(found.median) : '–',
-          ...(toFloor ? [ratioText(found?.toFloor, benchFigures[name].minor)] : []),
+          ...(toFloor ? [ratioText(found?.toFloor, benchFigures[name].ratio === 'alone')] : []),
           ...(toFirst ? [found?.toFirst ? figure(found.toFirst.median) : '–'] : []),
         ];
       });

@@ -1,26 +1,26 @@
 import type { Ratio } from '../../src/compare/document.ts';
 
-/** What is measured, with its heading. The tables show no interval of what is `minor`. */
+/** What is measured, with its heading. How its ratios are shown: with an interval, without, or not at all. */
 export const benchFigures = {
   /** Calls a second. */
-  rate: { title: 'calls/s', minor: false },
-  p50: { title: 'p50 ms', minor: false },
-  p99: { title: 'p99 ms', minor: true },
+  rate: { title: 'calls/s', ratio: 'interval' },
+  p50: { title: 'p50 ms', ratio: 'interval' },
+  p99: { title: 'p99 ms', ratio: 'alone' },
   /** Processor time of the client's process and of the worker's, and their sum: µs a call. */
-  clientCpu: { title: 'client µs', minor: true },
-  workerCpu: { title: 'worker µs', minor: true },
-  cpu: { title: 'both µs', minor: false },
+  clientCpu: { title: 'client µs', ratio: 'alone' },
+  workerCpu: { title: 'worker µs', ratio: 'alone' },
+  cpu: { title: 'both µs', ratio: 'interval' },
   /** How long a process took, in ms. */
-  time: { title: 'ms', minor: false },
+  time: { title: 'ms', ratio: 'interval' },
   /** Memory that a process occupies, and its JavaScript heap with its Buffers after a collection, in MB. */
-  rss: { title: 'RSS MB', minor: false },
-  heap: { title: 'heap MB', minor: false },
+  rss: { title: 'RSS MB', ratio: 'interval' },
+  heap: { title: 'heap MB', ratio: 'interval' },
   /** Bytes of heap for each call that waits. */
-  waiting: { title: 'bytes', minor: false },
-  roundTrips: { title: 'round trips', minor: false },
+  waiting: { title: 'bytes', ratio: 'interval' },
+  roundTrips: { title: 'round trips', ratio: 'alone' },
   /** The share of quick calls that were answered after a slow one that they had nothing to do with, in percent. */
-  held: { title: 'held up %', minor: false },
-} as const satisfies Record<string, { title: string; minor: boolean }>;
+  held: { title: 'held up %', ratio: 'none' },
+} as const satisfies Record<string, { title: string; ratio: 'interval' | 'alone' | 'none' }>;
 
 /** The name of a figure. */
 export type FigureName = keyof typeof benchFigures;

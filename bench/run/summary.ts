@@ -59,8 +59,9 @@ function figureOf(
 ): FigureResult {
   const rounds = byRound(own, name);
   const told = rounds.filter((value) => value !== undefined);
-  const toFloor = ratioOf(paired(rounds), paired(byRound(floor, name)));
-  const toFirst = ratioOf(paired(rounds), paired(byRound(smallest, name)));
+  const over = (other: readonly Sample[]) =>
+    benchFigures[name].ratio === 'none' ? undefined : ratioOf(paired(rounds), paired(byRound(other, name)));
+  const [toFloor, toFirst] = [over(floor), over(smallest)];
   return {
     median: median(told),
     rounds: told,

@@ -58,6 +58,11 @@ describe('the figures of the benchmark', () => {
     assert.equal(figuresOf(samples, 'own', 'large')?.rate?.toFirst, undefined);
   });
 
+  it('have no ratio where that would say nothing', () => {
+    const samples = [...samplesOf('own', 'held', [50], 'few'), ...samplesOf('own', 'held', [25], 'more')];
+    assert.deepEqual(figuresOf(samples, 'own', 'more', true)?.held, { median: 25, rounds: [25] });
+  });
+
   it('count the calls that failed, with the first reason', () => {
     const samples = samplesOf('own', 'rate', [1, 1, 1]).map((sample, i) => ({
       ...sample,
@@ -98,6 +103,17 @@ describe('a goal of the benchmark', () => {
     const goals = judgeGoals([], ['start'], ['amqplib']);
     assert.equal(goals.length, 4);
     assert.ok(goals.every(({ verdict }) => verdict === 'not measured'));
+  });
+
+  it('is surely reached or missed by one count, where it is counted', () => {
+    const row = 'network round trips from connecting to the first reply';
+    const samples = (['fib-worker', 'floor'] as const).map((contender): Sample => {
+      return { section: 'wire', row, contender, round: 1, values: { roundTrips: 6 } };
+    });
+    assert.deepEqual(
+      judgeGoals(samples, ['wire'], []).map(({ verdict, sure }) => [verdict, sure]),
+      [['reached', true]],
+    );
   });
 
   it('is judged by the rounds of its own row', () => {
