@@ -26,7 +26,7 @@ function open(design: Design, target: Target): Caller {
   return {
     async call(request, signal) {
       try {
-        return (await client.call(request, { signal })).body;
+        return (await client.call(request, signal && { signal })).body;
       } catch (error) {
         throw error instanceof RpcError && error.reason === 'TIMEOUT' ? new CallTimeout() : error;
       }

@@ -7,7 +7,7 @@ const SWEEP = 1_000;
 export interface PendingCall {
   readonly resolve: (reply: Uint8Array) => void;
   readonly reject: (reason: unknown) => void;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -33,7 +33,7 @@ export class PendingCalls {
    */
   add(id: string, { resolve, reject, signal }: PendingCall): void {
     if (this.#end) throw this.#end;
-    if (!this.#listeners.has(signal)) this.#listen(signal);
+    if (signal && !this.#listeners.has(signal)) this.#listen(signal);
     this.#sweep ??= setInterval(() => this.#rejectOld(), SWEEP);
     this.#calls.set(id, { resolve, reject, signal, began: performance.now() });
   }

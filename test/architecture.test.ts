@@ -22,7 +22,7 @@ const layers: Record<string, { imports: string[]; types?: string[]; packages?: s
   broker: { imports: ['broker', 'rpc'], packages: ['testcontainers', '@testcontainers/rabbitmq'] },
   compare: { imports: ['compare', 'rpc'], types: ['broker'], packages: ['echarts'] },
   bench: {
-    imports: ['bench', 'compare/implementation.ts', 'rpc', 'fibonacci.ts'],
+    imports: ['bench', 'compare', 'rpc', 'fibonacci.ts'],
     packages: ['rabbitmq-client', 'amqplib', '@cloudamqp/amqp-client'],
   },
 };

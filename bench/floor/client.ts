@@ -23,7 +23,7 @@ export class FloorCaller implements Caller {
     this.#target = target;
   }
 
-  call(request: string, signal: AbortSignal): Promise<Uint8Array> {
+  call(request: string, signal?: AbortSignal): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (++this.#issued).toString(36);
       this.#calls.add(id, { resolve, reject, signal });

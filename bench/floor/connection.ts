@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import net, { type Socket } from 'node:net';
-import tls from 'node:tls';
 import type { Target } from '../../src/compare/implementation.ts';
 import { type AmqpUrl, parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { explainConnectError } from '../../src/rpc/connect-errors.ts';
@@ -55,7 +55,9 @@ export class FloorConnection implements FrameListener {
     this.#url = parseAmqpUrl(url);
     const { hostname: host, port } = this.#url;
     const servername = net.isIP(host) ? '' : host;
-    const socket = this.#url.tls ? tls.connect({ servername, ...tlsOptions, host, port }) : net.connect({ host, port });
+    const socket = this.#url.tls
+      ? loadTls().connect({ servername, ...tlsOptions, host, port })
+      : net.connect({ host, port });
     const reader = new FrameReader(this);
     this.#socket = socket.setNoDelay(true);
     this.#closed = new Promise((resolve) => {
@@ -189,4 +191,9 @@ export class FloorConnection implements FrameListener {
     socket.destroy();
     await this.#closed;
   }
+}
+
+/** Node's TLS, which takes a millisecond to load: who does not need it does not pay for it. */
+function loadTls(): typeof import('node:tls') {
+  return createRequire(import.meta.filename)('node:tls');
 }

@@ -30,7 +30,7 @@ export class PeerCaller implements Caller {
     this.#connect = connect;
   }
 
-  call(request: string, signal: AbortSignal): Promise<Uint8Array> {
+  call(request: string, signal?: AbortSignal): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const id = String(++this.#issued);
       this.#calls.add(id, { resolve, reject, signal });

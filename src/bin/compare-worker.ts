@@ -8,6 +8,9 @@ import { onShutdown } from '../cli/signals.ts';
 import { UsageError } from '../cli/usage-error.ts';
 import { integer, oneOf, text } from '../cli/value-parsers.ts';
 import type { Server } from '../compare/implementation.ts';
+import { answerParent } from '../compare/parent-questions.ts';
+import { usage } from '../compare/usage.ts';
+import type { WorkerAnswers } from '../compare/worker-process.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
 
 const program = {
@@ -81,6 +84,7 @@ async function main(): Promise<void> {
       onEnd: fail,
     },
   );
+  answerParent({ usage } satisfies WorkerAnswers);
   tell('consuming');
 }
 

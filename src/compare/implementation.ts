@@ -27,7 +27,7 @@ export interface Caller {
    * @throws (rejects) after {@link CALL_TIMEOUT} without a reply with a {@link CallTimeout}; when the broker refuses or
    * the connection is lost, with an Error that says why; with the signal's reason once it is aborted
    */
-  call(request: string, signal: AbortSignal): Promise<Uint8Array>;
+  call(request: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** Replies so far that nobody waited for. */
   discarded(): number;
   /** Disconnects in order, whatever the design has to tidy up included. May be called again, and before any call. */

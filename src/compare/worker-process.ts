@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import readline from 'node:readline';
+import { ChildQuestions } from './parent-questions.ts';
+import type { Usage } from './usage.ts';
 
 /** How long the worker may take until it consumes, in ms. */
 const START_TIMEOUT = 20_000;
@@ -17,7 +19,14 @@ export interface WorkerTotals {
 export interface WorkerProcess extends AsyncDisposable {
   /** Drains it and waits for its end. Resolves to its totals, or undefined if it told none; may be called again. */
   stop(): Promise<WorkerTotals | undefined>;
+  /** What it uses; `dist/compare-worker.js` alone tells. */
+  usage(options: { readonly collect: boolean }): Promise<Usage>;
 }
+
+/** What `dist/compare-worker.js` can be asked. */
+export type WorkerAnswers = {
+  readonly usage: (options: { readonly collect: boolean }) => Usage;
+};
 
 /** The worker's options are its flags, or defaults: what the environment says of them is for other workers. */
 const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
@@ -28,6 +37,7 @@ const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO
  * `dist/compare-worker.js`.
  * @param options.script the program's file
  * @param options.flags its arguments, the queue's name among them
+ * @param options.nodeFlags Node's own; default: none
  * @param options.url its `AMQP_URL`
  * @param options.env put into its environment, over this process's
  * @param options.onEnd called with an error if it ends before `stop()`
@@ -36,17 +46,19 @@ const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO
 export async function startWorkerProcess(options: {
   readonly script: string;
   readonly flags: readonly string[];
+  readonly nodeFlags?: readonly string[];
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
   readonly onEnd: (error: Error) => void;
   readonly signal: AbortSignal;
 }): Promise<WorkerProcess> {
-  const { script, flags, url, env, onEnd, signal } = options;
-  const worker = spawn(process.execPath, [script, ...flags], {
+  const { script, flags, nodeFlags = [], url, env, onEnd, signal } = options;
+  const worker = spawn(process.execPath, [...nodeFlags, script, ...flags], {
     env: { ...process.env, ...NO_OPTIONS, ...env, AMQP_URL: url }, // no flag: anybody can read those, and the password
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true, // Ctrl-C in a terminal is for us; we then stop the worker
   });
+  const questions = new ChildQuestions<WorkerAnswers>(worker);
   let lastWords = 'it said nothing';
   let totals: WorkerTotals | undefined;
   let stopping = false;
@@ -72,7 +84,7 @@ export async function startWorkerProcess(options: {
     if (limit.aborted) onLimit();
     else limit.addEventListener('abort', onLimit, { once: true });
     void ended.then(() => fail('ended before it consumed'));
-    readline.createInterface({ input: worker.stderr }).on('line', (line) => {
+    readline.createInterface({ input: worker.stderr as NodeJS.ReadableStream }).on('line', (line) => {
       const { event, detail, answered, refused } = parseRecord(line);
       lastWords = typeof detail === 'string' ? detail : line;
       if (event === 'consuming') resolve();
@@ -88,7 +100,11 @@ export async function startWorkerProcess(options: {
   void ended.then(() => {
     if (!stopping) onEnd(new Error(`the worker ended early: ${lastWords}`));
   });
-  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+  return {
+    stop,
+    usage: (what) => questions.ask('usage', what),
+    [Symbol.asyncDispose]: async () => void (await stop()),
+  };
 }
 
 /** A line of the worker's log; nothing if it is no record, such as what Node says of a crash. */

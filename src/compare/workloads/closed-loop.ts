@@ -27,7 +27,10 @@ export interface Loop {
  * A turn whose warm-up brings nothing but failures ends there, and these are what it measured.
  * @throws the signal's reason
  */
-export async function closedLoop(loop: Loop, { length, signal, connected }: Turn): Promise<Measurement> {
+export async function closedLoop(
+  loop: Loop,
+  { length, signal, connected }: Pick<Turn, 'length' | 'signal' | 'connected'>,
+): Promise<Measurement> {
   const [measured, unmeasured] = [new Outcomes(), new Outcomes()];
   const opened = performance.now();
   let current = unmeasured;
