@@ -29,7 +29,7 @@ export const threadOptions = {
     placeholder: 'N',
     env: 'PREFETCH',
     parse: integer({ min: 1, max: 65_535 }),
-    help: 'requests in hand at most; by default 1, which is fair dispatch, or one for each thread',
+    help: 'requests in hand; by default 1, or one a thread',
   },
 } as const;
 

@@ -1,4 +1,4 @@
-import type { Call, CallLimits, PoolSettings } from './call.ts';
+import { type Call, type CallLimits, type PoolSettings, timeIsUp } from './call.ts';
 import type { ThreadTask } from './messages.ts';
 import { ThreadSlot } from './thread-slot.ts';
 
@@ -101,7 +101,7 @@ export class ThreadPool {
   #abort(call: Call, reason: unknown): void {
     const slot = this.#slots.find((candidate) => candidate.runs(call));
     if (slot) {
-      slot.abandon(reason);
+      slot.abandon(reason, { tell: !timeIsUp(call) });
       return;
     }
     const index = this.#waiting.indexOf(call);

@@ -1,4 +1,4 @@
-import { type Call, type PoolSettings, timeIsUp } from './call.ts';
+import type { Call, PoolSettings } from './call.ts';
 import type { FromThread, ThreadFailure } from './messages.ts';
 import { Thread, type ThreadEnd } from './thread.ts';
 
@@ -62,7 +62,7 @@ export class ThreadSlot {
     if (maxRun < left) {
       const tooLong = () =>
         toError('DEADLINE_EXCEEDED', `the request took longer than ${maxRun} ms, the worker's limit`);
-      this.#maxRun = setTimeout(() => this.abandon(tooLong()), maxRun);
+      this.#maxRun = setTimeout(() => this.abandon(tooLong(), { tell: false }), maxRun);
     }
     // a copy: the octets that came from the socket are a part of a larger buffer
     const body = new Uint8Array(task.body);
@@ -74,14 +74,16 @@ export class ThreadSlot {
     return this.#call === call;
   }
 
-  /** The call is over for its caller. The function may heed its signal for a moment; then its thread is ended. */
-  abandon(reason: unknown): void {
+  /**
+   * The call is over for its caller. The function may heed its signal for a moment; then its thread is ended. `tell` says
+   * whether the thread has to be told: it knows itself how long a call may run.
+   */
+  abandon(reason: unknown, { tell }: { readonly tell: boolean }): void {
     const call = this.#call;
     if (!call || this.#heed) return;
     clearTimeout(this.#maxRun);
     call.reject(reason);
-    // a deadline the thread knows itself
-    if (!timeIsUp(call)) this.#thread?.send({ type: 'abort' });
+    if (tell) this.#thread?.send({ type: 'abort' });
     this.#heed = setTimeout(() => void this.#thread?.end(), HEED);
   }
 
