@@ -148,7 +148,8 @@ async function main(): Promise<void> {
     allowReplyTo: values.allowReplyTo ?? [],
     onEvent(event) {
       for (const listener of listeners) listener(event);
-      if (event.type === 'spent') void stop({ reason: 'max-calls' }, `Took ${event.taken} requests`);
+      if (event.type === 'spent')
+        void stop({ reason: 'max-calls' }, `Took ${event.taken} request${event.taken === 1 ? '' : 's'}`);
     },
   });
   let stopping = false;
@@ -170,10 +171,6 @@ async function main(): Promise<void> {
     const onIdle = () => void stop({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
     listeners.push(watchForIdleness({ limit: idleExit, inFlight: () => worker.stats().inFlight, onIdle }));
   }
-  answerChecks(
-    () => readiness.describe(),
-    ({ message }) => log.info('check-unavailable', { detail: message }),
-  );
   if (httpPort !== undefined) {
     const { serveStatus } = await import('../ops/status.ts'); // most workers do without, and start faster so
     const { version } = program;
@@ -185,6 +182,11 @@ async function main(): Promise<void> {
     log.info('http', { port: http.port, host: httpHost }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
   }
   if (!stopping) worker.start();
+  // only now, while the broker is waited for: a worker must not start more slowly so that it can be asked how it is
+  answerChecks(
+    () => readiness.describe(),
+    ({ message }) => log.info('check-unavailable', { detail: message }),
+  );
 
   function fibonacciHandler(): RequestHandler {
     const { maxN, algorithm } = values;
