@@ -67,7 +67,8 @@ async function main(): Promise<void> {
   const listeners: ((event: WorkerEvent) => void)[] = [logEvent, readiness.onEvent];
   const onEvent = (event: WorkerEvent) => {
     for (const listener of listeners) listener(event);
-    if (event.type === 'spent') void stop({ reason: 'max-calls' }, `Took ${event.taken} requests`);
+    if (event.type === 'spent')
+      void stop({ reason: 'max-calls' }, `Took ${event.taken} request${event.taken === 1 ? '' : 's'}`);
   };
   const pool =
     threads > 0
@@ -120,10 +121,6 @@ async function main(): Promise<void> {
     const onIdle = () => void stop({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
     listeners.push(watchForIdleness({ limit: idleExit, inFlight: () => worker.stats().inFlight, onIdle }));
   }
-  answerChecks(
-    () => readiness.describe(),
-    ({ message }) => log.info('check-unavailable', { detail: message }),
-  );
   if (httpPort !== undefined) {
     const { serveStatus } = await import('../ops/status.ts'); // most workers do without, and start faster so
     const { version } = program;
@@ -140,6 +137,11 @@ async function main(): Promise<void> {
     log.info('looking', { hosts }, ` [x] ${line}`);
   }
   if (!stopping) worker.start();
+  // only now, while the broker is waited for: a worker must not start more slowly so that it can be asked how it is
+  answerChecks(
+    () => readiness.describe(),
+    ({ message }) => log.info('check-unavailable', { detail: message }),
+  );
 }
 
 /** What a thread of the worker does, this same file being its script. */

@@ -116,12 +116,19 @@ describe('the HTTP port of a worker', { concurrency: 3 }, () => {
     await using broker = await startTestBroker();
     const queue = uniqueQueue(t, broker.url);
     const worker = await startWorker(t, ['--queue', queue, ...HTTP], { url: broker.url });
+    const raw = await openRaw({ after: (end) => cleanUp(t, end) }, broker.url);
+    const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    // RabbitMQ tells a connection that publishes: so one reply has to be on its way
+    worker.child.kill('SIGSTOP');
+    await raw.publish(queue, '5', { replyTo });
+    await until('the request is there', async () =>
+      (await broker.ctl('-q', 'list_queues', 'name', 'messages')).includes(`${queue}\t1`),
+    );
     await broker.ctl('set_vm_memory_high_watermark', '0.000001');
+    worker.child.kill('SIGCONT');
     await until('the worker is not ready', async () => {
-      // RabbitMQ tells a connection when it publishes
-      const raw = await openRaw(t, broker.url);
-      void raw.publish(queue, '5', { replyTo: 'amq.gen-nobody' }).catch(() => {});
-      return (await get(worker, '/readyz')).body === 'not ready: RabbitMQ blocks publishers, so no reply can go out\n';
+      const { status, body } = await get(worker, '/readyz');
+      return status === 503 && body === 'not ready: RabbitMQ blocks publishers, so no reply can go out\n';
     });
     await broker.ctl('set_vm_memory_high_watermark', '0.4');
     await until('the worker is ready', async () => (await get(worker, '/readyz')).status === 200);

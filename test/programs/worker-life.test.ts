@@ -45,6 +45,14 @@ describe('a worker with --idle-exit', { concurrency: 2 }, () => {
     assert.equal(worker.records('stopped').length, 1);
   });
 
+  it('takes the time from IDLE_EXIT, too, and says it in text', async (t) => {
+    const env = { IDLE_EXIT: '300ms' };
+    const worker = await startWorker(t, ['--queue', uniqueQueue(t), '--log', 'text'], { env });
+    const { code, stderr } = await worker.end();
+    assert.equal(code, 0);
+    assert.match(stderr, /^ \[x\] No request for 0\.3 s: draining\n \[x\] Stopped: 0 answered, 0 refused$/m);
+  });
+
   it('counts from the last answer, not from its start', async (t) => {
     const queue = uniqueQueue(t);
     const worker = await startWorker(t, ['--queue', queue, '--idle-exit', '2s']);
@@ -138,6 +146,15 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
       await next.stop();
       assert.deepEqual(totals(next), { received: 5, answered: 5 });
     });
+
+  it('takes the number from MAX_CALLS, too', async (t) => {
+    const queue = uniqueQueue(t);
+    const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { env: { MAX_CALLS: '1' } });
+    await runClient(t, ['--queue', queue, '5']);
+    const { code, stderr } = await worker.end();
+    assert.equal(code, 0);
+    assert.match(stderr, /^ \[x\] Took 1 request: draining$/m);
+  });
 
   it('counts those that it refuses and those that it discards', async (t) => {
     const queue = uniqueQueue(t);
