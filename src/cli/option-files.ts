@@ -1,7 +1,11 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { printable, redact } from './printable.ts';
 import { UsageError } from './usage-error.ts';
+
+/** Loaded where files are given: it takes some milliseconds, and most programs need none of it. */
+const crypto = (): typeof import('node:crypto') => createRequire(import.meta.filename)('node:crypto');
 
 /** Files for `amqps://`, as `tls.connect` takes them. */
 export interface TlsFiles {
@@ -66,7 +70,7 @@ function readPair(certFile: string, keyFile: string): { cert: Buffer; key: Buffe
 function readCertificates(named: Named): { content: Buffer; first: X509Certificate } {
   const content = readOptionFile(named);
   try {
-    if (content.includes('-----BEGIN ')) return { content, first: new X509Certificate(content) };
+    if (content.includes('-----BEGIN ')) return { content, first: new (crypto().X509Certificate)(content) };
   } catch {
     // said below
   }
@@ -78,7 +82,7 @@ function privateKey(named: Named, content: Buffer): KeyObject {
     throw fileError(named, 'it is encrypted: give it without a passphrase, readable by this user only');
   }
   try {
-    return createPrivateKey(content);
+    return crypto().createPrivateKey(content);
   } catch {
     throw fileError(named, 'expected a private key in PEM (-----BEGIN PRIVATE KEY-----)');
   }

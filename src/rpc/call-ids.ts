@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 /** Why a reply was discarded. */
 export type DiscardReason =
   /** Its call had timed out, was aborted or lost its connection. */
@@ -17,7 +15,8 @@ const REMEMBERED = 1_024;
  * was. 96 random bits: whoever can't read the requests can't forge a reply.
  */
 export class CallIds {
-  readonly #prefix = randomBytes(12).toString('base64url');
+  // Web Crypto, for node:crypto takes some milliseconds to load, which a client that makes one call would notice
+  readonly #prefix = Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('base64url');
   #issued = 0;
   readonly #unanswered = new Set<string>();
 
