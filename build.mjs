@@ -77,6 +77,22 @@ function patched(name) {
   };
 }
 
+/**
+ * What prom-client loads and the worker has no use for, two thirds of it: exemplars for OpenTelemetry, summaries, the push
+ * gateway and metrics of a cluster of processes. In their place the bundle gets empty modules.
+ */
+const leftOut = {
+  name: 'left-out',
+  setup(build) {
+    build.onResolve(
+      { filter: /^(@opentelemetry\/api|\.\/lib\/(summary|pushgateway|cluster))$/ },
+      ({ path: name, importer }) =>
+        importer.includes('/node_modules/prom-client/') ? { path: name, namespace: 'left-out' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: '' }));
+  },
+};
+
 /** The licences of the packages that a bundle holds, as a comment for its end. */
 async function licences({ inputs }) {
   const packages = new Set(
@@ -137,7 +153,7 @@ const shared = {
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies),
-  plugins: [patched('rabbitmq-client'), functionNames(DEFAULT_FUNCTION)],
+  plugins: [patched('rabbitmq-client'), leftOut, functionNames(DEFAULT_FUNCTION)],
 };
 
 async function bundlePrograms(which) {
@@ -166,7 +182,7 @@ async function bundleFunction(file, outfile) {
     entryPoints: ['src/bin/worker.ts'],
     outfile,
     external: [], // its packages are its own, also one that is called as one of ours
-    plugins: [patched('rabbitmq-client'), functionNames(file)],
+    plugins: [patched('rabbitmq-client'), leftOut, functionNames(file)],
   });
   const { status, stderr, error } = spawnSync(process.execPath, [outfile, '--help'], {
     encoding: 'utf8',

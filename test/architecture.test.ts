@@ -17,7 +17,7 @@ const layers: Record<string, { imports: string[]; types?: string[]; packages?: s
   },
   rpc: { imports: ['rpc'], packages: ['rabbitmq-client'] },
   threads: { imports: ['threads'], types: ['rpc', 'cli', 'ops'] },
-  ops: { imports: ['ops'], types: ['rpc', 'cli', 'threads'] },
+  ops: { imports: ['ops'], types: ['rpc', 'cli', 'threads'], packages: ['prom-client'] },
   cli: { imports: ['cli'], types: ['rpc', 'ops', 'threads'] },
   broker: { imports: ['broker', 'rpc'], packages: ['testcontainers', '@testcontainers/rabbitmq'] },
   compare: { imports: ['compare', 'rpc'], types: ['broker'], packages: ['echarts'] },

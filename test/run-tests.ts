@@ -13,6 +13,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { type Broker, type RabbitVersion, suites } from '../src/broker/broker.ts';
+import { findEngine } from '../src/broker/engine.ts';
 import { findBroker } from '../src/broker/find.ts';
 import { Guard } from '../src/broker/guard.ts';
 import { startPrivateBroker } from '../src/broker/private.ts';
@@ -43,6 +44,7 @@ async function main(): Promise<number> {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(new Error(signal)));
 
+  const noEngine = tier === 'containers' && !(await findEngine()) ? 'no Docker engine found' : undefined;
   await using broker = await brokerForTests(version, interrupted.signal);
   console.error(`testing ${tier}, ${files.length} files, on Node ${process.version} and ${broker.description}`);
   const env = {
@@ -50,9 +52,12 @@ async function main(): Promise<number> {
     AMQP_URL: broker.url,
     ...(version && { FIB_WORKER_TEST_RABBITMQ: version }),
     FIB_WORKER_TEST_MINUTES: String(minutes),
+    ...(noEngine && { FIB_WORKER_TEST_NO_ENGINE: noEngine }),
   };
   const limit = tier === 'core' ? FILE_LIMIT : LONG_FILE_LIMIT + minutes * 2 * 60_000;
-  return await runFiles(files, nodeArguments, env, limit, interrupted.signal);
+  // containers share the host's ports and its one cache of builds
+  const concurrency = tier === 'containers' ? 1 : 2;
+  return await runFiles(files, { nodeArguments, env, limit, concurrency, signal: interrupted.signal });
 }
 
 interface RunArguments {
@@ -108,13 +113,21 @@ async function brokerForTests(version: RabbitVersion | undefined, signal: AbortS
     : startPrivateBroker({ version, say, signal });
 }
 
+/** How files are run. */
+interface FilesRun {
+  readonly nodeArguments: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** What one file may take, in ms. */
+  readonly limit: number;
+  /** Files at a time. */
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+}
+
 /** Runs the files under `node --test`, shows what it prints, and checks that every file ran; gives the exit code. */
 async function runFiles(
   files: string[],
-  nodeArguments: string[],
-  env: NodeJS.ProcessEnv,
-  limit: number,
-  signal: AbortSignal,
+  { nodeArguments, env, limit, concurrency, signal }: FilesRun,
 ): Promise<number> {
   await using guard = await Guard.start(); // whatever the tests leave running ends with them, and with us
   const reporter = path.join(guard.folder, 'reporter.mjs');
@@ -122,7 +135,7 @@ async function runFiles(
   const prepare = path.join(guard.folder, 'prepare.cjs');
   await writeFile(reporter, `export default ${reportEvents.toString()};\n`);
   await writeFile(prepare, `(${prepareFile.toString()})(${limit});\n`);
-  const args = ['--test', '--test-concurrency=2', '--require', prepare];
+  const args = ['--test', `--test-concurrency=${concurrency}`, '--require', prepare];
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout');
   args.push(`--test-reporter=${reporter}`, `--test-reporter-destination=${report}`);
   const colour = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};

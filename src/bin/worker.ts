@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
-import { brokerCandidates } from '../cli/discover.ts';
-import { createLog, defaultLogFormat } from '../cli/log.ts';
+import { brokerCandidates, describeSearch } from '../cli/discover.ts';
+import { lifeOptions } from '../cli/life-options.ts';
+import { createLog, defaultLogFormat, type LogFields } from '../cli/log.ts';
 import { limitLog } from '../cli/log-limit.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
@@ -10,9 +11,12 @@ import { integer, list, oneOf, positiveDuration, text } from '../cli/value-parse
 import { describeStats, logLimits, logRequest, logWorkerEvents } from '../cli/worker-log.ts';
 import { checkFunctionModule } from '../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../function/function-options.ts';
+import { answerChecks, checkWorkers } from '../ops/check.ts';
+import { watchForIdleness } from '../ops/idle.ts';
+import { Readiness } from '../ops/readiness.ts';
 import { parseAmqpUrlList } from '../rpc/amqp-url.ts';
 import { queueTypes } from '../rpc/request-queue.ts';
-import { type RequestHandler, RpcWorker } from '../rpc/worker.ts';
+import { type RequestHandler, RpcWorker, type WorkerEvent } from '../rpc/worker.ts';
 
 const program = {
   name: 'fib-worker',
@@ -93,6 +97,7 @@ const program = {
       env: 'LOG_REQUESTS',
       help: 'log each request also in json, up to 100 a second',
     },
+    ...lifeOptions,
   },
 } as const;
 
@@ -112,10 +117,15 @@ async function main(): Promise<void> {
     return;
   }
   const { values } = commandLine;
+  if (values.check) return check(values.pid);
+  if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = limitLog(createLog({ format }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const given = readBrokerOptions(values, parseAmqpUrlList);
+  const candidates = values.discover && !given.urls ? brokerCandidates() : [];
+  const readiness = new Readiness();
+  const listeners: ((event: WorkerEvent) => void)[] = [logWorkerEvents(log, { requests, format }), readiness.onEvent];
   const { handler, maxRequestBytes, contentType } = served;
   const logged: RequestHandler = (request, context) => {
     logRequest(log, served.name, request);
@@ -123,27 +133,78 @@ async function main(): Promise<void> {
   };
   const worker = new RpcWorker(requests ? logged : handler, {
     ...given,
-    ...(values.discover && !given.urls && { urls: brokerCandidates() }),
+    ...(candidates.length > 0 && { urls: candidates }),
     queue: values.queue,
     ...(values.queueType ? { queueType: values.queueType } : {}),
     durable: values.durable,
     prefetch: values.prefetch,
+    ...(values.maxCalls && { maxRequests: values.maxCalls }),
     ...(maxRequestBytes !== undefined && { maxRequestBytes }),
     ...(contentType !== undefined && { contentType }),
     functionOptions: functionOptionValues(values),
     allowReplyTo: values.allowReplyTo ?? [],
-    onEvent: logWorkerEvents(log, { requests, format }),
+    onEvent(event) {
+      for (const listener of listeners) listener(event);
+      if (event.type === 'spent') void stop({ reason: 'max-calls' }, `Took ${event.taken} requests`);
+    },
   });
-  onShutdown(async (signal) => {
-    log.info('draining', { signal, inFlight: worker.stats().inFlight }, ` [x] ${signal}: draining`);
+  let stopping = false;
+  const stop = async (fields: LogFields, why: string) => {
+    if (stopping) return;
+    stopping = true;
+    readiness.drain();
+    log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`);
     const { unfinished } = await worker.close({ grace: values.grace });
     log.flush();
     const stats = worker.stats();
     const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
-    process.exit(0); // a handler that still runs would keep the process
-  });
-  worker.start();
+    process.exit(0); // a handler that still runs would keep the process, and so would an HTTP client
+  };
+  onShutdown((signal) => stop({ signal }, signal));
+  const { idleExit, httpPort, httpHost } = values;
+  if (idleExit !== undefined) {
+    const onIdle = () => void stop({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
+    listeners.push(watchForIdleness({ limit: idleExit, inFlight: () => worker.stats().inFlight, onIdle }));
+  }
+  answerChecks(
+    () => readiness.describe(),
+    ({ message }) => log.info('check-unavailable', { detail: message }),
+  );
+  if (httpPort !== undefined) {
+    const { serveStatus } = await import('../ops/status.ts'); // most workers do without, and start faster so
+    const { version } = program;
+    const stats = () => worker.stats();
+    const http = await serveStatus({ port: httpPort, host: httpHost, version, readiness, stats }).catch(
+      explainHttpError,
+    );
+    listeners.push(http.onEvent);
+    log.info('http', { port: http.port, host: httpHost }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
+  }
+  if (candidates.length > 1) {
+    const { hosts, line } = describeSearch(candidates);
+    log.info('looking', { hosts }, ` [x] ${line}`);
+  }
+  if (!stopping) worker.start();
+}
+
+/** Asks the workers that run here. */
+async function check(pid: number | undefined): Promise<void> {
+  const fault = await checkWorkers(pid);
+  if (fault === undefined) process.stdout.write('ready\n');
+  else {
+    process.stderr.write(`fib-worker: ${fault}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: number }): never {
+  const { code, message } = error;
+  if (code === 'EADDRINUSE')
+    throw new UsageError(`--http-port: port ${error.port} is in use; take another, or 0 for a free one`);
+  if (code === 'EACCES')
+    throw new UsageError(`--http-port: port ${error.port} is not for this user; take one from 1024 on`);
+  throw new UsageError(`--http-port, --http-host: ${message}`);
 }
 
 main().catch((error: unknown) => {

@@ -1,7 +1,9 @@
 import type { StartedTestContainer } from 'testcontainers';
 import { parseAmqpUrl } from '../rpc/amqp-url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
+import { findEngine, type Testcontainers } from './engine.ts';
 import { handshake } from './handshake.ts';
+import { ownerLabels, removeLeftovers } from './leftovers.ts';
 import { COARSE_STATISTICS } from './node-settings.ts';
 import { freePorts } from './ports.ts';
 
@@ -10,20 +12,22 @@ const IMAGE = 'rabbitmq:4-management';
 /** How long a container may take until RabbitMQ in it is ready, in ms; fetching the image does not count. */
 const START_LIMIT = 120_000;
 
-type Testcontainers = typeof import('testcontainers');
-
 /** The host's ports that lead to the container's: fixed ones, the same after a restart. */
 interface Published {
   readonly amqp: number;
   readonly metrics: number | undefined;
 }
 
-/** Starts RabbitMQ in Docker (or what testcontainers takes for it). Undefined if there is no engine or no testcontainers. */
+/**
+ * Starts RabbitMQ in Docker (or what testcontainers takes for it). Undefined if there is no engine or no testcontainers.
+ *
+ * @throws an Error if the engine that is there does not answer, or can't start it; the signal's reason if it was aborted
+ */
 export async function startContainer(options: PrivateBrokerOptions): Promise<PrivateBroker | undefined> {
-  // a development dependency: not there beside a bundle that was copied away
-  const library = await import('testcontainers').catch(() => undefined);
-  const engine = await library?.getContainerRuntimeClient().catch(() => undefined);
-  if (!library || !engine) return undefined;
+  const found = await findEngine();
+  if (!found) return undefined;
+  const { library, engine } = found;
+  await removeLeftovers(engine);
   options.say(`starting ${IMAGE} in Docker`);
   const isLocal = ['localhost', '127.0.0.1'].includes(engine.info.containerRuntime.host);
   const [port = 0, metricsPort = 0] = await freePorts(2);
@@ -68,6 +72,7 @@ function definition(
   if (config.length)
     files.push({ content: `${config.join('\n')}\n`, target: '/etc/rabbitmq/conf.d/90-fib-worker.conf' });
   return new LoopbackContainer(IMAGE)
+    .withLabels(ownerLabels())
     .withExposedPorts(...ports)
     .withCopyContentToContainer(files)
     .withWaitStrategy(Wait.forLogMessage('Server startup complete'))

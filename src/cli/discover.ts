@@ -32,6 +32,15 @@ export function brokerCandidates({ env, read }: Surroundings = thisMachine): str
   return hosts.map((host) => `amqp://guest:guest@${host}:5672`);
 }
 
+/** What to say, once, of a search that goes beyond this machine: where it looks, and what a container can reach. */
+export function describeSearch(urls: readonly string[]): { readonly hosts: string[]; readonly line: string } {
+  const hosts = urls.map((url) => new URL(url).hostname);
+  const line =
+    `no URL given: looking for a RabbitMQ at ${hosts.join(', ')}, port 5672; one on the host has to be published for ` +
+    'containers (-p 5672:5672; one at 127.0.0.1 is reached with --network host only); else set AMQP_URL';
+  return { hosts, line };
+}
+
 function inContainer(read: Surroundings['read']): boolean {
   return (
     read('/.dockerenv') !== undefined || // Docker

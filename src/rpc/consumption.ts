@@ -7,6 +7,7 @@ import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from './
 import { RpcError } from './errors.ts';
 import { FunctionRunner } from './function-runner.ts';
 import type { RequestHandler } from './handler.ts';
+import { nextRound } from './max-requests.ts';
 import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
 import type { WorkerCounters } from './worker-counters.ts';
@@ -33,8 +34,8 @@ export interface ConsumptionContext {
  * one that delivered the request: if that is lost, the answer is dropped and the broker delivers the request again.
  */
 export class Consumption {
-  /** Resolves with the reason when no request can come any more. */
-  readonly ended: Promise<RpcError>;
+  /** Resolves with the reason when no request can come any more; without one, at the end of a round. */
+  readonly ended: Promise<RpcError | undefined>;
   readonly #connection: BrokerConnection;
   readonly #runner: FunctionRunner;
   readonly #settings: WorkerSettings;
@@ -42,9 +43,10 @@ export class Consumption {
   readonly #lessons: WorkerLessons;
   readonly #probe: CallerProbe;
   #channel: Channel | undefined;
-  #consumerTag = '';
+  #cancel = (): Promise<unknown> => Promise.resolve();
+  #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
-  #end!: (error: RpcError) => void;
+  #end!: (error?: RpcError) => void;
   readonly #onIdle = new Set<() => void>();
   readonly #onUnblocked = new Set<() => void>();
 
@@ -86,7 +88,7 @@ export class Consumption {
   }
 
   async #start(): Promise<void> {
-    const { queue, prefetch, onEvent } = this.#settings;
+    const { queue, prefetch, maxRequests, onEvent } = this.#settings;
     const how = await ensureRequestQueue(this.#connection, queue);
     onEvent({ type: 'queue', queue: queue.name, how });
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
@@ -96,10 +98,13 @@ export class Consumption {
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
       this.#end(new RpcError('UNAVAILABLE', `the queue '${queue.name}' was deleted`, { reason: 'NO_QUEUE' }));
     });
-    await channel.basicQos({ prefetchCount: prefetch });
+    const round = nextRound(prefetch, maxRequests - this.#counters.taken);
+    this.#untilCancel = round.deliveries;
+    await channel.basicQos({ prefetchCount: round.prefetch });
     const consumer = await channel.basicConsume({ queue: queue.name }, (message) => this.#deliver(channel, message));
-    this.#consumerTag = consumer.consumerTag;
-    onEvent({ type: 'consuming', queue: queue.name, prefetch });
+    let cancelled: Promise<unknown> | undefined;
+    this.#cancel = () => (cancelled ??= channel.basicCancel(consumer.consumerTag).catch(() => {}));
+    onEvent({ type: 'consuming', queue: queue.name, prefetch: round.prefetch });
   }
 
   /** Requests in hand. */
@@ -111,7 +116,7 @@ export class Consumption {
   async drain(): Promise<void> {
     const channel = this.#channel;
     // a blocked broker confirms nothing; else, what was delivered before it confirms is in hand, too
-    if (channel?.active && !this.#connection.blocked) await channel.basicCancel(this.#consumerTag).catch(() => {});
+    if (channel?.active && !this.#connection.blocked) await this.#cancel();
     await this.#idle();
   }
 
@@ -132,6 +137,8 @@ export class Consumption {
   #deliver(channel: Channel, message: AsyncMessage): void {
     this.#inFlight++;
     this.#counters.received(message.redelivered);
+    // the cancel goes out before this delivery can be acknowledged: see nextRound
+    if (--this.#untilCancel === 0) void this.#cancel().then(() => this.#idle().then(() => this.#end()));
     const done = () => {
       if (--this.#inFlight > 0) return;
       for (const resolve of this.#onIdle) resolve();

@@ -20,6 +20,11 @@ export class WorkerCounters {
     this.#onEvent = onEvent;
   }
 
+  /** Requests delivered so far. */
+  get taken(): number {
+    return this.#received;
+  }
+
   received(redelivered: boolean): void {
     this.#received++;
     if (redelivered) this.#redelivered++;

@@ -22,6 +22,8 @@ export type WorkerEvent =
   | { readonly type: 'retrying'; readonly error: RpcError; readonly attempt: number; readonly delay: number }
   | { readonly type: 'blocked'; readonly reason: string }
   | { readonly type: 'unblocked' }
+  /** As many requests as the worker may take were taken, and none is in hand: it takes no more, and has disconnected. */
+  | { readonly type: 'spent'; readonly taken: number }
   /** A reply went out; `code` is that of an error reply, `OK` for an answer. */
   | {
       readonly type: 'answered';

@@ -19,6 +19,11 @@ export interface RpcWorkerOptions {
   readonly durable?: boolean;
   /** Requests in hand at most (basic.qos). Default 1: fair dispatch among workers. */
   readonly prefetch?: number;
+  /**
+   * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
+   * disconnects and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
+   */
+  readonly maxRequests?: number;
   /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
   readonly maxRequestBytes?: number;
   /** The content type of replies, which also says how what the function returns is sent. Default `text/plain`. */
@@ -39,6 +44,8 @@ export interface WorkerSettings {
   readonly tls: TlsOptions | undefined;
   readonly queue: RequestQueue;
   readonly prefetch: number;
+  /** `Infinity` for any number. */
+  readonly maxRequests: number;
   readonly maxRequestBytes: number;
   readonly contentType: string;
   readonly functionOptions: Readonly<Record<string, unknown>>;
@@ -81,6 +88,10 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     tls: options.tls,
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
+    maxRequests:
+      options.maxRequests === undefined
+        ? Number.POSITIVE_INFINITY
+        : checkInteger('maxRequests', options.maxRequests, 1),
     maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
     contentType: checkContentType('contentType', options.contentType ?? workerDefaults.contentType),
     functionOptions: options.functionOptions ?? workerDefaults.functionOptions,

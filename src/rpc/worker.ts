@@ -79,11 +79,13 @@ export class RpcWorker {
   }
 
   async #run(stop: AbortSignal): Promise<void> {
-    const { urls, tls, connectionName, maxRequestBytes, onEvent } = this.#settings;
+    const { urls, tls, connectionName, maxRequests, maxRequestBytes, onEvent } = this.#settings;
     const how = { tls, connectionName, maxBodyBytes: maxRequestBytes, signal: stop };
     const lessons = new WorkerLessons();
     const context = { handler: this.#handler, settings: this.#settings, counters: this.#counters, lessons };
     for (let attempt = 1; !stop.aborted; attempt++) {
+      const { taken } = this.#counters;
+      if (taken >= maxRequests) return onEvent({ type: 'spent', taken });
       try {
         const connection = await connectToAny(urls, how);
         onEvent({ type: 'connected', url: connection.url.display });
@@ -97,6 +99,11 @@ export class RpcWorker {
         const error = await consumption.ended;
         if (stop.aborted) return;
         this.#consumption = undefined;
+        if (!error) {
+          await consumption.close();
+          attempt = 0;
+          continue;
+        }
         const single = lessons.learn(error);
         if (single || performance.now() - began > GOOD_LIFE) attempt = 0;
         const wait = backoffDelay(Math.max(attempt, 1), RECONNECT);
