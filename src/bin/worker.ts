@@ -210,6 +210,6 @@ function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: numbe
 main().catch((error: unknown) => {
   // a wrong option, whoever notices it, is one line
   const usage = error instanceof UsageError || error instanceof TypeError;
-  process.stderr.write(`fib-worker: ${usage ? error.message : inspect(error)}\n`);
-  process.exitCode = usage ? UsageError.exitCode : 1;
+  const exit = () => process.exit(usage ? UsageError.exitCode : 1); // whatever the function's module may have started
+  process.stderr.write(`fib-worker: ${usage ? error.message : inspect(error)}\n`, exit);
 });

@@ -95,6 +95,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     const { code, stdout } = await start(t, worker, ['--help']).end();
     assert.equal(code, 0);
     assert.match(stdout, /by the function 'ticking'/);
+    assert.equal((await start(t, worker, ['--no-such-thing']).end()).code, 2);
   });
 
   const options = `{ shout: { flag: 'shout', type: 'boolean', env: 'SHOUT', help: 'in capitals' } }`;
