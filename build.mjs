@@ -182,7 +182,7 @@ async function bundleFunction(file, outfile) {
     entryPoints: ['src/bin/worker.ts'],
     outfile,
     external: [], // its packages are its own, also one that is called as one of ours
-    plugins: [patched('rabbitmq-client'), functionNames(file)],
+    plugins: [patched('rabbitmq-client'), leftOut, functionNames(file)],
   });
   const { status, stderr, error } = spawnSync(process.execPath, [outfile, '--help'], {
     encoding: 'utf8',

@@ -156,11 +156,9 @@ function runInThread(
 /** Asks the workers that run here. */
 async function check(pid: number | undefined): Promise<void> {
   const fault = await checkWorkers(pid);
-  if (fault === undefined) process.stdout.write('ready\n');
-  else {
-    process.stderr.write(`fib-worker: ${fault}\n`);
-    process.exitCode = 1;
-  }
+  const exit = () => process.exit(fault === undefined ? 0 : 1); // whatever the function's module may have started
+  if (fault === undefined) process.stdout.write('ready\n', exit);
+  else process.stderr.write(`fib-worker: ${fault}\n`, exit);
 }
 
 function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: number }): never {

@@ -96,6 +96,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     assert.equal(code, 0);
     assert.match(stdout, /by the function 'ticking'/);
     assert.equal((await start(t, worker, ['--no-such-thing']).end()).code, 2);
+    assert.equal((await start(t, worker, ['--check', '--pid', String(process.pid)]).end()).code, 1);
   });
 
   const options = `{ shout: { flag: 'shout', type: 'boolean', env: 'SHOUT', help: 'in capitals' } }`;
