@@ -7,14 +7,14 @@ import { removeLeftovers } from '../../src/broker/leftovers.ts';
 import { findMetrics } from '../../src/broker/metrics.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { connect } from '../../src/rpc/connection.ts';
-import { docker, noEngine } from '../helpers/containers.ts';
+import { docker } from '../helpers/containers.ts';
 import { start } from '../helpers/programs.ts';
 
 /** The containers that are there, running or not, by a filter of `docker ps`. */
 const containers = async (filter: string) =>
   (await docker('ps', '--all', '--quiet', '--no-trunc', '--filter', filter)).split('\n').filter(Boolean);
 
-describe('a RabbitMQ of our own in Docker', { skip: noEngine }, () => {
+describe('a RabbitMQ of our own in Docker', () => {
   it('is reached on loopback only, has metrics and rabbitmqctl, and is the same after a stop and a kill', async () => {
     const said: string[] = [];
     const broker = await startContainer({ say: (line) => said.push(line), metrics: true });

@@ -6,12 +6,12 @@ import { before, describe, it } from 'node:test';
 import { ownerLabels } from '../../src/broker/leftovers.ts';
 import { freePorts } from '../../src/broker/ports.ts';
 import { run } from '../../src/broker/run.ts';
-import { buildImage, docker, IMAGE, noEngine } from '../helpers/containers.ts';
+import { buildImage, docker, IMAGE } from '../helpers/containers.ts';
 import { cleanUp, programFolder, runClient } from '../helpers/programs.ts';
 
 const file = path.join(programFolder, '..', 'deploy', 'compose.yaml');
 
-describe('deploy/compose.yaml', { skip: noEngine }, () => {
+describe('deploy/compose.yaml', () => {
   before(buildImage);
 
   it('brings up a healthy RabbitMQ and four workers, on loopback alone, with no password in a variable', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
-import { buildImage, docker, IMAGE, noEngine } from '../helpers/containers.ts';
+import { buildImage, docker, IMAGE } from '../helpers/containers.ts';
 import { programFolder } from '../helpers/programs.ts';
 
 /** What `docker image inspect` tells, as far as it matters here. */
@@ -26,7 +26,7 @@ async function inspect(name: string): Promise<Image> {
 const inImage = (program: string, ...args: string[]) =>
   docker('run', '--rm', '--network', 'none', '--entrypoint', program, IMAGE, ...args);
 
-describe("the worker's image", { skip: noEngine }, () => {
+describe("the worker's image", () => {
   before(buildImage);
 
   it('adds one file to its base, and nothing else', async () => {

@@ -9,7 +9,6 @@ import {
   buildImage,
   type ContainedWorker,
   docker,
-  noEngine,
   runWorker,
   startNetwork,
   startRabbit,
@@ -39,7 +38,7 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
-describe('a worker in a container, started without a word', { skip: noEngine }, () => {
+describe('a worker in a container, started without a word', () => {
   before(buildImage);
 
   it('finds the broker that the host publishes, says where it looks and which answered, and serves', async (t) => {
@@ -66,7 +65,7 @@ describe('a worker in a container, started without a word', { skip: noEngine }, 
   });
 });
 
-describe('a worker in a container', { skip: noEngine }, () => {
+describe('a worker in a container', () => {
   before(buildImage);
 
   it("reaches a broker on the host's loopback with --network host", async (t) => {

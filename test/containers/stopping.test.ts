@@ -4,7 +4,6 @@ import {
   buildImage,
   type ContainedWorker,
   docker,
-  noEngine,
   runWorker,
   startNetwork,
   startRabbit,
@@ -27,7 +26,7 @@ async function startWorkers(t: TestContext, count: number, network: string): Pro
   return workers;
 }
 
-describe('docker stop', { skip: noEngine }, () => {
+describe('docker stop', () => {
   before(buildImage);
 
   it('in the midst of work drains: exit code 0 within the grace, every call answered once', async (t) => {
@@ -61,7 +60,7 @@ describe('docker stop', { skip: noEngine }, () => {
   });
 });
 
-describe('docker kill', { skip: noEngine }, () => {
+describe('docker kill', () => {
   before(buildImage);
 
   it('of one worker of four costs no call', async (t) => {

@@ -9,9 +9,6 @@ import { until } from './processes.ts';
 import { cleanUp, programFolder } from './programs.ts';
 import type { Scope } from './rpc.ts';
 
-/** Why the tests of containers can't run here, for a test's `skip`; false where they can. The run of the tests finds out. */
-export const noEngine = process.env.FIB_WORKER_TEST_NO_ENGINE || false;
-
 /** The worker's image, once {@link buildImage} has made it. */
 export const IMAGE = 'fib-worker:test';
 
