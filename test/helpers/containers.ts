@@ -100,9 +100,14 @@ export class ContainedWorker {
 }
 
 /** `docker run`s a worker with these arguments of Docker's and its own. It is removed when the test is over. */
-export async function runWorker(t: Scope, dockerArgs: string[], workerArgs: string[] = []): Promise<ContainedWorker> {
+export async function runWorker(
+  t: Scope,
+  dockerArgs: string[],
+  workerArgs: string[] = [],
+  image = IMAGE,
+): Promise<ContainedWorker> {
   const name = `fib-worker-test-${randomUUID()}`;
   cleanUp(t, () => docker('rm', '--force', '--volumes', name));
-  await docker('run', '--detach', '--name', name, ...labels, ...dockerArgs, IMAGE, ...workerArgs);
+  await docker('run', '--detach', '--name', name, ...labels, ...dockerArgs, image, ...workerArgs);
   return new ContainedWorker(name);
 }
