@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { amqpUrl } from '../helpers/broker.ts';
-import { docker, noEngine, runWorker } from '../helpers/containers.ts';
+import { docker, runWorker } from '../helpers/containers.ts';
 import { cleanUp, programFolder, runClient, uniqueQueue } from '../helpers/programs.ts';
 
 const checkout = path.join(programFolder, '..');
 const IMAGE = 'fib-worker:test-function';
 
-describe("an image of one's own function", { skip: noEngine }, () => {
+describe("an image of one's own function", () => {
   it('is made by --build-arg FUNCTION, and serves it', async (t) => {
     await docker('build', '--quiet', '--build-arg', 'FUNCTION=templates/my-function.ts', '--tag', IMAGE, checkout);
     cleanUp(t, () => docker('rmi', IMAGE));
