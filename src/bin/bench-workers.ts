@@ -18,8 +18,10 @@ import { ratioOf } from '../compare/ratios.ts';
 import { median } from '../compare/statistics.ts';
 import { figure, range, textTable } from '../compare/text-table.ts';
 import { startWorkerProcess } from '../compare/worker-process.ts';
-import { RECURSIVE_MAX_N } from '../fibonacci.ts';
 import { RpcClient } from '../rpc/client.ts';
+
+/** What the worker's recursive function takes at most. */
+const RECURSIVE_MAX_N = 35;
 
 const versions = Object.keys(suites) as RabbitVersion[];
 

@@ -54,6 +54,7 @@ describe('a client cannot make a worker grow without limit', () => {
         await raw.publish(queue, '1', { replyTo: 'orders' });
         await raw.publish(queue, '1');
       }
+      await raw.channel.queueDeclare({ queue, passive: true }); // on their channel: all of them are in the queue then
       // it waits behind them all
       assert.equal((await runClient(t, ['--queue', queue, '-q', '-t', '30s', '10'])).stdout, '55\n');
       const { stderr } = await worker.stop();
