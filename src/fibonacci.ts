@@ -15,7 +15,7 @@ const MAX_MAX_N = 10_000_000;
  * The largest n for the recursive algorithm, whose run time grows with fib(n) itself: on the event loop what holds it for
  * less than a second, and in a thread, which can be ended, what takes days.
  */
-const RECURSIVE_MAX_N = isMainThread ? 35 : 60;
+export const RECURSIVE_MAX_N = isMainThread ? 35 : 60;
 
 /** Fast doubling: F(2k) = F(k)·(2F(k+1) − F(k)) and F(2k+1) = F(k)² + F(k+1)², for each bit of n from the top. */
 function doubling(n: number): bigint {

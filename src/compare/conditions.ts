@@ -69,6 +69,13 @@ export function conditionLines(conditions: Conditions): NamedLine[] {
               'queue is at its node; the broker’s figures are sums over the nodes' +
               (local ? '; all nodes are on this machine, with no network between them' : ''),
           ] as const,
+          [
+            'queues across nodes',
+            'from RabbitMQ 4.2 on a queue counts as declared once a majority of the nodes knows it: a worker on another one may ' +
+              'answer before its own does, the broker then drops the reply unseen and the call times out. It strikes a queue ' +
+              'per request and the first call of a queue per client, never Direct Reply-To; fib-worker’s worker sends such a ' +
+              'reply again, the floor’s and the peers’ do not',
+          ] as const,
         ]
       : []),
     ['network', `${delayed ?? where}; TCP_NODELAY on`],
