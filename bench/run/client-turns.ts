@@ -107,13 +107,14 @@ export function clientTurns(
         signal,
         connected: async () => {},
       });
+      const used = processorTime() - before; // before anything is made of what was measured
       const calls = measured.calls + unmeasured.calls;
       const firstFailure = unmeasured.firstFailure ?? measured.firstFailure;
       return {
         rate: (measured.right / elapsed) * 1_000,
         p50: percentile(latencies, 50),
         p99: percentile(latencies, 99),
-        cpu: (processorTime() - before) / calls,
+        cpu: used / calls,
         calls,
         failed: failed(measured) + failed(unmeasured),
         ...(firstFailure === undefined ? {} : { firstFailure }),

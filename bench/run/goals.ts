@@ -30,7 +30,15 @@ export function judgeGoals(
   return goalsOf(peers)
     .filter(({ section }) => sections.includes(section))
     .map(({ goal, section, row, figure, against, bound, target, counted }) => {
-      const ratio = ratioBetween(samples, { section, row, figure }, [OWN, against]);
+      const failures = samples.some(
+        (sample) =>
+          sample.section === section &&
+          sample.row === row &&
+          [OWN, against].includes(sample.contender) &&
+          (sample.failed ?? 0) > 0,
+      );
+      // what is quick because calls failed reaches nothing
+      const ratio = failures ? undefined : ratioBetween(samples, { section, row, figure }, [OWN, against]);
       return { goal, bound, target, ...judge(ratio, bound, target), ...(counted && ratio ? { sure: true } : {}) };
     });
 }

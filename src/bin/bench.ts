@@ -150,7 +150,10 @@ function conditions({ rounds, turn, short }: Options, broker: string, machine: M
       'each client, each worker and the broker is a process of its own; those whose turn it is not stand idle',
     ],
     ['request queues', 'classic, durable, one for each worker'],
-    ['fib-worker', 'everything that it promises is on: time limits, counters, validation, bounds; no per-call signal'],
+    [
+      'fib-worker',
+      'everything that it promises is on: time limits, counters, validation, bounds (calls in flight up to 1,000,000, where 1,000 is the default); no per-call signal',
+    ],
     ...Object.values(implementations).map(({ name, detail }) => [`${name} is`, detail] as const),
     [
       'machine',

@@ -36,6 +36,11 @@ const program = {
 } as const;
 
 async function main(): Promise<void> {
+  // asked every few seconds, maybe: without the function, which may take long to load
+  if (process.argv.includes('--check')) {
+    const asked = parseCommandLine(program);
+    if (asked.kind === 'run') return check(asked.values.pid);
+  }
   // build.mjs puts the function's module here: src/fibonacci.ts, or what --function names
   const exported = await import('fib-worker/function').catch((cause: unknown) => {
     throw new Error("the function's module failed while it was loaded", { cause });
@@ -53,7 +58,6 @@ async function main(): Promise<void> {
   const { values } = commandLine;
   const functionOptions = functionOptionValues(values);
   if (!isMainThread) return runInThread(served, functionOptions);
-  if (values.check) return check(values.pid);
   if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
   const { threads, maxRun, prefetch } = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);

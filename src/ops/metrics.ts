@@ -71,7 +71,7 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
   );
   new Counter({
     name: 'fib_worker_discarded_requests_total',
-    help: 'Requests rejected without a reply because there is nobody to reply to, by reason.',
+    help: 'Requests rejected without requeue, by reason: nobody to reply to, or delivered too often.',
     labelNames: ['reason'],
     registers,
     collect() {

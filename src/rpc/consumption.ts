@@ -12,7 +12,7 @@ import type { RequestHandler } from './handler.ts';
 import { nextRound } from './max-requests.ts';
 import { checkReplyAddress } from './reply-address.ts';
 import { ensureRequestQueue } from './request-queue.ts';
-import { resendReturned } from './returned-replies.ts';
+import { ReturnedReplies } from './returned-replies.ts';
 import type { WorkerCounters } from './worker-counters.ts';
 import type { DropReason } from './worker-events.ts';
 import type { WorkerLessons } from './worker-lessons.ts';
@@ -47,6 +47,7 @@ export class Consumption {
   readonly #probe: CallerProbe;
   #channel: Channel | undefined;
   #acks: DeliveryAcks | undefined;
+  #returned: ReturnedReplies | undefined;
   #cancel = (): Promise<unknown> => Promise.resolve();
   #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
@@ -98,7 +99,7 @@ export class Consumption {
     const channel = await this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
     this.#channel = channel;
     this.#acks = new DeliveryAcks(channel);
-    resendReturned(channel);
+    this.#returned = new ReturnedReplies(channel, () => this.#connection.blocked);
     channel.on('basic.cancel', async () => {
       // the channel lives: what is in hand can still be answered, and would not be delivered again
       await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
@@ -122,7 +123,10 @@ export class Consumption {
   async drain(): Promise<void> {
     const channel = this.#channel;
     // a blocked broker confirms nothing; else, what was delivered before it confirms is in hand, too
-    if (channel?.active && !this.#connection.blocked) await this.#cancel();
+    if (channel?.active) {
+      const cancelled = this.#cancel();
+      if (!this.#connection.blocked) await cancelled;
+    }
     await this.#idle();
   }
 
@@ -139,10 +143,12 @@ export class Consumption {
   async #idle(): Promise<void> {
     await new Promise(setImmediate);
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#onIdle.add(resolve));
+    await this.#returned?.settled();
   }
 
   #deliver(channel: Channel, message: AsyncMessage): void {
     this.#inFlight++;
+    this.#acks?.take(message.deliveryTag);
     this.#counters.received(message.redelivered);
     // the cancel goes out before this delivery can be acknowledged: see nextRound
     if (--this.#untilCancel === 0) void this.#cancel().then(() => this.#idle().then(() => this.#end()));
@@ -161,7 +167,7 @@ export class Consumption {
     const arrived = performance.now();
     const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : undefined;
     const deadline = expiration === undefined ? undefined : arrived + expiration;
-    if (this.#connection.blocked) await this.#unblocked();
+    while (this.#connection.blocked && this.#isCurrent(channel)) await this.#unblocked();
     const reply = checkReplyAddress(message.replyTo, this.#settings.replyAddresses);
     if (!reply.ok) return this.#drop(channel, message, reply.fault);
     // a delivery before this one may have ended with the connection because of this very address
@@ -169,10 +175,11 @@ export class Consumption {
     const probe = suspicious || this.#settings.checkCaller;
     if (probe && !(await this.#callerIsThere(channel, reply.address)))
       return this.#drop(channel, message, 'caller-gone');
+    if (!this.#isCurrent(channel)) return this.#counters.abandoned(); // lost while it waited: nobody can be answered
     const earlier = earlierDeliveries(message);
     const tooOften = earlier >= this.#settings.maxDeliveries;
     const result = tooOften ? deliveredTooOften(earlier) : await this.#runner.run(message, deadline);
-    if (this.#connection.blocked && this.#isCurrent(channel)) await this.#unblocked();
+    while (this.#connection.blocked && this.#isCurrent(channel)) await this.#unblocked();
     if (!this.#isCurrent(channel)) return this.#counters.abandoned();
     const failed = result instanceof RpcError;
     const envelope = {
@@ -186,9 +193,9 @@ export class Consumption {
       // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
       mandatory: !reply.direct,
     };
+    if (!tooOften) this.#acks?.ack(message.deliveryTag); // goes out when this turn ends, behind the reply
     channel.basicPublish(envelope, result instanceof RpcError ? encodeErrorReply(result) : result).catch(() => {});
     if (tooOften) return this.#drop(channel, message, 'delivered-too-often');
-    this.#acks?.ack(message.deliveryTag); // goes out when this turn ends, behind the reply
     const [code, detail] = result instanceof RpcError ? [result.code, result.message] : (['OK', ''] as const);
     this.#counters.answered(code, detail, performance.now() - arrived);
   }

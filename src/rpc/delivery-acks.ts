@@ -3,15 +3,15 @@ import type { Channel } from 'rabbitmq-client';
 /**
  * Settles the deliveries of a channel that has one consumer. What was answered in one turn of the event loop is acked when
  * the turn ends, by one `basic.ack` with `multiple` as far as no older delivery is still in hand: the broker, too, then has
- * less to do. Acks go out in the same write as the replies of that turn, behind them.
+ * less to do.
  * @see https://www.rabbitmq.com/docs/confirms#consumer-acks-multiple-parameter
  */
 export class DeliveryAcks {
   readonly #channel: Channel;
-  /** Every delivery up to this one is settled. The tags of a channel count its deliveries: 1, 2, 3 … */
-  #settledUpTo = 0;
-  /** The later ones that are settled. */
-  readonly #settled = new Set<number>();
+  /** Neither answered nor rejected, the oldest first. */
+  readonly #inHand = new Set<number>();
+  /** The tags of a channel count its deliveries: 1, 2, 3 … */
+  #last = 0;
   /** Answered in this turn, and not acked yet. */
   #answered: number[] = [];
 
@@ -19,15 +19,24 @@ export class DeliveryAcks {
     this.#channel = channel;
   }
 
-  /** Acks a delivery when this turn ends: behind its reply, whether that was published before or is in this turn. */
+  /** A delivery came. */
+  take(deliveryTag: number): void {
+    this.#inHand.add(deliveryTag);
+    this.#last = deliveryTag;
+  }
+
+  /**
+   * Acks a delivery when this turn ends. To be called right before its reply is published, in the same turn: the ack then
+   * goes out behind the reply, and in the same write if the reply is small.
+   */
   ack(deliveryTag: number): void {
-    this.#settle(deliveryTag);
+    this.#inHand.delete(deliveryTag);
     if (this.#answered.push(deliveryTag) === 1) process.nextTick(() => this.flush());
   }
 
   /** Rejects a delivery, without requeue. */
   reject(deliveryTag: number): void {
-    this.#settle(deliveryTag);
+    this.#inHand.delete(deliveryTag);
     this.#channel.basicNack({ deliveryTag, requeue: false });
   }
 
@@ -36,16 +45,12 @@ export class DeliveryAcks {
     const answered = this.#answered;
     this.#answered = [];
     if (!this.#channel.active) return; // the broker delivers them again
+    const [oldest = this.#last + 1] = this.#inHand;
     let upTo = 0;
     for (const deliveryTag of answered) {
-      if (deliveryTag > this.#settledUpTo) this.#channel.basicAck({ deliveryTag });
+      if (deliveryTag > oldest) this.#channel.basicAck({ deliveryTag });
       else if (deliveryTag > upTo) upTo = deliveryTag;
     }
     if (upTo > 0) this.#channel.basicAck({ deliveryTag: upTo, multiple: true });
-  }
-
-  #settle(deliveryTag: number): void {
-    this.#settled.add(deliveryTag);
-    while (this.#settled.delete(this.#settledUpTo + 1)) this.#settledUpTo++;
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ReturnedMessage } from 'rabbitmq-client';
 
 /**
@@ -9,10 +10,13 @@ const PAUSES = [5, 20, 100, 400, 1_500, 3_000, 5_000];
 /** When the pauses are over for certain, in ms. */
 const FORGET = 12_000;
 
-/** Replies that may wait at a time; whatever comes back beyond that is dropped, as it would be anyway. */
-const MAX_WAITING = 1_000;
+/** How long somebody who wants to disconnect waits for them at most, in ms: more than the lag that is to be reckoned with. */
+const SETTLE = 2_100;
 
-/** And so many bytes: more than the largest reply that RabbitMQ takes by default. */
+/** Replies that are remembered at a time: of more the oldest is not sent again. */
+const MAX_KNOWN = 1_000;
+
+/** How much of them may wait at a time, in bytes: more than the largest reply that RabbitMQ takes by default. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -22,30 +26,59 @@ const MAX_WAITING_BYTES = 32 * 1024 * 1024;
  *
  * @see https://www.rabbitmq.com/docs/metadata-store/everyday-operations#consistency-model-and-visibility-guarantees
  */
-export function resendReturned(channel: Channel): void {
-  const sent = new Map<string, number>();
-  let waitingBytes = 0;
-  channel.on('basic.return', ({ routingKey, correlationId, contentType, type, body }: ReturnedMessage) => {
+export class ReturnedReplies {
+  readonly #channel: Channel;
+  readonly #isBlocked: () => boolean;
+  /** How often each went out again, the oldest first. */
+  readonly #sent = new Map<string, number>();
+  readonly #waiting = new Set<Promise<void>>();
+  #waitingBytes = 0;
+
+  constructor(channel: Channel, isBlocked: () => boolean) {
+    this.#channel = channel;
+    this.#isBlocked = isBlocked;
+    channel.on('basic.return', (reply) => this.#onReturn(reply));
+  }
+
+  /** Resolves when none waits to go out again, after 2.1 s at the latest: those that wait longer have no queue to go to. */
+  async settled(): Promise<void> {
+    const limit = AbortSignal.timeout(SETTLE);
+    while (this.#waiting.size > 0 && !limit.aborted && this.#channel.active) {
+      await Promise.race([...this.#waiting, delay(SETTLE, undefined, { ref: false })]);
+      // the broker may return it once more
+      await delay(PAUSES[0], undefined, { ref: false });
+    }
+  }
+
+  #onReturn({ routingKey, correlationId, contentType, type, body }: ReturnedMessage): void {
     const key = `${routingKey} ${correlationId}`;
-    const times = sent.get(key) ?? 0;
+    const times = this.#sent.get(key) ?? 0;
     const pause = PAUSES[times];
-    if (pause === undefined || (times === 0 && sent.size === MAX_WAITING)) return;
-    if (waitingBytes + body.length > MAX_WAITING_BYTES) return;
-    waitingBytes += body.length;
-    if (times === 0) setTimeout(() => sent.delete(key), FORGET).unref();
-    sent.set(key, times + 1);
-    const envelope = {
-      exchange: '',
-      routingKey,
-      correlationId,
-      contentType,
-      type,
-      durable: false,
-      timestamp: undefined,
-    };
-    setTimeout(() => {
-      waitingBytes -= body.length;
-      if (channel.active) channel.basicPublish({ ...envelope, mandatory: true }, body).catch(() => {});
-    }, pause).unref();
-  });
+    if (pause === undefined || this.#waitingBytes + body.length > MAX_WAITING_BYTES) return;
+    if (times === 0) this.#remember(key);
+    this.#sent.set(key, times + 1);
+    this.#waitingBytes += body.length;
+    const again = delay(pause, undefined, { ref: false }).then(() => {
+      this.#waiting.delete(again);
+      this.#waitingBytes -= body.length;
+      if (!this.#channel.active || this.#isBlocked()) return; // nothing is handed to a socket that waits
+      const envelope = {
+        exchange: '',
+        routingKey,
+        correlationId,
+        contentType,
+        type,
+        durable: false,
+        timestamp: undefined,
+      };
+      this.#channel.basicPublish({ ...envelope, mandatory: true }, body).catch(() => {});
+    });
+    this.#waiting.add(again);
+  }
+
+  #remember(key: string): void {
+    const [oldest] = this.#sent.keys();
+    if (this.#sent.size >= MAX_KNOWN && oldest !== undefined) this.#sent.delete(oldest);
+    setTimeout(() => this.#sent.delete(key), FORGET).unref();
+  }
 }

@@ -93,6 +93,11 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
   if (queueType === 'quorum' && !durable) {
     throw new TypeError('durable: a quorum queue is always durable; leave durable on, or take queueType classic');
   }
+  if (options.maxDeliveries === 1 && (options.prefetch ?? workerDefaults.prefetch) > 1) {
+    throw new TypeError(
+      `maxDeliveries: 1 needs prefetch 1, got prefetch ${options.prefetch}: what a worker has in hand beside a request when it ends was delivered once, too`,
+    );
+  }
   const name = checkQueueName(options.queue ?? workerDefaults.queue);
   return {
     urls: parseAmqpUrls(options.urls ?? workerDefaults.urls),

@@ -66,7 +66,13 @@ export class ThreadSlot {
     }
     // a copy: the octets that came from the socket are a part of a larger buffer
     const body = new Uint8Array(task.body);
-    this.#thread?.send({ type: 'run', task: { ...task, body }, timeLeft: Math.min(left, maxRun) }, [body.buffer]);
+    const message = { type: 'run', task: { ...task, body }, timeLeft: Math.min(left, maxRun) } as const;
+    try {
+      this.#thread?.send(message, [body.buffer]);
+    } catch (error) {
+      this.#forget()?.reject(error); // headers that can't be cloned
+      this.#listener.onFree();
+    }
   }
 
   /** Whether `call` runs here. */

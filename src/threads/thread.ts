@@ -36,7 +36,10 @@ export class Thread {
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     });
     let error: unknown;
-    this.#worker.on('message', (message: FromThread) => listener.onMessage(message));
+    this.#worker.on('message', (message: FromThread) => {
+      // what it still said while it was being ended: nobody may take it for free now
+      if (!this.#ending) listener.onMessage(message);
+    });
     this.#worker.on('error', (thrown) => {
       error = thrown;
     });
