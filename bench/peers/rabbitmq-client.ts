@@ -1,19 +1,29 @@
-import { Connection, type RPCClient } from 'rabbitmq-client';
+import { createRequire } from 'node:module';
+import type { Connection, RPCClient } from 'rabbitmq-client';
 import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../../src/compare/implementation.ts';
 import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
 import { errorCode } from '../../src/rpc/errors.ts';
 import { within } from '../../src/rpc/within.ts';
-import { named } from '../package.ts';
+import { load, named } from '../package.ts';
 import { CLOSE_TIMEOUT, PeerCaller, type PeerClient } from './peer-caller.ts';
 
-function connection({ url, tls }: Target): Connection {
+/** As it was published: what a bundle holds has this project's patch. */
+function published(): Promise<typeof import('rabbitmq-client')> {
+  return load(
+    'rabbitmq-client',
+    Promise.resolve().then(() => createRequire(import.meta.filename)('rabbitmq-client')),
+  );
+}
+
+async function connection({ url, tls }: Target): Promise<Connection> {
+  const { Connection } = await published();
   const { hostname, port, username, password, vhost, tls: isTls } = parseAmqpUrl(url);
   const place = { hostname, port, username, password, vhost, tls: isTls ? (tls ?? {}) : false };
   return new Connection({ ...place, noDelay: true, connectionTimeout: CALL_TIMEOUT });
 }
 
 async function connect(target: Target, onLost: (error: Error) => void): Promise<PeerClient> {
-  const rabbit = connection(target);
+  const rabbit = await connection(target);
   // it would connect again, for ever
   const lost = new Promise<never>((_, reject) => {
     rabbit.on('error', (error: Error) => {

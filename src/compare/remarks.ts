@@ -4,12 +4,13 @@ import { failed } from './samples.ts';
 import { and, figure } from './text-table.ts';
 import type { Workload } from './workloads/index.ts';
 
-/** So many readings are enough not to be a matter of luck. */
+/** So many readings of so many clients are enough not to be a matter of luck. */
 const READINGS = 3;
+const CLIENTS = 100;
 
 /** What the broker holds for each of many clients: at the most of them that were read several times, or at all. */
 export function perClient(levels: readonly LevelResult[]): string[] {
-  const last = levels.findLast(({ rounds }) => rounds >= READINGS) ?? levels.at(-1);
+  const last = levels.findLast(({ rounds, level }) => rounds >= READINGS && level >= CLIENTS) ?? levels.at(-1);
   return implementationsIn(levels).flatMap((implementation) => {
     const said = designsIn(levels, implementation).flatMap((design) => {
       const broker = entryOf(last?.entries ?? [], implementation, design)?.broker;
