@@ -40,14 +40,28 @@ export class ReturnedReplies {
     channel.on('basic.return', (reply) => this.#onReturn(reply));
   }
 
-  /** Resolves when none waits to go out again, after 2.1 s at the latest: those that wait longer have no queue to go to. */
+  /**
+   * Resolves when none is on its way back or waits to go out again, after 2.1 s at the latest: those that wait longer have
+   * no queue to go to. To be called when nothing is consumed any more.
+   */
   async settled(): Promise<void> {
-    const limit = AbortSignal.timeout(SETTLE);
-    while (this.#waiting.size > 0 && !limit.aborted && this.#channel.active) {
-      await Promise.race([...this.#waiting, delay(SETTLE, undefined, { ref: false })]);
-      // the broker may return it once more
-      await delay(PAUSES[0], undefined, { ref: false });
+    let late = false;
+    const limit = delay(SETTLE, undefined, { ref: false }).then(() => {
+      late = true;
+    });
+    for (;;) {
+      if (!this.#isBlocked()) await Promise.race([this.#allBack(), limit]);
+      if (this.#waiting.size === 0 || late || !this.#channel.active) return;
+      await Promise.race([...this.#waiting, limit]);
     }
+  }
+
+  /**
+   * Resolves when what the broker returns of that which was sent until now is here: a channel's methods are answered in
+   * order (AMQP 0-9-1, 4.7), and to cancel a consumer that there is not is no error (`basic.cancel`).
+   */
+  async #allBack(): Promise<void> {
+    await this.#channel.basicCancel({ consumerTag: 'none' }).catch(() => {});
   }
 
   #onReturn({ routingKey, correlationId, contentType, type, body }: ReturnedMessage): void {

@@ -105,6 +105,30 @@ describe('a goal of the benchmark', () => {
     assert.ok(goals.every(({ verdict }) => verdict === 'not measured'));
   });
 
+  it('is not measured where calls failed, its own or those that it is measured against', () => {
+    const row = '50 in flight, prefetch 1';
+    const verdictsWith = (failing: string) => {
+      const samples = ['fib-worker', 'floor', 'amqplib'].flatMap((contender) => {
+        const rounds = samplesOf(contender, 'rate', [100, 100], row);
+        return rounds.map((sample) =>
+          contender === failing && sample.round === 2 ? { ...sample, failed: 1 } : sample,
+        );
+      });
+      return judgeGoals(samples, ['calls'], ['amqplib'])
+        .filter(({ goal }) => goal.startsWith(`${row}: calls/s`))
+        .map(({ verdict, sure }) => [verdict, sure]);
+    };
+    const [toFloor, toAmqplib] = [
+      ['reached', false],
+      ['missed', false],
+    ];
+    const notMeasured = ['not measured', false];
+    assert.deepEqual(verdictsWith('nobody'), [toFloor, toAmqplib]);
+    assert.deepEqual(verdictsWith('fib-worker'), [notMeasured, notMeasured]);
+    assert.deepEqual(verdictsWith('floor'), [notMeasured, toAmqplib]);
+    assert.deepEqual(verdictsWith('amqplib'), [toFloor, notMeasured]);
+  });
+
   it('is surely reached or missed by one count, where it is counted', () => {
     const row = 'network round trips from connecting to the first reply';
     const samples = (['fib-worker', 'floor'] as const).map((contender): Sample => {

@@ -69,14 +69,19 @@ describe('a worker with --idle-exit', { concurrency: 2 }, () => {
     assert.deepEqual(totals(worker), { received: 4, answered: 4 });
   });
 
-  it('is not idle while it computes', async (t) => {
+  it('is not idle while it computes, in a thread', async (t) => {
     const queue = uniqueQueue(t);
-    const worker = await startWorker(t, ['--queue', queue, '--idle-exit', '1ms', '--algorithm', 'recursive']);
-    // whether it left before the request came or not, it is not lost
-    const asked = runClient(t, ['--queue', queue, '--timeout', '60s', '-q', '33']);
-    await worker.end();
-    await startWorker(t, ['--queue', queue]);
-    assert.equal((await asked).stdout, '3524578\n');
+    await (await startWorker(t, ['--queue', queue])).stop(); // the queue is there
+    const client = caller(t, queue);
+    const began = performance.now();
+    const slow = client.call('41');
+    const next = client.call('7');
+    const args = ['--queue', queue, '--idle-exit', '500ms', '--threads', '1', '--algorithm', 'recursive'];
+    const worker = await startWorker(t, args);
+    assert.equal((await worker.end()).code, 0);
+    assert.deepEqual(totals(worker), { received: 2, answered: 2 }, 'it was there for the second one');
+    assert.deepEqual([String((await slow).body), String((await next).body)], ['165580141', '13']);
+    assert.ok(performance.now() - began > 1_000, 'the first takes longer than the limit');
   });
 
   it('loses no request that comes in the moment of leaving', async (t) => {

@@ -8,9 +8,18 @@ import { amqpUrl } from '../helpers/broker.ts';
 import { seeded } from '../helpers/property.ts';
 import { type Scope, startClient, startWorker, testQueue } from '../helpers/rpc.ts';
 
-// from patches/rabbitmq-client
-const { createFrameDecoder } = codec as unknown as {
-  createFrameDecoder(onFrame: (frame: unknown) => void): (chunk: Buffer) => void;
+interface Frame {
+  readonly type: number;
+  /** Of a header frame. */
+  readonly bodySize?: number;
+  /** Of a body frame. */
+  readonly payload?: Buffer;
+}
+
+// createFrameDecoder is from patches/rabbitmq-client
+const { createFrameDecoder, decodeFrame } = codec as unknown as {
+  createFrameDecoder(onFrame: (frame: Frame) => void): (chunk: Buffer) => void;
+  decodeFrame(read: (octets: number) => Promise<Buffer>): Promise<Frame>;
 };
 
 /** What the broker says to a client that makes these calls, one after the other, octet for octet. */
@@ -32,9 +41,28 @@ async function said(t: Scope, calls: readonly string[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** All of the frames, by the decoder that knows no chunks: it asks for so many octets. */
+async function framesOneByOne(octets: Buffer): Promise<Frame[]> {
+  const frames: Frame[] = [];
+  let at = 0;
+  const read = async (count: number) => {
+    at += count;
+    return octets.subarray(at - count, at);
+  };
+  while (at < octets.length) frames.push(await decodeFrame(read));
+  return frames;
+}
+
+/** The body of so many octets that is among the frames. */
+function bodyOf(size: number, frames: readonly Frame[]): Buffer {
+  const header = frames.findIndex(({ bodySize }) => bodySize === size);
+  const end = frames.findIndex(({ payload }, index) => index > header && payload === undefined);
+  return Buffer.concat(frames.slice(header + 1, end).map(({ payload = Buffer.alloc(0) }) => payload));
+}
+
 /** The frames in these chunks, as far as they are complete. */
-function framesOf(chunks: Iterable<Buffer>): unknown[] {
-  const frames: unknown[] = [];
+function framesOf(chunks: Iterable<Buffer>): Frame[] {
+  const frames: Frame[] = [];
   const decode = createFrameDecoder((frame) => frames.push(frame));
   for (const chunk of chunks) decode(Buffer.from(chunk)); // a copy: nothing may depend on what lies beside a chunk
   return frames;
@@ -50,9 +78,12 @@ function* cut(octets: Buffer, sizes: readonly number[]): Iterable<Buffer> {
 
 describe('frames that a broker sends', { timeout: 60_000 }, () => {
   test('are read alike however they are cut into chunks', async (t) => {
-    const octets = await said(t, ['', '30', 'x'.repeat(5_000), 'y'.repeat(300_000), '31']);
-    const whole = framesOf([octets]);
+    const bodies = ['x'.repeat(5_000), 'y'.repeat(300_000)];
+    const octets = await said(t, ['', '30', ...bodies, '31']);
+    const whole = await framesOneByOne(octets);
     assert.ok(whole.length > 20, `${whole.length} frames`);
+    for (const body of bodies) assert.ok(bodyOf(body.length, whole).equals(Buffer.from(body)), `${body.length} octets`);
+    assert.deepEqual(framesOf([octets]), whole);
     assert.deepEqual(framesOf(cut(octets, [1])), whole);
     const size = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 70_000 }));
     fc.assert(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openRaw, startWorker, testQueue, until } from '../helpers/rpc.ts';
 
 test('a reply to a queue that is not there yet arrives, whole and once, when the queue is there', async (t) => {
@@ -18,4 +19,35 @@ test('a reply to a queue that is not there yet arrives, whole and once, when the
   assert.deepEqual([String(body), correlationId, contentType], [answer, 'one', 'text/plain']);
   await raw.publish(queue, '30', { replyTo, correlationId: 'two', durable: false });
   assert.equal((await inbox.next()).correlationId, 'two', 'and nothing came between');
+});
+
+describe('a reply that comes back when its worker is about to go', { timeout: 60_000 }, () => {
+  // a slow one is answered when the broker has long confirmed that no further request comes
+  for (const [why, { maxRequests, close, pause }] of [
+    ['it was the last one that it may take', { maxRequests: 1, pause: 0 }],
+    ['it was the last one that it may take, a slow one', { maxRequests: 1, pause: 200 }],
+    ['it is told to close before it answers', { close: 'before', pause: 0 }],
+    ['it is told to close before it answers, slowly', { close: 'before', pause: 200 }],
+    ['it is told to close when it has just answered', { close: 'after', pause: 0 }],
+  ] as [string, { maxRequests?: number; close?: 'before' | 'after'; pause: number }][])
+    test(`goes out again all the same: ${why}`, async (t) => {
+      const queue = await testQueue(t);
+      const options = { queue, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
+      const handler = async () => {
+        if (close === 'before') void worker.close();
+        await sleep(pause);
+        if (close === 'after') setImmediate(() => worker.close());
+        return 'answer';
+      };
+      const { worker, events } = await startWorker(t, handler, options);
+      const raw = await openRaw(t);
+      const replyTo = `replies.${randomUUID()}`;
+      await raw.publish(queue, '30', { replyTo, durable: false });
+      await until(() => worker.stats().answered === 1);
+      await sleep(300); // by then it has come back more than once
+      await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
+      if (maxRequests) await until(() => events.some(({ type }) => type === 'spent'));
+      await worker.close();
+      assert.equal((await raw.channel.queueDeclare({ queue: replyTo, passive: true })).messageCount, 1);
+    });
 });

@@ -1,7 +1,10 @@
 // Messages, replies and acks of one turn of the event loop go through together: what might suffer from that.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { describe, test } from 'node:test';
-import { openRaw, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
+import { FrameReader } from '../../src/compare/wire/frames.ts';
+import { int } from '../helpers/raw-amqp.ts';
+import { openRaw, type Scope, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
 
 /** Answers when it is told to. */
 function byHand() {
@@ -17,6 +20,19 @@ function byHand() {
 /** Holds the event loop. */
 function busy(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+/** Tells of each write to a TCP socket that connects from now on. */
+function watchWrites(t: Scope, onWrite: (octets: Buffer) => void): void {
+  const { prototype } = net.Socket;
+  const { write } = prototype;
+  prototype.write = function (this: net.Socket, octets: string | Uint8Array, ...rest: unknown[]): boolean {
+    if (this.remotePort !== undefined) onWrite(Buffer.from(octets as Uint8Array)); // standard output has none
+    return Reflect.apply(write, this, [octets, ...rest]);
+  };
+  t.after(() => {
+    prototype.write = write;
+  });
 }
 
 describe('what goes through in one turn of the event loop', { timeout: 60_000 }, () => {
@@ -65,6 +81,38 @@ describe('what goes through in one turn of the event loop', { timeout: 60_000 },
     ]);
   });
 
+  test('goes out in one write: small replies, and behind them one ack for them all', async (t) => {
+    const writes: Buffer[] = [];
+    watchWrites(t, (octets) => writes.push(octets));
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const { handler, answer } = byHand();
+    const { worker } = await startWorker(t, handler, { queue, prefetch: 10 });
+    const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    const replies = await raw.consume(replyTo);
+    for (const body of ['1', '2', '3']) await raw.publish(queue, body, { replyTo });
+    await raw.publish(queue, 'nobody to answer'); // the fourth delivery, rejected at once
+    await raw.publish(queue, '5', { replyTo });
+    await until(() => worker.stats().received === 5);
+    for (const body of ['1', '2', '3', '5']) answer(body);
+    for (let count = 0; count < 4; count++) await replies.next();
+    assert.deepEqual(await worker.close(), { unfinished: 0 });
+    const [together, ...others] = writes.filter((octets) => octets.includes('did '));
+    assert.equal(others.length, 0, 'the replies went out one by one');
+    const frames = new FrameReader().read(together ?? Buffer.alloc(0));
+    const reply = ['method', 'header', 'body'];
+    assert.deepEqual(
+      frames.map(({ kind }) => kind),
+      [...reply, ...reply, ...reply, ...reply, 'method'],
+    );
+    const all = writes.flatMap((octets) => new FrameReader().read(octets));
+    const basicAck = Buffer.concat([int(2, 60), int(2, 80)]);
+    const acks = all.filter(({ payload }) => payload.subarray(0, 4).equals(basicAck)).map(({ payload }) => payload);
+    assert.deepEqual(acks, [Buffer.concat([basicAck, int(8, 5), int(1, 1)])], 'up to tag 5, multiple');
+    assert.deepEqual(acks[0], frames.at(-1)?.payload);
+    assert.equal((await raw.channel.queueDeclare({ queue, passive: true })).messageCount, 0);
+  });
+
   test('is acked before a worker that drains has gone', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
@@ -75,16 +123,20 @@ describe('what goes through in one turn of the event loop', { timeout: 60_000 },
       t,
       ({ body }) => {
         closed ??= worker.close();
+        busy(5); // one a turn: the others that came with it wait
         return String(body);
       },
       { queue, prefetch: 20 },
     );
     await until(() => closed !== undefined);
     assert.deepEqual(await closed, { unfinished: 0 });
-    const { answered } = worker.stats();
-    assert.ok(answered > 0);
+    const { received, answered, abandoned } = worker.stats();
+    assert.ok(answered > 1, 'others had come with the first');
+    assert.deepEqual({ received, abandoned }, { received: answered, abandoned: 0 });
     assert.equal((await raw.channel.queueDeclare({ queue, passive: true })).messageCount, 50 - answered);
     assert.equal((await raw.channel.queueDeclare({ queue: replyTo, passive: true })).messageCount, answered);
+    const left = await raw.consume(queue);
+    for (let count = answered; count < 50; count++) assert.equal((await left.next()).redelivered, false);
   });
 
   test('is lost to nobody when the worker is closed in the middle of it', async (t) => {
@@ -142,5 +194,30 @@ describe('what goes through in one turn of the event loop', { timeout: 60_000 },
     };
     await Promise.all(Array.from({ length: 30 }, call));
     assert.ok(happened.indexOf('replied 0') < happened.indexOf('handled 29'), happened.join(', '));
+  });
+
+  test('is one request of a slow async function: its reply is written before the next one is begun', async (t) => {
+    const happened: string[] = [];
+    watchWrites(t, (octets) => {
+      for (const [reply] of octets.toString('latin1').matchAll(/did \d/g)) happened.push(`wrote ${reply}`);
+    });
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    const replies = await raw.consume(replyTo);
+    const requests = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+    for (const body of requests) await raw.publish(queue, body, { replyTo });
+    const handler = async ({ body }: { body: Buffer }) => {
+      await null; // what takes long comes when it has returned
+      happened.push(`began ${body}`);
+      busy(50);
+      return `did ${body}`;
+    };
+    await startWorker(t, handler, { queue, prefetch: 10 });
+    for (const _ of requests) await replies.next();
+    assert.deepEqual(
+      happened,
+      requests.flatMap((body) => [`began ${body}`, `wrote did ${body}`]),
+    );
   });
 });

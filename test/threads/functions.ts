@@ -47,6 +47,11 @@ const functions: Record<string, (request: RpcRequest, context: RequestContext) =
   },
   heed: (_request, { signal }) =>
     new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  late: ({ body }, { signal }) =>
+    new Promise((resolve) => {
+      const pause = Number(String(body).split(' ')[1]);
+      signal.addEventListener('abort', () => setTimeout(resolve, pause, 'late'));
+    }),
   later: () => {
     setTimeout(() => process.exit(4), 20);
     return 'dies later';

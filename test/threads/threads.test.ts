@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { RpcError } from '../../src/rpc/errors.ts';
 import type { RpcWorkerOptions, WorkerEvent } from '../../src/rpc/worker.ts';
-import type { ThreadEvent } from '../../src/threads/call.ts';
+import type { CallLimits, ThreadEvent } from '../../src/threads/call.ts';
+import type { ThreadTask } from '../../src/threads/messages.ts';
 import { ThreadPool } from '../../src/threads/thread-pool.ts';
 import { threadedHandler } from '../../src/threads/threaded-handler.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../helpers/rpc.ts';
@@ -27,6 +28,24 @@ function makePool(t: TestContext, { threads = 1, maxRun = LIMIT, mode }: PoolCho
   t.after(() => pool.close());
   const ended = () => events.filter((event) => event.type === 'thread-ended');
   return { pool, events, ended };
+}
+
+/** Runs a call in a pool, without RabbitMQ. */
+async function runIn(
+  pool: ThreadPool,
+  body: string,
+  {
+    headers = {},
+    signal = new AbortController().signal,
+  }: Partial<Pick<ThreadTask & CallLimits, 'headers' | 'signal'>> = {},
+): Promise<string> {
+  const task = { body: Buffer.from(body), contentType: undefined, redelivered: false, headers };
+  return Buffer.from(await pool.run(task, { deadline: undefined, signal })).toString();
+}
+
+/** Holds the event loop. */
+function busy(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
 }
 
 /** A worker whose function runs in threads, and a client, by way of RabbitMQ. */
@@ -153,23 +172,48 @@ if (!isTestThread()) {
     test('is told so at once when its answer can go nowhere, and its thread is free again', async (t) => {
       const { pool, ended } = makePool(t, {});
       await pool.start();
-      const task = { contentType: undefined, redelivered: false, headers: {} };
       for (const what of ['heed', 'spin']) {
         const lost = new AbortController();
-        const call = pool.run({ ...task, body: Buffer.from(what) }, { deadline: undefined, signal: lost.signal });
+        const call = runIn(pool, what, { signal: lost.signal });
         lost.abort(new RpcError('UNAVAILABLE', 'gone'));
         await assert.rejects(call, { code: 'UNAVAILABLE', message: 'gone' });
-        const next = pool.run(
-          { ...task, body: Buffer.from('echo x') },
-          { deadline: undefined, signal: new AbortController().signal },
-        );
-        assert.equal(Buffer.from(await next).toString(), 'x');
+        assert.equal(await runIn(pool, 'echo x'), 'x');
       }
       assert.deepEqual(
         ended().map(({ why }) => why),
         ['time-limit'],
         'the one that heeded nothing',
       );
+    });
+  });
+
+  describe('a thread that is busy', { timeout: LIMIT }, () => {
+    test('and done with its call in the moment in which it is ended, is not given the next one', async (t) => {
+      const { pool, ended } = makePool(t, {});
+      await pool.start();
+      for (let round = 0; round < 20; round++) {
+        const lost = new AbortController();
+        const call = runIn(pool, `late ${90 + round}`, { signal: lost.signal });
+        const next = runIn(pool, `echo ${round}`);
+        // 100 ms after the signal the thread is ended; held until then, this one hears of its answer right after that
+        if (round % 2 === 0) setTimeout(busy, 100, 30);
+        lost.abort(new RpcError('UNAVAILABLE', 'gone'));
+        await assert.rejects(call, { code: 'UNAVAILABLE', message: 'gone' });
+        assert.equal(await next, String(round));
+      }
+      assert.ok(ended().length >= 10, `${ended().length} were ended`);
+      assert.deepEqual(new Set(ended().map(({ why }) => why)), new Set(['time-limit']));
+    });
+
+    test('is free again at once after a call that cannot be sent to it', async (t) => {
+      const { pool, ended } = makePool(t, {});
+      await pool.start();
+      const headers = { fn: () => 1 };
+      const unsendable = () => assert.rejects(runIn(pool, 'echo no', { headers }), { name: 'DataCloneError' });
+      await unsendable();
+      const calls = [runIn(pool, 'echo 1'), unsendable(), unsendable(), runIn(pool, 'echo 2')];
+      assert.deepEqual(await Promise.all(calls), ['1', undefined, undefined, '2']);
+      assert.deepEqual(ended(), []);
     });
   });
 
