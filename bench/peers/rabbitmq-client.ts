@@ -51,15 +51,15 @@ async function connect(target: Target, onLost: (error: Error) => void): Promise<
 
 async function call(client: RPCClient, queue: string, request: string): Promise<Uint8Array> {
   try {
-    return (await client.send(queue, request)).body;
+    return Buffer.from((await client.send(queue, request)).body); // text/plain comes as a string
   } catch (error) {
     throw errorCode(error) === 'RPC_TIMEOUT' ? new CallTimeout() : error;
   }
 }
 
-const serve: Implementation['serve'] = (target, { prefetch, answer, onEnd }) =>
-  new Promise((resolve, reject) => {
-    const rabbit = connection(target);
+const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd }) => {
+  const rabbit = await connection(target);
+  return new Promise((resolve, reject) => {
     const server = rabbit.createConsumer(
       {
         queue: target.queue,
@@ -92,12 +92,13 @@ const serve: Implementation['serve'] = (target, { prefetch, answer, onEnd }) =>
       });
     });
   });
+};
 
 /** The library below this project's, with its own way to call and to serve: https://cody-greene.github.io/node-rabbitmq-client */
 export const rabbitmqClient: Implementation = {
   name: 'rabbitmq-client',
   detail:
-    `${named('rabbitmq-client')}, patched as in this project: createRPCClient, which is Direct Reply-To, and createConsumer; ` +
+    `${named('rabbitmq-client')} as published, without this project’s patch: createRPCClient, which is Direct Reply-To, and createConsumer; ` +
     'noDelay set (off, its default, it does 45 calls/s one at a time), no confirms and frame_max 8,192, its defaults; it does ' +
     'not tell what it discards, nor that a queue does not exist',
   designs: ['direct'],
