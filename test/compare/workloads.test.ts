@@ -78,6 +78,15 @@ describe('a turn', () => {
     assert.equal(callers.closed, callers.opened);
   });
 
+  it('of clients goes on if one in fifty gets no reply to its first call, and not if more do', async () => {
+    const lost = (which: (call: number) => boolean) =>
+      new Callers((call, request) => (which(call) ? new CallTimeout() : rightAnswer(call, request)));
+    const { unmeasured } = await workloads.clients.run(turnOf(lost((call) => call === 7 || call === 8)), 100);
+    assert.deepEqual([unmeasured.right, unmeasured.timeouts], [98, 2]);
+    const tooMany = turnOf(lost((call) => call > 5 && call < 9));
+    await assert.rejects(workloads.clients.run(tooMany, 100), LevelOutOfReach);
+  });
+
   it('of burst sends all at once and tells how long it took to recover, and how far the memory grew', async () => {
     const callers = new Callers();
     let stopped = 0;
