@@ -110,7 +110,7 @@ async function slowRequestInHand(
 ): Promise<{ answered: Promise<boolean>; worker: Running }> {
   const [caller] = callers;
   assert.ok(caller);
-  const begun = new RegExp(`"event":"request","n":${n}\\b`);
+  const begun = new RegExp(`"event":"request","function":"fib","request":"${n}"`);
   const before = workers.map(({ stderr }) => countOf(begun, stderr));
   const answered = load.call(caller, n);
   for (;;) {
