@@ -54,7 +54,10 @@ for (const [how, { go, comeBack, errors }] of Object.entries(ends))
         const workersAreOn = ({ url }: PrivateBroker) =>
           workers.every((worker) => String(worker.records('connected').at(-1)?.url).endsWith(new URL(url).host));
         assert.ok(workersAreOn(ofWorkers));
+        for (const { child } of workers) child.kill('SIGSTOP'); // so that every client waits for an answer just then
+        await load.allUnderWay();
         await go(ofClients);
+        for (const { child } of workers) child.kill('SIGCONT');
         await load.recovered(); // every client, on another node
         await comeBack(ofClients);
         await go(ofWorkers);
