@@ -30,7 +30,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
   test('when a worker is killed while it computes', { timeout: LIMIT }, async (t) => {
     const fault = 'worker killed while computing';
     const outcome = await underLoad(t, { broker: broker(), fault, ...slow }, async (stage) => {
-      const { answered, worker } = await slowRequestInHand(stage, 34);
+      const { answered, worker } = await slowRequestInHand(stage, 33);
       await stage.kill(worker);
       stage.workers.push(await stage.startWorker());
       assert.equal(await answered, true);
@@ -73,7 +73,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
     const fault = 'worker stopped, then continued';
     const workerUrl = `${broker().url}?heartbeat=1`;
     const outcome = await underLoad(t, { broker: broker(), fault, workerUrl, ...slow }, async (stage) => {
-      const { answered, worker } = await slowRequestInHand(stage, 34);
+      const { answered, worker } = await slowRequestInHand(stage, 33);
       const before = worker.records('consuming').length;
       worker.child.kill('SIGSTOP');
       assert.equal(await answered, true); // by another one: the broker has given it up
