@@ -1,3 +1,4 @@
+import os from 'node:os';
 import type { StartedTestContainer } from 'testcontainers';
 import { parseAmqpUrl } from '../rpc/amqp-url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
@@ -29,12 +30,12 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
   const { library, engine } = found;
   await removeLeftovers(engine);
   options.say(`starting ${IMAGE} in Docker`);
-  const isLocal = ['localhost', '127.0.0.1'].includes(engine.info.containerRuntime.host);
+  const isLocal = isThisMachine(engine.info.containerRuntime.host);
   const [port = 0, metricsPort = 0] = await freePorts(2);
   const published: Published = { amqp: port, metrics: options.metrics ? metricsPort : undefined };
   const container = await definition(library, isLocal, published, options).start();
   const docker = engine.container.dockerode.getContainer(container.getId());
-  const broker = new Container(container, docker, published);
+  const broker = new Container(container, docker, isLocal ? '127.0.0.1' : container.getHost(), published);
   try {
     options.signal?.throwIfAborted();
     await broker.identify();
@@ -43,6 +44,15 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
     await broker[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/**
+ * Whether what the engine publishes on loopback is reached from here. Inside a container, testcontainers names the
+ * gateway of Docker's bridge: an address of this machine where the engine runs in here too, not where its socket is mounted.
+ */
+function isThisMachine(host: string): boolean {
+  const own = Object.values(os.networkInterfaces()).flatMap((one) => one ?? []);
+  return host === 'localhost' || own.some(({ address }) => address === host);
 }
 
 function definition(
@@ -95,10 +105,9 @@ class Container implements PrivateBroker {
   readonly #docker: DockerContainer;
   #version = '';
 
-  constructor(container: StartedTestContainer, docker: DockerContainer, published: Published) {
+  constructor(container: StartedTestContainer, docker: DockerContainer, host: string, published: Published) {
     this.#container = container;
     this.#docker = docker;
-    const host = container.getHost();
     this.url = `amqp://guest:guest@${host}:${published.amqp}`;
     this.urls = [this.url];
     this.metricsUrls = published.metrics ? [`http://${host}:${published.metrics}/metrics`] : undefined;
