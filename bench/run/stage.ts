@@ -110,16 +110,16 @@ export class Stage implements AsyncDisposable {
     );
   }
 
-  /** One turn of an implementation's clients with its worker. */
+  /** One turn of an implementation's clients with its worker; of the usual length unless `request` gives another. */
   async turn(
     one: Implementation,
     prefetch: number,
-    request: Omit<TurnRequest, 'queue' | 'length'>,
+    request: Omit<TurnRequest, 'queue' | 'length'> & Partial<Pick<TurnRequest, 'length'>>,
   ): Promise<Pick<Sample, 'values' | 'failed' | 'firstFailure'>> {
     this.options.signal.throwIfAborted();
     const { queue, worker } = await this.served(one, prefetch);
     const before = await worker.usage({ collect: false });
-    const result = await this.client(one).ask('turn', { ...request, queue, length: this.options.length });
+    const result = await this.client(one).ask('turn', { length: this.options.length, ...request, queue });
     const after = await worker.usage({ collect: false });
     const { rate, p50, p99, cpu: clientCpu, calls, failed, firstFailure } = result;
     const workerCpu = (after.cpu - before.cpu) / calls;

@@ -8,7 +8,7 @@ export const CLIENT_ROW = 'client, from exec to exit';
 export const WORKER_ROW = 'worker, from exec to consuming';
 
 /** These are quick: so many rounds for each that is asked for. */
-const MORE_ROUNDS = 2;
+const MORE_ROUNDS = 4;
 
 /** Whole processes, one after the other. */
 export const start: Section = {
