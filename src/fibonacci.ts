@@ -1,5 +1,5 @@
 // The function that the worker serves by default, written as anybody's own is: see docs/your-function.md.
-import { isMainThread } from 'node:worker_threads';
+import { createRequire } from 'node:module';
 import { type FunctionContext, integer, type OptionValues, oneOf, RpcError, type RpcRequest } from 'fib-worker';
 
 /** What it is called in logs and in `--help`. */
@@ -15,7 +15,11 @@ const MAX_MAX_N = 10_000_000;
  * The largest n for the recursive algorithm, whose run time grows with fib(n) itself: on the event loop what holds it for
  * less than a second, and in a thread, which can be ended, what takes days.
  */
-export const RECURSIVE_MAX_N = isMainThread ? 35 : 60;
+export function recursiveMaxN(): number {
+  // loaded only for this algorithm: it takes milliseconds
+  const threads: typeof import('node:worker_threads') = createRequire(import.meta.filename)('node:worker_threads');
+  return threads.isMainThread ? 35 : 60;
+}
 
 /** Fast doubling: F(2k) = F(k)·(2F(k+1) − F(k)) and F(2k+1) = F(k)² + F(k+1)², for each bit of n from the top. */
 function doubling(n: number): bigint {
@@ -99,7 +103,7 @@ export function parseN(body: Uint8Array | string, maxN: number): number {
  * @throws RpcError as {@link parseN} does
  */
 export function fibonacci(body: Uint8Array, { maxN, algorithm }: OptionValues<typeof options>): string {
-  const limit = algorithm === 'recursive' ? Math.min(maxN, RECURSIVE_MAX_N) : maxN;
+  const limit = algorithm === 'recursive' ? Math.min(maxN, recursiveMaxN()) : maxN;
   return fibonacciAlgorithms[algorithm](parseN(body, limit)).toString();
 }
 

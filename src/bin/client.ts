@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
 import { type BodyAnswer, renderBodyAnswer } from '../cli/body-answer.ts';
@@ -92,6 +93,13 @@ ${exitCodes.noQueue} no such queue, ${exitCodes.noBroker} no broker (not reached
 Of several numbers, the first failure decides.`,
 } as const;
 
+/** Standard input, once it is read: to open it takes milliseconds. */
+let stdin: Readable | undefined;
+const openStdin = (): Readable => {
+  stdin = process.stdin;
+  return stdin;
+};
+
 async function main(): Promise<number> {
   const commandLine = parseCommandLine(program);
   if (commandLine.kind === 'print') {
@@ -103,7 +111,7 @@ async function main(): Promise<number> {
   const url = positionals.find((one) => /^\w*:\/\//.test(one));
   if (url !== undefined) throw new UsageError(`unexpected argument ${quote(url)}; a URL goes with --url or AMQP_URL`);
   if (positionals.filter((one) => one === '-').length > 1) throw new UsageError('-: stdin can be read once only');
-  const bodyRequest = await readBodyRequest(values, positionals, process.stdin);
+  const bodyRequest = await readBodyRequest(values, positionals, openStdin);
   exitOnBrokenPipe();
   process.stderr.on('error', () => {}); // who does not want to hear may still want the answers
   const say = (line: string) => {
@@ -135,7 +143,7 @@ async function main(): Promise<number> {
     const answer = await timed(body, contentType);
     print(renderBodyAnswer(answer, { ...values, terminal: process.stdout.isTTY }), answer.failure);
   } else {
-    const requests = requestsOf(positionals.length > 0 ? positionals : [DEFAULT_REQUEST], process.stdin);
+    const requests = requestsOf(positionals.length > 0 ? positionals : [DEFAULT_REQUEST], openStdin);
     await inOrder(requests, values.concurrency, ask, (answer) => print(renderAnswer(answer, values), answer.failure));
   }
   clearInterval(checkConsumers);
@@ -224,7 +232,7 @@ function describeError(error: unknown): Failure {
 main().then(
   (exitCode) => {
     process.exitCode = exitCode;
-    process.stdin.destroy(); // or an open terminal would keep the process
+    stdin?.destroy(); // or an open terminal would keep the process
   },
   (error: unknown) => {
     const usage = error instanceof UsageError || error instanceof TypeError;

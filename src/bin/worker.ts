@@ -1,5 +1,4 @@
 import { inspect } from 'node:util';
-import { isMainThread } from 'node:worker_threads';
 import { readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates, describeSearch } from '../cli/discover.ts';
 import { createLog, defaultLogFormat, type LogFields } from '../cli/log.ts';
@@ -22,10 +21,15 @@ import { queueTypes } from '../rpc/request-queue.ts';
 import { type RequestHandler, RpcWorker, type WorkerEvent } from '../rpc/worker.ts';
 import { WorkerLessons } from '../rpc/worker-lessons.ts';
 import { workerDefaults } from '../rpc/worker-options.ts';
+import type { PoolSettings } from '../threads/call.ts';
 import { heapLimit } from '../threads/heap-limit.ts';
-import { serveThread } from '../threads/serve-thread.ts';
-import { ThreadPool } from '../threads/thread-pool.ts';
+import type { ThreadPool } from '../threads/thread-pool.ts';
 import { threadedHandler } from '../threads/threaded-handler.ts';
+
+/** The first argument of this file where it is a thread's script; node:worker_threads, which tells as well, takes milliseconds to load. */
+const IN_THREAD = '--in-thread';
+const inThread = process.argv[2] === IN_THREAD;
+const argv = process.argv.slice(inThread ? 3 : 2);
 
 const program = {
   name: 'fib-worker',
@@ -35,10 +39,13 @@ const program = {
   options: workerOptions({ parseUrls: parseAmqpUrlList, queueTypes, maxDeliveries: workerDefaults.maxDeliveries }),
 } as const;
 
+/** When a worker that does not consume yet answers checks, in ms from its start. */
+const CHECKS_LATEST = 500;
+
 async function main(): Promise<void> {
   // asked every few seconds, maybe: without the function, which may take long to load
-  if (process.argv.includes('--check')) {
-    const asked = parseCommandLine(program);
+  if (argv.includes('--check')) {
+    const asked = parseCommandLine(program, argv);
     if (asked.kind === 'run') return check(asked.values.pid);
   }
   // build.mjs puts the function's module here: src/fibonacci.ts, or what --function names
@@ -46,18 +53,19 @@ async function main(): Promise<void> {
     throw new Error("the function's module failed while it was loaded", { cause });
   });
   const served = checkFunctionModule(exported);
-  const commandLine = parseCommandLine({
+  const serving = {
     ...program,
     summary: `Answers requests on a RabbitMQ queue by the function '${served.name}'. ${program.summary}`,
     options: withFunctionOptions(program.options, served.options),
-  });
+  };
+  const commandLine = parseCommandLine(serving, argv);
   if (commandLine.kind === 'print') {
     process.stdout.write(commandLine.text, () => process.exit(0)); // whatever the function's module may have started
     return;
   }
   const { values } = commandLine;
   const functionOptions = functionOptionValues(values);
-  if (!isMainThread) return runInThread(served, functionOptions);
+  if (inThread) return runInThread(served, functionOptions);
   if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
   const { threads, maxRun, prefetch } = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
@@ -74,15 +82,7 @@ async function main(): Promise<void> {
     if (event.type === 'spent')
       void stop({ reason: 'max-calls' }, `Took ${event.taken} request${event.taken === 1 ? '' : 's'}`);
   };
-  const pool =
-    threads > 0
-      ? new ThreadPool(threads, {
-          script: { file: import.meta.filename, argv: process.argv.slice(2), heapMegabytes: heapLimit(threads) },
-          maxRun,
-          toError: (code, message) => new RpcError(code, message),
-          onEvent: logEvent,
-        })
-      : undefined;
+  const pool = threads > 0 ? await createPool(threads, { maxRun, onEvent: logEvent }) : undefined;
   const handler = pool ? threadedHandler(pool) : served.handler;
   const logged: RequestHandler = (request, context) => {
     logRequest(log, served.name, request);
@@ -141,18 +141,43 @@ async function main(): Promise<void> {
     log.info('looking', { hosts }, ` [x] ${line}`);
   }
   if (!stopping) worker.start();
-  // only now, while the broker is waited for: a worker must not start more slowly so that it can be asked how it is
-  answerChecks(
-    () => readiness.describe(),
-    ({ message }) => log.info('check-unavailable', { detail: message }),
+  // a worker must not start more slowly so that it can be asked how it is
+  const answer = once(() =>
+    answerChecks(
+      () => readiness.describe(),
+      ({ message }) => log.info('check-unavailable', { detail: message }),
+    ),
   );
+  listeners.push(({ type }) => {
+    if (type === 'consuming' || type === 'retrying') answer();
+  });
+  setTimeout(answer, CHECKS_LATEST).unref();
+}
+
+function once(run: () => void): () => void {
+  let ran = false;
+  return () => {
+    if (!ran) run();
+    ran = true;
+  };
+}
+
+/** Most workers have no threads, and start faster without loading what makes them. */
+async function createPool(threads: number, how: Pick<PoolSettings, 'maxRun' | 'onEvent'>): Promise<ThreadPool> {
+  const { ThreadPool } = await import('../threads/thread-pool.ts');
+  return new ThreadPool(threads, {
+    ...how,
+    script: { file: import.meta.filename, argv: [IN_THREAD, ...argv], heapMegabytes: heapLimit(threads) },
+    toError: (code, message) => new RpcError(code, message),
+  });
 }
 
 /** What a thread of the worker does, this same file being its script. */
-function runInThread(
+async function runInThread(
   { handler, contentType = workerDefaults.contentType }: FunctionModule,
   functionOptions: Readonly<Record<string, unknown>>,
-): void {
+): Promise<void> {
+  const { serveThread } = await import('../threads/serve-thread.ts');
   const settings = { contentType, functionOptions, maxRequestBytes: Number.POSITIVE_INFINITY }; // checked before it came here
   serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
 }
@@ -175,7 +200,7 @@ function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: numbe
 }
 
 main().catch((error: unknown) => {
-  if (!isMainThread) throw error; // so the main thread gets it
+  if (inThread) throw error; // so the main thread gets it
   // a wrong option, whoever notices it, is one line
   const usage = error instanceof UsageError || error instanceof TypeError;
   const exit = () => process.exit(usage ? UsageError.exitCode : 1); // whatever the function's module may have started

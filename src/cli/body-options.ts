@@ -49,7 +49,7 @@ export interface BodyRequest {
 export async function readBodyRequest(
   values: OptionValues<typeof bodyOptions>,
   args: readonly string[],
-  stdin: Readable,
+  stdin: () => Readable,
 ): Promise<BodyRequest | undefined> {
   const { body, bodyFile, contentType = 'text/plain' } = values;
   if (body === undefined && bodyFile === undefined) {
@@ -61,6 +61,6 @@ export async function readBodyRequest(
     throw new UsageError(`${body === undefined ? '--body-file' : '--body'} is the whole request: take it, or n`);
   }
   if (body !== undefined) return { body: Buffer.from(body), contentType };
-  if (bodyFile === '-') return { body: Buffer.concat(await stdin.toArray()), contentType };
+  if (bodyFile === '-') return { body: Buffer.concat(await stdin().toArray()), contentType };
   return { body: readOptionFile({ option: '--body-file', file: bodyFile ?? '' }), contentType };
 }

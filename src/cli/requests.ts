@@ -1,12 +1,16 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-/** The requests that a command line asks for: each argument, and for `-` each line of `input`, as they come. */
-export async function* requestsOf(args: readonly string[], input: Readable): AsyncGenerator<string> {
+/** The requests that a command line asks for: each argument, and for `-` each line of what `input` gives, as they come. */
+export async function* requestsOf(args: readonly string[], input: () => Readable): AsyncGenerator<string> {
   for (const arg of args) {
-    if (arg === '-') yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+    if (arg === '-') yield* await linesOf(input());
     else yield arg;
   }
+}
+
+async function linesOf(input: Readable): Promise<AsyncIterable<string>> {
+  const { createInterface } = await import('node:readline'); // most clients do without, and start faster so
+  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
 }
 
 /**
