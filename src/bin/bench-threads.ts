@@ -99,7 +99,7 @@ async function measureThreads(rounds: number, handler: RequestHandler): Promise<
   const inline = runner(handler, quick);
   const soon = () => performance.now() + 60_000;
   const quickly = (through: FunctionRunner, depth: number) => async () =>
-    ((await timed(QUICK_CALLS, depth, () => through.run(request(30), soon()))) * 1_000) / QUICK_CALLS;
+    ((await timed(QUICK_CALLS, depth, async () => through.run(request(30), soon()))) * 1_000) / QUICK_CALLS;
   const us = await inTurns(rounds, {
     inline: quickly(inline, 1),
     'one at a time': quickly(hop, 1),
@@ -111,7 +111,7 @@ async function measureThreads(rounds: number, handler: RequestHandler): Promise<
   const shares = { one: [] as number[], two: [] as number[] }; // a busy machine may give two threads no more than one
   const slowly = (name: keyof typeof shares, through: FunctionRunner, depth: number) => async () => {
     const before = process.cpuUsage();
-    const took = await timed(SLOW_CALLS, depth, () => through.run(request(SLOW_N), soon()));
+    const took = await timed(SLOW_CALLS, depth, async () => through.run(request(SLOW_N), soon()));
     const { user, system } = process.cpuUsage(before);
     shares[name].push((user + system) / 1_000 / took);
     return (SLOW_CALLS * 1_000) / took;

@@ -7,9 +7,25 @@ export function noReplyError(timeout: number, queue: string): RpcError {
   return timeoutError(`no reply from '${queue}' within ${duration(timeout)}: does a worker serve it?`, 'TIMEOUT');
 }
 
-/** The time limit of the call, in ms, passed before it could be sent; `connected` tells whether there was a broker. */
-export function notSentError(timeout: number, why: string, { connected }: { readonly connected: boolean }): RpcError {
-  return timeoutError(`not sent within ${duration(timeout)}: ${why}`, connected ? 'TIMEOUT' : 'NO_BROKER');
+/** What kept a call from being sent. */
+interface Obstacle {
+  /** Whether the broker took nothing from publishers; undefined: there was no broker. */
+  readonly blocked: boolean | undefined;
+  /** Whether its reply queue was being made. */
+  readonly leasing: boolean;
+  readonly maxInFlight: number;
+}
+
+/** The time limit of the call, in ms, passed before it could be sent. */
+export function notSentError(timeout: number, { blocked, leasing, maxInFlight }: Obstacle): RpcError {
+  const why = blocked
+    ? 'RabbitMQ blocks publishers (low on memory or disk)'
+    : leasing
+      ? 'RabbitMQ made no reply queue for it in that time'
+      : `${maxInFlight} calls were in flight before it`;
+  return blocked === undefined
+    ? timeoutError(`not sent within ${duration(timeout)}: there was no connection to RabbitMQ`, 'NO_BROKER')
+    : timeoutError(`not sent within ${duration(timeout)}: ${why}`, 'TIMEOUT');
 }
 
 function timeoutError(message: string, reason: RpcErrorReason): RpcError {

@@ -25,14 +25,19 @@ export class CallRegistry {
     this.#waiting.add(call);
   }
 
+  /** Lets a new call not wait at all. */
+  start(call: PendingCall): void {
+    this.#inFlight.add(call);
+  }
+
   /** Takes the call that has waited longest; it is in flight from now on. */
   take(): PendingCall | undefined {
-    const [call] = this.#waiting;
-    if (call) {
+    for (const call of this.#waiting) {
       this.#waiting.delete(call);
       this.#inFlight.add(call);
+      return call;
     }
-    return call;
+    return undefined;
   }
 
   isInFlight(call: PendingCall): boolean {

@@ -1,7 +1,5 @@
 import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
-
 import { closedError, lossError, noQueueError, noReplyError, notSentError, tooManyError } from './call-errors.ts';
-
 import type { DiscardReason } from './call-ids.ts';
 import { CallRegistry } from './call-registry.ts';
 import { explainChannelError, messageSizeLimit } from './channel-errors.ts';
@@ -16,7 +14,8 @@ import type { ClientSession } from './client-session.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from './error-reply.ts';
 import type { RpcError } from './errors.ts';
 import { checkTimeout } from './option-checks.ts';
-import { PendingCall, type RpcReply, requestBody } from './pending-call.ts';
+import { type CallObserver, PendingCall, type RpcReply, requestBody } from './pending-call.ts';
+import { publish } from './publish.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
 import { inspectQueue, type QueueStatus } from './request-queue.ts';
 import { SessionKeeper } from './session-keeper.ts';
@@ -42,6 +41,10 @@ export class RpcClient {
   readonly #keeper: SessionKeeper;
   /** The longest request that is sent, in bytes: what the option says, or less once the broker has said so. */
   #maxRequestBytes: number;
+  readonly #observer: CallObserver = {
+    onTimeout: (call) => this.#fail([call], this.#timeoutError(call)),
+    onAbort: (call) => this.#fail([call], call.abortReason),
+  };
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
@@ -79,18 +82,17 @@ export class RpcClient {
       signal?.throwIfAborted();
       if (this.#closing) throw closedError();
       if (this.#calls.waiting >= this.#settings.maxWaiting) throw tooManyError(this.#calls.waiting);
-      const call = new PendingCall({
-        body: requestBody(body, this.#maxRequestBytes),
-        contentType: options.contentType ?? 'text/plain',
-        timeout: checkTimeout(options.timeout ?? this.#settings.timeout),
-        signal,
-        resolve,
-        reject,
-        onTimeout: (late) => this.#fail([late], this.#timeoutError(late)),
-        onAbort: (aborted) => this.#fail([aborted], aborted.abortReason),
-      });
-      this.#calls.wait(call);
-      this.#pump();
+      const { contentType = 'text/plain', timeout = this.#settings.timeout } = options;
+      const settings = { contentType, timeout: checkTimeout(timeout), signal };
+      const call = new PendingCall(requestBody(body, this.#maxRequestBytes), settings, this.#observer, resolve, reject);
+      const session = this.#keeper.current;
+      if (session && this.#calls.waiting === 0 && this.#maySend(session)) {
+        this.#calls.start(call);
+        this.#lease(session, call);
+      } else {
+        this.#calls.wait(call);
+        this.#pump();
+      }
     });
   }
 
@@ -143,18 +145,23 @@ export class RpcClient {
     while (this.#calls.waiting > 0 && this.#calls.inFlight < this.#settings.maxInFlight) {
       const session = this.#keeper.current;
       if (!session) this.#keeper.open();
-      if (!session || session.connection.blocked) return;
+      if (!session || !this.#maySend(session)) return;
       const call = this.#calls.take();
       if (call) this.#lease(session, call);
     }
   }
 
+  #maySend({ connection }: ClientSession): boolean {
+    return !connection.blocked && this.#calls.inFlight < this.#settings.maxInFlight;
+  }
+
   #lease(session: ClientSession, call: PendingCall): void {
-    const onLost = (error: unknown) => this.#lose(call, explainChannelError(error));
-    const isWanted = () => this.#calls.isInFlight(call) && this.#keeper.current === session;
-    const lease = session.route.lease(onLost, isWanted);
-    if (lease instanceof Promise) lease.then((got) => this.#send(session, call, got), onLost);
-    else this.#send(session, call, lease);
+    const { route } = session;
+    if (typeof route.lease === 'function') {
+      const onLost = (error: unknown) => this.#lose(call, explainChannelError(error));
+      const isWanted = () => this.#calls.isInFlight(call) && this.#keeper.current === session;
+      route.lease(onLost, isWanted).then((got) => this.#send(session, call, got), onLost);
+    } else this.#send(session, call, route.lease);
   }
 
   #send(session: ClientSession, call: PendingCall, lease: ReplyLease): void {
@@ -169,7 +176,7 @@ export class RpcClient {
       return;
     }
     const correlationId = this.#calls.register(call, lease); // before the publish: the reply may be here first
-    const envelope = {
+    const message = {
       exchange: '',
       routingKey: this.#settings.queue,
       mandatory: true, // so that the broker tells if there is no such queue
@@ -178,9 +185,8 @@ export class RpcClient {
       contentType: call.contentType,
       expiration: String(timeLeft),
       durable: false,
-      timestamp: undefined, // rabbitmq-client adds one otherwise
     };
-    lease.channel.basicPublish(envelope, call.body).catch((error) => this.#lose(call, explainChannelError(error)));
+    publish(lease.channel, message, call.body, (error) => this.#lose(call, explainChannelError(error)));
   }
 
   #onReply({ correlationId, type, body, contentType }: AsyncMessage): void {
@@ -210,14 +216,12 @@ export class RpcClient {
     for (const one of tooLong) this.#fail([one], lossError(one.body, error));
     const why = lossError(call.body, error);
     const retry = this.#settings.retry && !this.#closing && why.reason === 'CONNECTION_LOST';
-    if (!retry) {
-      this.#fail([call], why);
-      return;
-    }
-    this.#calls.remove(call, { replyMayCome: true });
-    this.#calls.wait(call);
-    this.#settings.onEvent({ type: 'retry', error: why });
-    setImmediate(() => this.#pump()); // not at once: what fails at once would leave timers and replies no turn
+    if (retry) {
+      this.#calls.remove(call, { replyMayCome: true });
+      this.#calls.wait(call);
+      this.#settings.onEvent({ type: 'retry', error: why });
+      setImmediate(() => this.#pump()); // not at once: what fails at once would leave timers and replies no turn
+    } else this.#fail([call], why);
   }
 
   #fail(calls: readonly PendingCall[], error: unknown): void {
@@ -237,14 +241,9 @@ export class RpcClient {
 
   #timeoutError(call: PendingCall): RpcError {
     const { id, timeout } = call;
-    const session = this.#keeper.current;
-    if (id !== undefined) return noReplyError(timeout, this.#settings.queue);
-    if (!session) return notSentError(timeout, 'there was no connection to RabbitMQ', { connected: false });
-    const why = session.connection.blocked
-      ? 'RabbitMQ blocks publishers (low on memory or disk)'
-      : this.#calls.isInFlight(call)
-        ? 'RabbitMQ made no reply queue for it in that time'
-        : `${this.#settings.maxInFlight} calls were in flight before it`;
-    return notSentError(timeout, why, { connected: true });
+    const { queue, maxInFlight } = this.#settings;
+    if (id !== undefined) return noReplyError(timeout, queue);
+    const blocked = this.#keeper.current?.connection.blocked;
+    return notSentError(timeout, { blocked, leasing: this.#calls.isInFlight(call), maxInFlight });
   }
 }

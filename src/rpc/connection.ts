@@ -58,7 +58,6 @@ export class BrokerConnection {
   #ended = false;
   #failure: Error | undefined;
   readonly #connection: Connection;
-  readonly #channels = new Set<Channel>();
   readonly #stopWatching: () => void;
 
   constructor(connection: Connection, url: AmqpUrl) {
@@ -104,9 +103,7 @@ export class BrokerConnection {
     channel.on('error', (error) => {
       failure = error;
     });
-    this.#channels.add(channel);
     channel.on('close', () => {
-      this.#channels.delete(channel);
       // without an error of its own it went with the connection, which is to tell first, and knows why
       if (failure) onClosed?.(failure);
       else setImmediate(() => onClosed?.(this.#failure));
@@ -118,13 +115,12 @@ export class BrokerConnection {
     return channel;
   }
 
-  /** Closes in order, channels first, and after 2 s by force. The broker requeues what was not acked. */
+  /** Closes in order, its channels with it, and after 2 s by force. The broker requeues what was not acked. */
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopWatching();
-    const inOrder = Promise.all([...this.#channels].map(closeChannel)).then(() => this.#connection.close());
-    await within(CLOSE_TIMEOUT, inOrder);
+    await within(CLOSE_TIMEOUT, this.#connection.close());
     this.#connection.unsafeDestroy();
   }
 
@@ -182,8 +178,10 @@ export function connect(url: AmqpUrl, options: ConnectOptions = {}): Promise<Bro
       connectionTimeout: Math.max(1, options.timeout ?? CONNECT_TIMEOUT),
       retryLow: NEVER,
       retryHigh: NEVER,
-      // these two are from patches/rabbitmq-client: bodies stay Buffers, and one that is too long is not even kept
+      // these are from patches/rabbitmq-client: bodies stay Buffers, one that is too long is not even kept, and close() closes
+      // the channels, too
       rawBody: true,
+      closeChannels: true,
       maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
       ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
     };

@@ -37,15 +37,14 @@ export class FunctionRunner {
     };
   }
 
-  /** The reply's octets, or the error that the caller is to get; never rejects. */
-  async run(message: RunnerMessage, deadline: number | undefined): Promise<Buffer | RpcError> {
+  /** The reply's octets, or the error that the caller is to get; never rejects. A promise only where the function gives one. */
+  run(message: RunnerMessage, deadline: number | undefined): Buffer | RpcError | Promise<Buffer | RpcError> {
     const context = new LazyContext(message, deadline, this.#shared);
     try {
-      return await this.#answer(message, context);
+      const answer = this.#call(message, context);
+      return isThenable(answer) ? this.#settle(answer, context) : this.#reply(answer, context);
     } catch (error) {
-      return this.#toRpcError(error, context);
-    } finally {
-      context.end();
+      return this.#fail(error, context);
     }
   }
 
@@ -59,26 +58,43 @@ export class FunctionRunner {
     for (const context of this.#shared.signalled) context.abort(over);
   }
 
-  async #answer(message: RunnerMessage, context: LazyContext): Promise<Buffer> {
+  async #settle(answer: PromiseLike<unknown>, context: LazyContext): Promise<Buffer | RpcError> {
+    try {
+      return this.#reply(await answer, context);
+    } catch (error) {
+      return this.#fail(error, context);
+    }
+  }
+
+  #call(message: RunnerMessage, context: LazyContext): unknown {
     // bodySize is from patches/rabbitmq-client: a body that is too long is not there
     const { body, bodySize = body.length } = message as { readonly body: Buffer; readonly bodySize?: number };
-    const { maxRequestBytes, contentType } = this.#settings;
+    const { maxRequestBytes } = this.#settings;
     if (bodySize > maxRequestBytes) {
       throw new RpcError('INVALID_ARGUMENT', `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`);
     }
     if (context.deadline !== undefined && performance.now() > context.deadline) {
       throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
     }
-    const reply = encodeReply(await this.#handler(new RpcRequest(body, message.contentType), context), contentType);
+    return this.#handler(new RpcRequest(body, message.contentType), context);
+  }
+
+  #reply(answer: unknown, context: LazyContext): Buffer {
+    const reply = encodeReply(answer, this.#settings.contentType);
     const { maxReplyBytes } = this.#lessons;
-    if (reply.length <= maxReplyBytes) return reply;
+    if (reply.length <= maxReplyBytes) {
+      context.end();
+      return reply;
+    }
     throw new RpcError(
       'RESOURCE_EXHAUSTED',
       `the reply has ${reply.length} bytes; RabbitMQ takes at most ${maxReplyBytes}`,
     );
   }
 
-  #toRpcError(error: unknown, { abortReason }: LazyContext): RpcError {
+  #fail(error: unknown, context: LazyContext): RpcError {
+    const { abortReason } = context;
+    context.end();
     if (error instanceof RpcError) return error;
     // what waits with the signal throws an AbortError of its own, as node:timers/promises does
     const aborted = abortReason instanceof RpcError && error instanceof Error && error.name === 'AbortError';
@@ -86,4 +102,9 @@ export class FunctionRunner {
     this.#settings.onEvent({ type: 'handler-failed', error });
     return new RpcError('INTERNAL', "the worker failed on this request; the worker's log says why");
   }
+}
+
+/** What `await` would wait for. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -19,17 +19,18 @@ export function requestBody(body: string | Uint8Array, limit: number): Buffer {
   throw tooLongError(bytes, limit);
 }
 
-/** What a {@link PendingCall} is made from. */
-export interface CallInit {
-  readonly body: Buffer;
+/** How a call is to be made. */
+export interface CallSettings {
   readonly contentType: string;
   /** Time limit in ms. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
-  readonly resolve: (reply: RpcReply) => void;
-  readonly reject: (error: unknown) => void;
-  readonly onTimeout: (call: PendingCall) => void;
-  readonly onAbort: (call: PendingCall) => void;
+}
+
+/** Who is told of a call that ends before its reply is there. */
+export interface CallObserver {
+  onTimeout(call: PendingCall): void;
+  onAbort(call: PendingCall): void;
 }
 
 /** One call from `call()` to settled: its clock, its abort signal, and where it has got to. */
@@ -40,21 +41,32 @@ export class PendingCall {
   /** The correlation id that it was last sent with. */
   id: string | undefined;
   lease: ReplyLease | undefined;
-  readonly #init: CallInit;
+  readonly #resolve: (reply: RpcReply) => void;
+  readonly #reject: (error: unknown) => void;
   readonly #deadline: number;
   readonly #timer: NodeJS.Timeout;
+  readonly #signal: AbortSignal | undefined;
   readonly #onAbort: (() => void) | undefined;
 
-  constructor(init: CallInit) {
-    this.#init = init;
-    this.body = init.body;
-    this.contentType = init.contentType;
-    this.timeout = init.timeout;
-    this.#deadline = performance.now() + init.timeout;
-    this.#timer = setTimeout(() => init.onTimeout(this), init.timeout);
-    if (init.signal) {
-      this.#onAbort = () => init.onAbort(this);
-      init.signal.addEventListener('abort', this.#onAbort, { once: true });
+  /** `resolve` and `reject` settle its promise. */
+  constructor(
+    body: Buffer,
+    { contentType, timeout, signal }: CallSettings,
+    observer: CallObserver,
+    resolve: (reply: RpcReply) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.body = body;
+    this.contentType = contentType;
+    this.timeout = timeout;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#deadline = performance.now() + timeout;
+    this.#timer = setTimeout(onTimeout, timeout, observer, this);
+    this.#signal = signal;
+    if (signal) {
+      this.#onAbort = () => observer.onAbort(this);
+      signal.addEventListener('abort', this.#onAbort, { once: true });
     }
   }
 
@@ -64,21 +76,26 @@ export class PendingCall {
   }
 
   get abortReason(): unknown {
-    return this.#init.signal?.reason;
+    return this.#signal?.reason;
   }
 
   resolve(reply: RpcReply): void {
     this.#settle();
-    this.#init.resolve(reply);
+    this.#resolve(reply);
   }
 
   reject(error: unknown): void {
     this.#settle();
-    this.#init.reject(error);
+    this.#reject(error);
   }
 
   #settle(): void {
     clearTimeout(this.#timer);
-    if (this.#onAbort) this.#init.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/** One function for all timers: a closure for each call would be one more thing to collect. */
+function onTimeout(observer: CallObserver, call: PendingCall): void {
+  observer.onTimeout(call);
 }

@@ -8,9 +8,16 @@ export type ReplyAddressFault =
   | 'refused-reply-to';
 
 /** What a worker may do with a request's `reply_to`. */
-export type ReplyAddress =
-  | { readonly ok: true; readonly address: string; readonly direct: boolean }
-  | { readonly ok: false; readonly fault: ReplyAddressFault };
+export type ReplyAddress = RightReplyAddress | { readonly ok: false; readonly fault: ReplyAddressFault };
+
+/** Where a reply may go. */
+export interface RightReplyAddress {
+  readonly ok: true;
+  /** The reply's routing key. */
+  readonly address: string;
+  /** Whether it is of Direct Reply-To. */
+  readonly direct: boolean;
+}
 
 /** Which reply addresses a worker writes to. */
 export interface ReplyAddressPolicy {
@@ -36,6 +43,29 @@ export function replyAddressPattern(pattern: string): RegExp {
 
 /** The queues that a broker names itself (`queue.declare` with an empty name): a tutorial client's reply queue. */
 export const SERVER_NAMED_QUEUES = 'amq.gen-*';
+
+/** How many addresses are remembered: of so many callers at a time most ask again. */
+const REMEMBERED = 1_000;
+
+/** Judges reply addresses by {@link checkReplyAddress}, and remembers those that are right. */
+export class ReplyAddresses {
+  readonly #policy: ReplyAddressPolicy;
+  readonly #right = new Map<string, ReplyAddress>();
+
+  constructor(policy: ReplyAddressPolicy) {
+    this.#policy = policy;
+  }
+
+  check(replyTo: string | undefined): ReplyAddress {
+    const known = replyTo === undefined ? undefined : this.#right.get(replyTo);
+    if (known) return known;
+    const address = checkReplyAddress(replyTo, this.#policy);
+    if (replyTo === undefined || !address.ok) return address;
+    if (this.#right.size >= REMEMBERED) this.#right.clear();
+    this.#right.set(replyTo, address);
+    return address;
+  }
+}
 
 /**
  * Judges a request's `reply_to`. A worker's right to write to the default exchange would let the sender of a request

@@ -49,7 +49,7 @@ export async function inspectQueue(connection: BrokerConnection, name: string): 
     }
     throw error;
   } finally {
-    await closeChannel(channel);
+    void closeChannel(channel); // nobody waits for that
   }
 }
 
@@ -83,6 +83,6 @@ export async function ensureRequestQueue(
     }
     throw error;
   } finally {
-    await closeChannel(channel);
+    void closeChannel(channel);
   }
 }

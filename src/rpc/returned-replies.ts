@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ReturnedMessage } from 'rabbitmq-client';
+import { publish } from './publish.ts';
 
 /**
  * How long to wait before a reply goes out again, each time, in ms: the lag mostly is a few milliseconds, RabbitMQ's
@@ -76,16 +77,8 @@ export class ReturnedReplies {
       this.#waiting.delete(again);
       this.#waitingBytes -= body.length;
       if (!this.#channel.active || this.#isBlocked()) return; // nothing is handed to a socket that waits
-      const envelope = {
-        exchange: '',
-        routingKey,
-        correlationId,
-        contentType,
-        type,
-        durable: false,
-        timestamp: undefined,
-      };
-      this.#channel.basicPublish({ ...envelope, mandatory: true }, body).catch(() => {});
+      const message = { exchange: '', routingKey, correlationId, contentType, type, durable: false, mandatory: true };
+      publish(this.#channel, message, body, () => {});
     });
     this.#waiting.add(again);
   }

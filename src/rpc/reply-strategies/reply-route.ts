@@ -9,14 +9,17 @@ export interface ReplyLease {
   release(): void;
 }
 
+/**
+ * Makes the way for one call, for which the broker has to be asked. `onLost` is called if this lease alone is lost; a loss
+ * of the whole route is told to the {@link ReplyHost}. `isWanted` is asked before the broker is: a call that settled
+ * meanwhile needs nothing any more, and the promise rejects.
+ */
+export type MakeLease = (onLost: (error: unknown) => void, isWanted: () => boolean) => Promise<ReplyLease>;
+
 /** What a strategy gives the client for as long as its connection lives. */
 export interface ReplyRoute {
-  /**
-   * The way for one call; a promise only where the broker has to be asked first. `onLost` is called if this lease alone
-   * is lost; a loss of the whole route is told to the {@link ReplyHost}. `isWanted` is asked before the broker is: a call
-   * that settled meanwhile needs nothing any more, and its promise rejects.
-   */
-  lease(onLost: (error: unknown) => void, isWanted: () => boolean): ReplyLease | Promise<ReplyLease>;
+  /** The way for every call, or what makes one for each. */
+  readonly lease: ReplyLease | MakeLease;
   /** Resolves when whatever released leases left to tidy up is done. */
   idle(): Promise<void>;
 }

@@ -23,5 +23,5 @@ export async function openSharedRoute(
   const consumer = { queue, noAck: true, nowait: true, consumerTag: CONSUMER_TAG };
   await channel.basicConsume(consumer, (message) => host.onReply(message));
   const lease: ReplyLease = { channel, replyTo: queue, release() {} };
-  return { lease: () => lease, idle: () => Promise.resolve() };
+  return { lease, idle: () => Promise.resolve() };
 }

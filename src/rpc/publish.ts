@@ -1,0 +1,27 @@
+import type { Channel, Envelope } from 'rabbitmq-client';
+
+/** The properties that this project's messages have. */
+export type Message = Pick<
+  Envelope,
+  | 'exchange'
+  | 'routingKey'
+  | 'mandatory'
+  | 'durable'
+  | 'contentType'
+  | 'correlationId'
+  | 'replyTo'
+  | 'expiration'
+  | 'type'
+>;
+
+/** From patches/rabbitmq-client: publishes something small with the rest of this turn of the event loop, or does nothing and says false. */
+interface PatchedChannel {
+  publishSmall(message: Message, body: Buffer): boolean;
+}
+
+/** Publishes a message. `onError` is told if it can't go out, because the channel is closed or becomes so meanwhile. */
+export function publish(channel: Channel, message: Message, body: Buffer, onError: (error: unknown) => void): void {
+  if ((channel as Channel & PatchedChannel).publishSmall(message, body)) return;
+  // rabbitmq-client adds a timestamp unless it is told not to
+  channel.basicPublish({ ...message, timestamp: undefined }, body).catch(onError);
+}
