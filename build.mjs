@@ -78,8 +78,9 @@ function patched(name) {
 }
 
 /**
- * What prom-client loads and the worker has no use for, two thirds of it: exemplars for OpenTelemetry, summaries, the push
- * gateway and metrics of a cluster of processes. In their place the bundle gets empty modules.
+ * What packages load and nothing here has a use for: exemplars for OpenTelemetry, summaries, the push gateway and metrics of a
+ * cluster of processes, two thirds of prom-client; rabbitmq-client's own consumer and RPC client. In their place a bundle gets
+ * empty modules.
  */
 const leftOut = {
   name: 'left-out',
@@ -88,6 +89,9 @@ const leftOut = {
       { filter: /^(@opentelemetry\/api|\.\/lib\/(summary|pushgateway|cluster))$/ },
       ({ path: name, importer }) =>
         importer.includes('/node_modules/prom-client/') ? { path: name, namespace: 'left-out' } : undefined,
+    );
+    build.onResolve({ filter: /^\.\/(Consumer|RPCClient)$/ }, ({ path: name, importer }) =>
+      importer.includes('/node_modules/rabbitmq-client/') ? { path: name, namespace: 'left-out' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: '' }));
   },
@@ -149,6 +153,7 @@ const shared = {
     'import.meta.filename': '__filename',
     'import.meta.dirname': '__dirname',
     'process.env.FIB_WORKER_VERSION': JSON.stringify(manifest.version),
+    'process.env.FIB_WORKER_FUNCTION': '"fibonacci"',
     'process.env.FIB_WORKER_PEERS': JSON.stringify(JSON.stringify(peers)),
   },
   // what is only there in a checkout is never put into a bundle
@@ -182,6 +187,7 @@ async function bundleFunction(file, outfile) {
     entryPoints: ['src/bin/worker.ts'],
     outfile,
     external: [], // its packages are its own, also one that is called as one of ours
+    define: { ...shared.define, 'process.env.FIB_WORKER_FUNCTION': '"own"' },
     plugins: [patched('rabbitmq-client'), leftOut, functionNames(file)],
   });
   const { status, stderr, error } = spawnSync(process.execPath, [outfile, '--help'], {

@@ -16,9 +16,15 @@ const MAX_MAX_N = 10_000_000;
  * less than a second, and in a thread, which can be ended, what takes days.
  */
 export function recursiveMaxN(): number {
-  // loaded only for this algorithm: it takes milliseconds
+  recursiveLimit ??= inMainThread() ? 35 : 60;
+  return recursiveLimit;
+}
+let recursiveLimit: number | undefined;
+
+/** node:worker_threads takes milliseconds to load, and only this algorithm needs it. */
+function inMainThread(): boolean {
   const threads: typeof import('node:worker_threads') = createRequire(import.meta.filename)('node:worker_threads');
-  return threads.isMainThread ? 35 : 60;
+  return threads.isMainThread;
 }
 
 /** Fast doubling: F(2k) = F(k)·(2F(k+1) − F(k)) and F(2k+1) = F(k)² + F(k+1)², for each bit of n from the top. */

@@ -55,7 +55,7 @@ export const serveFloor: Implementation['serve'] = async (target, { prefetch, an
     try {
       cancelConsumer(connection.write(CHANNEL), queue);
       await connection.until(CHANNEL, method.basicCancelOk);
-      // what was delivered is answered by now; the channel's end comes after its acks, that of the connection may not
+      // what was delivered is answered by now; the channel's end comes after its acks
       ack();
       closeChannel(connection.write(CHANNEL));
       await connection.until(CHANNEL, method.channelCloseOk);

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { readBrokerOptions } from '../cli/broker-options.ts';
 import { brokerCandidates, describeSearch } from '../cli/discover.ts';
@@ -26,9 +27,13 @@ import { heapLimit } from '../threads/heap-limit.ts';
 import type { ThreadPool } from '../threads/thread-pool.ts';
 import { threadedHandler } from '../threads/threaded-handler.ts';
 
-/** The first argument of this file where it is a thread's script; node:worker_threads, which tells as well, takes milliseconds to load. */
+/** node:worker_threads takes milliseconds to load: it is only asked where this may be a thread. */
+const isMainThread = (): boolean =>
+  (createRequire(import.meta.filename)('node:worker_threads') as typeof import('node:worker_threads')).isMainThread;
+
+/** The first argument of this file where it is the script of a thread of the pool. */
 const IN_THREAD = '--in-thread';
-const inThread = process.argv[2] === IN_THREAD;
+const inThread = process.argv[2] === IN_THREAD && !isMainThread();
 const argv = process.argv.slice(inThread ? 3 : 2);
 
 const program = {
@@ -39,7 +44,7 @@ const program = {
   options: workerOptions({ parseUrls: parseAmqpUrlList, queueTypes, maxDeliveries: workerDefaults.maxDeliveries }),
 } as const;
 
-/** When a worker that does not consume yet answers checks, in ms from its start. */
+/** When a worker that does not consume yet answers checks, in ms after it began to connect. */
 const CHECKS_LATEST = 500;
 
 async function main(): Promise<void> {
@@ -52,6 +57,8 @@ async function main(): Promise<void> {
   const exported = await import('fib-worker/function').catch((cause: unknown) => {
     throw new Error("the function's module failed while it was loaded", { cause });
   });
+  // a function of one's own may start threads of its own, with the file that it finds itself in: they are no workers
+  if (process.env.FIB_WORKER_FUNCTION === 'own' && !inThread && !isMainThread()) return;
   const served = checkFunctionModule(exported);
   const serving = {
     ...program,

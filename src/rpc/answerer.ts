@@ -148,6 +148,7 @@ export class Answerer {
       return undefined;
     }
     const failed = result instanceof RpcError;
+    const body = failed ? encodeErrorReply(result) : result;
     if (!reason) this.#acks.ack(message.deliveryTag); // goes out when this turn ends, behind the reply
     const properties = {
       exchange: '',
@@ -159,7 +160,7 @@ export class Answerer {
       // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
       mandatory: !reply.direct,
     };
-    publish(this.#channel, properties, failed ? encodeErrorReply(result) : result, () => {});
+    publish(this.#channel, properties, body, () => {});
     if (reason) this.#drop(message, reason);
     else if (failed) this.#counters.answered(result.code, result.message, performance.now() - arrived);
     else this.#counters.answered('OK', '', performance.now() - arrived);

@@ -13,7 +13,7 @@ import {
 import type { ClientSession } from './client-session.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from './error-reply.ts';
 import type { RpcError } from './errors.ts';
-import { checkTimeout } from './option-checks.ts';
+import { checkContentType, checkTimeout } from './option-checks.ts';
 import { type CallObserver, PendingCall, type RpcReply, requestBody } from './pending-call.ts';
 import { publish } from './publish.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
@@ -82,8 +82,11 @@ export class RpcClient {
       signal?.throwIfAborted();
       if (this.#closing) throw closedError();
       if (this.#calls.waiting >= this.#settings.maxWaiting) throw tooManyError(this.#calls.waiting);
-      const { contentType = 'text/plain', timeout = this.#settings.timeout } = options;
-      const settings = { contentType, timeout: checkTimeout(timeout), signal };
+      const settings = {
+        contentType: options.contentType ? checkContentType('contentType', options.contentType) : 'text/plain',
+        timeout: checkTimeout(options.timeout ?? this.#settings.timeout),
+        signal,
+      };
       const call = new PendingCall(requestBody(body, this.#maxRequestBytes), settings, this.#observer, resolve, reject);
       const session = this.#keeper.current;
       if (session && this.#calls.waiting === 0 && this.#maySend(session)) {

@@ -5,7 +5,7 @@ import { explainChannelError } from './channel-errors.ts';
 import { type BrokerConnection, connectionLost } from './connection.ts';
 import { RpcError } from './errors.ts';
 import { nextRound } from './max-requests.ts';
-import { ensureRequestQueue } from './request-queue.ts';
+import { openRequestQueue } from './request-queue.ts';
 import { ReturnedReplies } from './returned-replies.ts';
 
 /** How long what is in hand may take after the queue was deleted, in ms. */
@@ -61,11 +61,9 @@ export class Consumption {
   async #start(): Promise<void> {
     const { settings, counters } = this.#context;
     const { queue, prefetch, maxRequests, onEvent } = settings;
-    const opening = this.#connection.openChannel((error) => this.#end(explainChannelError(error)));
-    opening.catch(() => {}); // if the queue is what fails, it goes with the connection
-    const how = await ensureRequestQueue(this.#connection, queue);
+    const onClosed = (error: Error | undefined) => this.#end(explainChannelError(error));
+    const { channel, how } = await openRequestQueue(this.#connection, queue, onClosed);
     onEvent({ type: 'queue', queue: queue.name, how });
-    const channel = await opening;
     this.#channel = channel;
     this.#answerer = new Answerer(this.#connection, channel, this.#context);
     this.#returned = new ReturnedReplies(channel, () => this.#connection.blocked);

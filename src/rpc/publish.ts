@@ -21,7 +21,12 @@ interface PatchedChannel {
 
 /** Publishes a message. `onError` is told if it can't go out, because the channel is closed or becomes so meanwhile. */
 export function publish(channel: Channel, message: Message, body: Buffer, onError: (error: unknown) => void): void {
-  if ((channel as Channel & PatchedChannel).publishSmall(message, body)) return;
+  try {
+    if ((channel as Channel & PatchedChannel).publishSmall(message, body)) return;
+  } catch (error) {
+    onError(error); // it can't be encoded, and nothing of it was sent
+    return;
+  }
   // rabbitmq-client adds a timestamp unless it is told not to
   channel.basicPublish({ ...message, timestamp: undefined }, body).catch(onError);
 }

@@ -185,3 +185,24 @@ describe("a function's log lines", { concurrency: 3 }, () => {
     });
   }
 });
+
+/** A function that starts threads of its own, in the way of Node's documentation: with the file that it finds itself in. */
+const threading = `
+import { Worker } from 'node:worker_threads';
+export default () =>
+  new Promise((resolve, reject) => {
+    const thread = new Worker(import.meta.filename, { env: { ...process.env, LOG: 'json' } });
+    thread.on('error', reject).on('exit', (code) => resolve('a thread, ended with ' + code));
+  });
+`;
+
+describe('a function that starts threads of its own', () => {
+  it('gets threads, and no further workers', async (t) => {
+    const queue = uniqueQueue(t);
+    const worker = start(t, await buildWorker(t, threading), ['--queue', queue, '--log', 'json']);
+    await worker.says(/"consuming"/);
+    const { stdout } = await runClient(t, ['--queue', queue, '--body', 'x']);
+    assert.equal(stdout, 'a thread, ended with 0\n');
+    assert.equal(worker.records('consuming').length, 1);
+  });
+});

@@ -169,6 +169,8 @@ describe('a wrong option of the worker', { concurrency: 3 }, () => {
     [['--ca', '/nowhere/ca.pem'], {}, /--ca \/nowhere\/ca\.pem/],
     [['--url', 'http://127.0.0.1'], {}, /--url/],
     [['--no-such-thing'], {}, /--no-such-thing/],
+    [['--in-thread'], {}, /unknown option --in-thread/], // a thread of the pool is told so
+
     [['extra'], {}, /"extra"/],
     [[], { PREFETCH: 'many' }, /PREFETCH "many"/],
     [[], { THREADS: '4', PREFETCH: '1' }, /--prefetch 1 .*--threads 4/],

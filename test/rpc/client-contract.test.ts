@@ -89,6 +89,18 @@ for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
       assert.equal(client.stats().inFlight, 0);
     });
 
+    test('rejects at once what can be no content type, and the next call is answered', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, ({ contentType }: { contentType: string | undefined }) => `${contentType}`, { queue });
+      const { client } = startClient(t, { queue, reply });
+      for (const wrong of [5, ['text/plain'], 'text', 'text/pläin', `text/${'x'.repeat(255)}`]) {
+        const contentType = wrong as string; // as JavaScript may give it
+        await assert.rejects(client.call('', { contentType }), /^TypeError: contentType: expected one such as/);
+      }
+      assert.equal(String((await client.call('1', { contentType: 'a/b; c=d' })).body), 'a/b; c=d');
+      assert.equal(String((await client.call('1')).body), 'text/plain');
+    });
+
     test('rejects at once when there is no such queue', async (t) => {
       const { client } = startClient(t, { queue: 'test.there-is-no-such-queue', reply });
       await assert.rejects(client.call('1'), rejection('UNAVAILABLE', 'NO_QUEUE'));
