@@ -68,13 +68,16 @@ describe('a small message', () => {
 });
 
 describe('what a delivery tells', () => {
-  const deliver = fc.record({
-    consumerTag: fc.oneof(text, fc.constant('replies')),
-    deliveryTag: fc.oneof(fc.nat(), fc.maxSafeNat()),
-    redelivered: fc.boolean(),
-    exchange: fc.oneof(fc.constant(''), text),
-    routingKey: fc.oneof(text, fc.constant('rpc_queue')),
-  });
+  const deliver = fc.record(
+    {
+      consumerTag: fc.oneof(text, fc.constant('replies')),
+      deliveryTag: fc.oneof(fc.nat(), fc.maxSafeNat()),
+      redelivered: fc.boolean(),
+      exchange: fc.oneof(fc.constant(''), text),
+      routingKey: fc.oneof(text, fc.constant('rpc_queue')),
+    },
+    { noNullPrototype: true },
+  );
 
   test('is what the broker wrote, whatever the delivery before it told', () => {
     fc.assert(
