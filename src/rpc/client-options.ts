@@ -2,7 +2,8 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type AmqpUrl, parseAmqpUrls } from './amqp-url.ts';
 import type { DiscardReason } from './call-ids.ts';
 import type { RpcError } from './errors.ts';
-import { checkInteger, checkQueueName, checkTimeout } from './option-checks.ts';
+import { checkContentType, checkInteger, checkQueueName, checkTimeout } from './option-checks.ts';
+import type { CallSettings } from './pending-call.ts';
 import { type ReplyStrategy, replyStrategies } from './reply-strategies/index.ts';
 
 /** What happens in a client, for logs and metrics. */
@@ -111,5 +112,20 @@ export function normalizeClientOptions(options: RpcClientOptions): ClientSetting
     retry: options.retry ?? clientDefaults.retry,
     connectionName: options.connectionName ?? clientDefaults.connectionName,
     onEvent: options.onEvent ?? (() => {}),
+  };
+}
+
+/**
+ * The same for a call.
+ * @throws TypeError that names the option and the value
+ */
+export function normalizeCallOptions(
+  { timeout, contentType, signal }: CallOptions,
+  client: ClientSettings,
+): CallSettings {
+  return {
+    timeout: timeout === undefined ? client.timeout : checkTimeout(timeout),
+    contentType: contentType === undefined ? 'text/plain' : checkContentType('contentType', contentType),
+    signal,
   };
 }

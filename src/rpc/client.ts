@@ -7,13 +7,13 @@ import {
   type CallOptions,
   type ClientSettings,
   type ClientStats,
+  normalizeCallOptions,
   normalizeClientOptions,
   type RpcClientOptions,
 } from './client-options.ts';
 import type { ClientSession } from './client-session.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from './error-reply.ts';
 import type { RpcError } from './errors.ts';
-import { checkContentType, checkTimeout } from './option-checks.ts';
 import { type CallObserver, PendingCall, type RpcReply, requestBody } from './pending-call.ts';
 import { publish } from './publish.ts';
 import type { ReplyLease } from './reply-strategies/reply-route.ts';
@@ -78,15 +78,10 @@ export class RpcClient {
   /** Sends `body` to the request queue and resolves to the worker's reply. */
   call(body: string | Uint8Array, options: CallOptions = {}): Promise<RpcReply> {
     return new Promise((resolve, reject) => {
-      const { signal } = options;
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       if (this.#closing) throw closedError();
       if (this.#calls.waiting >= this.#settings.maxWaiting) throw tooManyError(this.#calls.waiting);
-      const settings = {
-        contentType: options.contentType ? checkContentType('contentType', options.contentType) : 'text/plain',
-        timeout: checkTimeout(options.timeout ?? this.#settings.timeout),
-        signal,
-      };
+      const settings = normalizeCallOptions(options, this.#settings);
       const call = new PendingCall(requestBody(body, this.#maxRequestBytes), settings, this.#observer, resolve, reject);
       const session = this.#keeper.current;
       if (session && this.#calls.waiting === 0 && this.#maySend(session)) {
@@ -214,9 +209,12 @@ export class RpcClient {
   /** The way that the call's reply was to come by is lost: it goes out again if it may, or rejects. */
   #lose(call: PendingCall, error: RpcError): void {
     if (!this.#calls.isInFlight(call)) return;
-    this.#maxRequestBytes = Math.min(this.#maxRequestBytes, messageSizeLimit(error) ?? Number.POSITIVE_INFINITY);
-    const tooLong = this.#calls.allWaiting().filter(({ body }) => body.length > this.#maxRequestBytes);
-    for (const one of tooLong) this.#fail([one], lossError(one.body, error));
+    const limit = messageSizeLimit(error);
+    if (limit !== undefined && limit < this.#maxRequestBytes) {
+      this.#maxRequestBytes = limit;
+      const tooLong = this.#calls.allWaiting().filter(({ body }) => body.length > limit);
+      for (const one of tooLong) this.#fail([one], lossError(one.body, error));
+    }
     const why = lossError(call.body, error);
     const retry = this.#settings.retry && !this.#closing && why.reason === 'CONNECTION_LOST';
     if (retry) {
