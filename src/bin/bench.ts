@@ -13,6 +13,7 @@ import { Guard } from '../broker/guard.ts';
 import { temporaryQueue } from '../broker/temporary-queue.ts';
 import { benchOptions } from '../cli/bench-options.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { brokerEnv } from '../cli/broker-env.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { UsageError } from '../cli/usage-error.ts';
@@ -23,6 +24,9 @@ const names = sections.map(({ name }) => name);
 
 /** How long a turn is with --short, in ms. */
 const SHORT_TURN = 20;
+
+/** Where a whole run is written unless told otherwise; README's figures are from there. */
+const PUBLISHED = 'results/bench.json';
 
 const program = {
   name: 'fib-bench',
@@ -61,12 +65,8 @@ async function main(): Promise<number> {
   }
   exitOnBrokenPipe();
   const { values: options } = commandLine;
-  const file = path.resolve(options.json);
-  try {
-    mkdirSync(path.dirname(file), { recursive: true }); // rather before the measuring than after it
-  } catch (error) {
-    throw new UsageError(`--json ${options.json}: ${(error as Error).message}`);
-  }
+  const json = options.json ?? (options.short || options.only ? undefined : PUBLISHED);
+  if (json !== undefined) makeFolderOf(json); // rather before the measuring than after it
   const stop = new AbortController();
   onShutdown((signal) => {
     const reason = new Interrupted(signal);
@@ -75,12 +75,22 @@ async function main(): Promise<number> {
   });
   const { document, failure } = await bench(options, stop);
   process.stdout.write(renderBench(document));
-  writeFileSync(file, `${JSON.stringify(document, undefined, 1)}\n`);
-  say(`\nwritten to ${options.json}`);
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify(document, undefined, 1)}\n`);
+    say(`\nwritten to ${json}`);
+  }
   if (!failure) return 0;
   if (failure instanceof Interrupted) return failure.exitCode;
   say(`fib-bench: stopped early: ${failure.message}`);
   return 1;
+}
+
+function makeFolderOf(file: string): void {
+  try {
+    mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  } catch (error) {
+    throw new UsageError(`--json ${file}: ${(error as Error).message}`);
+  }
 }
 
 /** Runs it; when this returns or throws, everything is cleaned up. What was measured is kept, whatever ended it. */
@@ -91,7 +101,7 @@ async function bench(
   const { signal } = stop;
   const { rabbitmq: version, rounds, turn, calls, short } = options;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
-  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(','), AMQP_URL_FILE: '' } : process.env;
+  const env = brokerEnv(options);
   await using broker = await findBroker({ env, version, say, signal });
   await using guard = await Guard.start(); // if we are killed, what we started goes as well
   let at = '';

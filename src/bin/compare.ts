@@ -9,6 +9,7 @@ import { handshake } from '../broker/handshake.ts';
 import { findMetrics } from '../broker/metrics.ts';
 import { temporaryQueue } from '../broker/temporary-queue.ts';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { brokerEnv } from '../cli/broker-env.ts';
 import { compareOptions } from '../cli/compare-options.ts';
 import { parseCommandLine } from '../cli/options.ts';
 import { onShutdown } from '../cli/signals.ts';
@@ -114,8 +115,7 @@ async function compare(
   const { signal } = stop;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
   const { rabbitmq: version, nodes, rtt = 0, prefetch, queueType, rounds } = options;
-  const env = options.url ? { ...process.env, AMQP_URL: options.url.join(','), AMQP_URL_FILE: '' } : process.env;
-  await using broker = await findBroker({ env, version, nodes, metrics: true, say, signal });
+  await using broker = await findBroker({ env: brokerEnv(options), version, nodes, metrics: true, say, signal });
   await using guard = await Guard.start(); // if we are killed, what we started goes as well
   const metrics = await findMetrics(broker, { metricsUrls: options.metricsUrls, signal });
   const { tls, urls } = broker;

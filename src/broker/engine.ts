@@ -27,6 +27,10 @@ export async function findEngine(
   if (!library) return undefined;
   const named = env.DOCKER_HOST;
   const problem = await ping(named ?? usualHost, env);
+  if (problem === 'EACCES')
+    throw new Error(
+      `the Docker engine at ${named ?? usualHost} is not for this user (EACCES): see Docker's group 'docker'`,
+    );
   if (problem !== undefined && (named !== undefined || problem !== 'ENOENT'))
     throw new Error(
       `no Docker engine answers at ${named ?? usualHost} (${problem})${named ? ': see DOCKER_HOST' : ''}`,

@@ -72,7 +72,8 @@ async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessE
     if (url) return parseAmqpUrlList(url);
     return file ? parseAmqpUrlList((await readFile(file, 'utf8')).trim()) : undefined;
   } catch (error) {
-    const why = errorCode(error) ? `can't be read (${errorCode(error)})` : `expected ${(error as Error).message}`;
+    const code = errorCode(error);
+    const why = code ? `${JSON.stringify(file)} can't be read (${code})` : `expected ${(error as Error).message}`;
     throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
   }
 }

@@ -53,9 +53,8 @@ export function benchOptions<Version extends string>(choices: {
       flag: 'json',
       type: 'string',
       placeholder: 'FILE',
-      default: 'results/bench.json',
       parse: text,
-      help: 'where everything is written as JSON',
+      help: 'where everything is written as JSON; default results/bench.json, and nowhere with --only or --short',
     },
     short: {
       flag: 'short',
