@@ -79,9 +79,9 @@ function* cut(octets: Buffer, sizes: readonly number[]): Iterable<Buffer> {
 describe('frames that a broker sends', { timeout: 60_000 }, () => {
   test('are read alike however they are cut into chunks', async (t) => {
     const bodies = ['x'.repeat(5_000), 'y'.repeat(300_000)];
-    const octets = await said(t, ['', '30', ...bodies, '31']);
+    const octets = await said(t, ['', '30', ...bodies, '31', '32']);
     const whole = await framesOneByOne(octets);
-    assert.ok(whole.length >= 20, `${whole.length} frames`);
+    assert.ok(whole.length > 20, `${whole.length} frames`);
     for (const body of bodies) assert.ok(bodyOf(body.length, whole).equals(Buffer.from(body)), `${body.length} octets`);
     assert.deepEqual(framesOf([octets]), whole);
     assert.deepEqual(framesOf(cut(octets, [1])), whole);

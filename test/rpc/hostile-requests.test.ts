@@ -133,5 +133,12 @@ describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
         Buffer.from(Buffer.from(body).toString('latin1')),
       );
     }
+    // our client refuses to say so
+    const raw = await openRaw(t);
+    const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    const replies = await raw.consume(replyTo);
+    await raw.publish(queue, '', { contentType: '', replyTo, correlationId: 'empty' });
+    const { correlationId, body, type } = await replies.next();
+    assert.deepEqual([correlationId, String(body), type], ['empty', '', undefined]);
   });
 });
