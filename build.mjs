@@ -1,4 +1,4 @@
-// Bundles every program of src/bin into one file in dist/, and with --tests every test file too.
+// Bundles every program of src/programs into one file in dist/, and with --tests every test file too.
 //
 //   node build.mjs            dist/worker.js, client.js, compare.js, demo.js
 //   node build.mjs --tests    the same, then dist/run-tests.js and dist/test/**/*.test.js
@@ -123,7 +123,7 @@ async function licences({ inputs }) {
     : '';
 }
 
-/** The default function, and the name by which src/bin/worker.ts imports whatever function it is built around. */
+/** The default function, and the name by which src/programs/worker/worker.ts imports whatever function it is built around. */
 const DEFAULT_FUNCTION = path.join(root, 'src/fibonacci.ts');
 
 /** Resolves what only has a meaning here: the function to serve, and for all functions the one copy of what they import. */
@@ -136,6 +136,17 @@ function functionNames(file) {
     },
   };
 }
+
+/** The programs, each of which becomes one file. */
+const programs = [
+  'worker/worker',
+  'client',
+  'demo',
+  ...['compare', 'compare-worker', 'compare-watch', 'compare-proxy'].map((file) => `compare/${file}`),
+  ...['bench', 'bench-client', 'bench-floor', 'bench-threads', 'bench-tutorial', 'bench-workers'].map(
+    (file) => `bench/${file}`,
+  ),
+];
 
 /** The versions of the packages that the comparison measures as peers. */
 const { 'rabbitmq-client': rabbitmqClient } = manifest.dependencies;
@@ -184,7 +195,7 @@ async function bundleFunction(file, outfile) {
   if (isModule(outfile))
     fail(`--outfile ${JSON.stringify(outfile)}: name it .cjs; its folder's package.json says "type": "module"`);
   await bundlePrograms({
-    entryPoints: ['src/bin/worker.ts'],
+    entryPoints: ['src/programs/worker/worker.ts'],
     outfile,
     external: [], // its packages are its own, also one that is called as one of ours
     define: { ...shared.define, 'process.env.FIB_WORKER_FUNCTION': '"own"' },
@@ -214,14 +225,17 @@ function isModule(file) {
 }
 
 async function bundleTests() {
-  const files = (await readdir(path.join(root, 'test'), { recursive: true }))
-    .map((file) => `test/${file.replaceAll(path.sep, '/')}`)
-    .filter((file) => file.endsWith('.test.ts'));
+  const filesBelow = async (folder, ending) =>
+    (await readdir(path.join(root, folder), { recursive: true }))
+      .map((file) => `${folder}/${file.replaceAll(path.sep, '/')}`)
+      .filter((file) => file.endsWith(ending))
+      .map((file) => ({ in: file, out: file.replace(/\.ts$/, '') }));
   await esbuild.build({
     ...shared,
     entryPoints: [
-      ...files.map((file) => ({ in: file, out: file.replace(/\.ts$/, '') })),
-      { in: 'test/run-tests.ts', out: 'run-tests' },
+      ...(await filesBelow('test', '.test.ts')),
+      ...(await filesBelow('tiers', '.tier.ts')),
+      { in: 'test-helpers/run-tests.ts', out: 'run-tests' },
     ],
     outdir: 'dist',
     sourcemap: 'inline',
@@ -245,8 +259,10 @@ try {
   } else {
     await rm(path.join(root, 'dist'), { recursive: true, force: true });
     await makeDist();
-    const programs = (await readdir(path.join(root, 'src/bin'))).filter((file) => file.endsWith('.ts'));
-    await bundlePrograms({ entryPoints: programs.map((file) => `src/bin/${file}`), outdir: 'dist' });
+    await bundlePrograms({
+      entryPoints: programs.map((file) => ({ in: `src/programs/${file}.ts`, out: path.posix.basename(file) })),
+      outdir: 'dist',
+    });
     if (options.tests) await bundleTests();
   }
 } catch (error) {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fibonacci, maxRequestBytes, parseN } from '../src/fibonacci.ts';
-import { RpcError } from '../src/rpc/errors.ts';
-import { seeded } from './helpers/property.ts';
+import { RpcError } from '../src/protocol/errors.ts';
+import { seeded } from '../test-helpers/property.ts';
 
 const MAX_N = 100_000;
 const fib = (n: number) => BigInt(fibonacci(Buffer.from(String(n)), { maxN: MAX_N, algorithm: 'doubling' }));

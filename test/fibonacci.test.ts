@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fibonacci, fibonacciAlgorithms, maxRequestBytes, options, parseN, recursiveMaxN } from '../src/fibonacci.ts';
-import { RpcError } from '../src/rpc/errors.ts';
+import { RpcError } from '../src/protocol/errors.ts';
 
 const MAX_N = Number(options.maxN.default);
 

@@ -1,4 +1,4 @@
-import type { RpcErrorCode, RpcErrorReason } from '../rpc/errors.ts';
+import type { RpcErrorCode, RpcErrorReason } from '../protocol/errors.ts';
 import { printable } from './printable.ts';
 
 /** How a call failed. */

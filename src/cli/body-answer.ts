@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { RpcReply } from '../rpc/client.ts';
+import type { RpcReply } from '../client/client.ts';
 import { type AnswerFormat, type Failure, jsonError, renderFailure } from './answers.ts';
 import { saysText } from './content-type.ts';
 import { printable } from './printable.ts';

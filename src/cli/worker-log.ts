@@ -1,5 +1,5 @@
-import type { RpcRequest, WorkerEvent, WorkerStats } from '../rpc/worker.ts';
-import type { ThreadEvent } from '../threads/call.ts';
+import type { ThreadEvent } from '../worker/threads/call.ts';
+import type { RpcRequest, WorkerEvent, WorkerStats } from '../worker/worker.ts';
 import { saysText } from './content-type.ts';
 import type { Log, LogFormat } from './log.ts';
 import { toJson } from './log-json.ts';

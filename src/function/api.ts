@@ -1,12 +1,12 @@
 // What a function's module imports as 'fib-worker'. build.mjs resolves the name to this very file, wherever the module lies:
 // an RpcError that the function throws is then of the class that the worker knows.
 import type { OptionTable, OptionValues } from '../cli/option-table.ts';
-import type { RequestContext } from '../rpc/handler.ts';
+import type { RequestContext } from '../worker/handler.ts';
 
 export type { OptionTable, OptionValues } from '../cli/option-table.ts';
 export { duration, integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
-export { RpcError, type RpcErrorCode } from '../rpc/errors.ts';
-export type { FunctionLog, RequestContext, RpcRequest } from '../rpc/handler.ts';
+export { RpcError, type RpcErrorCode } from '../protocol/errors.ts';
+export type { FunctionLog, RequestContext, RpcRequest } from '../worker/handler.ts';
 
 /** The context of a function that exports `options`: `FunctionContext<typeof options>`. */
 export type FunctionContext<T extends OptionTable> = RequestContext<OptionValues<T>>;

@@ -1,6 +1,6 @@
 import type { OptionTable } from '../cli/option-table.ts';
-import type { RequestHandler } from '../rpc/handler.ts';
-import { checkContentType, checkInteger } from '../rpc/option-checks.ts';
+import { checkContentType, checkInteger } from '../option-checks.ts';
+import type { RequestHandler } from '../worker/handler.ts';
 import { checkFunctionOptions } from './function-options.ts';
 
 /** A function's module, checked and complete. */

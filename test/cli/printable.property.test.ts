@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createLog } from '../../src/cli/log.ts';
 import { printable, quote, redact } from '../../src/cli/printable.ts';
 import { duration, integer } from '../../src/cli/value-parsers.ts';
-import { seeded } from '../helpers/property.ts';
+import { seeded } from '../../test-helpers/property.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 60 });
 const SECRET = 'hunter2';

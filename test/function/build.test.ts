@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { build, buildWorker, checkout, folderWith } from '../helpers/own-function.ts';
-import { cleanUp, runClient, start, uniqueQueue } from '../helpers/programs.ts';
+import { build, buildWorker, checkout, folderWith } from '../../test-helpers/own-function.ts';
+import { cleanUp, runClient, start, uniqueQueue } from '../../test-helpers/programs.ts';
 
 const good = 'export default () => "fine";\n';
 
@@ -153,12 +153,15 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     assert.match(stdout, /the function 'of-mine'/);
   });
 
-  it('is Fibonacci can be built in the same way, and src/bin/worker.ts knows nothing of it', async (t) => {
+  it('is Fibonacci can be built in the same way, and src/programs/worker/worker.ts knows nothing of it', async (t) => {
     const folder = folderWith(t, {});
     const file = path.join(checkout, 'src/fibonacci.ts');
     assert.equal((await build(folder, ['--function', file, '--outfile', 'worker.js'])).code, 0);
     const help = async (worker: string) => (await start(t, worker, ['--help']).end()).stdout;
     assert.equal(await help(path.join(folder, 'worker.js')), await help('worker.js'));
-    assert.doesNotMatch(readFileSync(path.join(checkout, 'src/bin/worker.ts'), 'utf8'), /fibonacci'|max-n|algorithm/);
+    assert.doesNotMatch(
+      readFileSync(path.join(checkout, 'src/programs/worker/worker.ts'), 'utf8'),
+      /fibonacci'|max-n|algorithm/,
+    );
   });
 });

@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { buildWorker, folderWith } from '../helpers/own-function.ts';
-import { programFolder, type Running, runClient, start, uniqueQueue } from '../helpers/programs.ts';
-import type { Scope } from '../helpers/rpc.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { buildWorker, folderWith } from '../../test-helpers/own-function.ts';
+import { programFolder, type Running, runClient, start, uniqueQueue } from '../../test-helpers/programs.ts';
+import type { Scope } from '../../test-helpers/rpc.ts';
 
 /** Everything that is not printable, and what is no UTF-8. */
 const octets = Buffer.concat([Buffer.from([...Array(256).keys()]), Buffer.from('\r\n\n'), randomBytes(1_000)]);

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { checkout, folderWith } from '../helpers/own-function.ts';
-import { cleanUp, uniqueQueue } from '../helpers/programs.ts';
-import { until } from '../helpers/rpc.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { checkout, folderWith } from '../../test-helpers/own-function.ts';
+import { cleanUp, uniqueQueue } from '../../test-helpers/programs.ts';
+import { until } from '../../test-helpers/rpc.ts';
 
 /** A command of the document, and the lines that it shows below it. */
 interface Step {

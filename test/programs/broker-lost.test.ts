@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import type { PrivateBroker } from '../../src/broker/broker.ts';
-import { startTestBroker } from '../helpers/broker.ts';
-import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { openRaw } from '../helpers/rpc.ts';
+import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { startTestBroker } from '../../test-helpers/broker.ts';
+import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 let started: PrivateBroker | undefined;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { cleanUp, deadUrl, runClient, start, startWorker, uniqueQueue, urlWith } from '../helpers/programs.ts';
-import { openRaw } from '../helpers/rpc.ts';
-import { httpServer, openGate } from './gate.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { httpServer, openGate } from '../../test-helpers/gate.ts';
+import { cleanUp, deadUrl, runClient, start, startWorker, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 const PASSWORD = 'tr0ub4dor&3';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { runClient, startWorker, uniqueQueue } from '../helpers/programs.ts';
+import { runClient, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 /** fib(n) by plain addition: another way than the worker's. */
 function fibonacci(n: number): bigint {

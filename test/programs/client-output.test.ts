@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type RunOptions, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
+import { type RunOptions, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 describe('the client', { concurrency: 3 }, () => {
   it("prints the tutorial's lines: the request on standard error, the answer on standard output", async (t) => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Channel } from 'rabbitmq-client';
-import type { PrivateBroker } from '../../src/broker/broker.ts';
-import { startTestBroker } from '../helpers/broker.ts';
-import { until } from '../helpers/processes.ts';
-import { cleanUp, runClient, start, startWorker, urlWith } from '../helpers/programs.ts';
-import { RawPublisher } from '../helpers/raw-publisher.ts';
-import { openRaw } from '../helpers/rpc.ts';
+import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { startTestBroker } from '../../test-helpers/broker.ts';
+import { until } from '../../test-helpers/processes.ts';
+import { cleanUp, runClient, start, startWorker, urlWith } from '../../test-helpers/programs.ts';
+import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 /** RabbitMQ's permissions, as `rabbitmqctl set_permissions` takes them; no topic permissions are set. */
 interface Permissions {

@@ -6,11 +6,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import type { PrivateBroker } from '../../src/broker/broker.ts';
-import { startTestBroker } from '../helpers/broker.ts';
-import { deadUrl, start, uniqueQueue, urlWith } from '../helpers/programs.ts';
-import { createAuthority } from '../helpers/tls.ts';
-import { httpServer, openGate } from './gate.ts';
+import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { startTestBroker } from '../../test-helpers/broker.ts';
+import { httpServer, openGate } from '../../test-helpers/gate.ts';
+import { deadUrl, start, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
+import { createAuthority } from '../../test-helpers/tls.ts';
 
 const USER = 'service';
 const PASSWORD = 'hunter2/Zebra:Walrus%Koala@Quokka';

@@ -7,11 +7,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import type { PrivateBroker } from '../../src/broker/broker.ts';
-import { freePorts } from '../../src/broker/ports.ts';
-import { startTestBroker } from '../helpers/broker.ts';
-import { runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { createAuthority } from '../helpers/tls.ts';
+import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { freePorts } from '../../src/rabbitmq/ports.ts';
+import { startTestBroker } from '../../test-helpers/broker.ts';
+import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
+import { createAuthority } from '../../test-helpers/tls.ts';
 
 /** An address of this machine that is not its loopback, as another machine would use. */
 const outside = Object.values(os.networkInterfaces())

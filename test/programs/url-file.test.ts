@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { deadUrl, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { deadUrl, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 let folder = '';
 let files = 0;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { handshake } from '../../src/broker/handshake.ts';
-import { parseAmqpUrl } from '../../src/rpc/amqp-url.ts';
-import { amqpUrl } from '../helpers/broker.ts';
-import { cleanUp, type Running, runClient, startWorker } from '../helpers/programs.ts';
-import { RawPublisher } from '../helpers/raw-publisher.ts';
-import { openRaw, testQueue } from '../helpers/rpc.ts';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
+import { handshake } from '../../src/rabbitmq/handshake.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { cleanUp, type Running, runClient, startWorker } from '../../test-helpers/programs.ts';
+import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
+import { openRaw, testQueue } from '../../test-helpers/rpc.ts';
 
 const MIB = 1024 * 1024;
 

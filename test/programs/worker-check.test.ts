@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { cleanUp, deadUrl, type Running, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { openGate } from './gate.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { openGate } from '../../test-helpers/gate.ts';
+import { cleanUp, deadUrl, type Running, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 const skip = existsSync('/proc/self/ns/mnt') ? false : '--check needs Linux';
 

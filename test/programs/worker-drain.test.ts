@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { openGate } from './gate.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { openGate } from '../../test-helpers/gate.ts';
+import { type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 /** What a worker that has stopped says it did. */
 function answered(worker: Running): number {

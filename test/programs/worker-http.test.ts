@@ -2,12 +2,20 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { amqpUrl, startTestBroker } from '../helpers/broker.ts';
-import { until } from '../helpers/processes.ts';
-import { cleanUp, deadUrl, type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { parseMetrics, sampleValue } from '../helpers/prometheus.ts';
-import { openRaw } from '../helpers/rpc.ts';
-import { openGate } from './gate.ts';
+import { amqpUrl, startTestBroker } from '../../test-helpers/broker.ts';
+import { openGate } from '../../test-helpers/gate.ts';
+import { until } from '../../test-helpers/processes.ts';
+import {
+  cleanUp,
+  deadUrl,
+  type Running,
+  runClient,
+  start,
+  startWorker,
+  uniqueQueue,
+} from '../../test-helpers/programs.ts';
+import { parseMetrics, sampleValue } from '../../test-helpers/prometheus.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 const HTTP = ['--http-port', '0', '--http-host', '127.0.0.1'];
 

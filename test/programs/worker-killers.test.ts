@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { buildWorker } from '../helpers/own-function.ts';
-import { cleanUp, start } from '../helpers/programs.ts';
-import { deleteAfter, openRaw, startClient, testQueue, until } from '../helpers/rpc.ts';
+import { buildWorker } from '../../test-helpers/own-function.ts';
+import { cleanUp, start } from '../../test-helpers/programs.ts';
+import { deleteAfter, openRaw, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const LIMIT = 110_000;
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { amqpUrl } from '../helpers/broker.ts';
-import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { openRaw, startClient } from '../helpers/rpc.ts';
-import { openGate } from './gate.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { openGate } from '../../test-helpers/gate.ts';
+import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
+import { openRaw, startClient } from '../../test-helpers/rpc.ts';
 
 /** What a worker that has stopped says it did. */
 function totals(worker: Running) {

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { cleanUp, deadUrl, type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { openRaw } from '../helpers/rpc.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import {
+  cleanUp,
+  deadUrl,
+  type Running,
+  runClient,
+  start,
+  startWorker,
+  uniqueQueue,
+} from '../../test-helpers/programs.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 /** A worker with its queue, ready to be looked at. */
 interface Started {

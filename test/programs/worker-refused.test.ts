@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { deadUrl, runClient, start, startWorker, uniqueQueue, urlWith } from '../helpers/programs.ts';
-import { httpServer, openGate } from './gate.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { httpServer, openGate } from '../../test-helpers/gate.ts';
+import { deadUrl, runClient, start, startWorker, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
 
 const PASSWORD = 'tr0ub4dor&3';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { amqpUrl } from '../helpers/broker.ts';
-import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../helpers/programs.ts';
-import { openRaw } from '../helpers/rpc.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 const args = ['--algorithm', 'recursive', '--log-requests'];
 

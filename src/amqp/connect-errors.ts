@@ -1,0 +1,78 @@
+import { isIP } from 'node:net';
+import { errorCode, RpcError } from '../protocol/errors.ts';
+import type { AmqpUrl } from './url.ts';
+
+/** Error codes of a certificate that was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const CERTIFICATE_CODE = /CERT|SIGNATURE|ALTNAME|ISSUER|^HOSTNAME_MISMATCH$/;
+
+/** Alerts by which a broker refuses our certificate, or misses one (a handshake failure in TLS 1.2): RFC 8446, 6.2. */
+const CLIENT_CERTIFICATE_CODE = /^ERR_SSL_\w*ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE)$/;
+
+/** Error codes of a server that was reached, and is none, or not yet. */
+const NO_AMQP_CODES = ['CONN_CLOSE', 'ECONNRESET', 'VERSION_MISMATCH', 'FRAME_ERROR', 'COMMAND_INVALID'];
+
+/** What a failed attempt to connect means and what to do about it. */
+export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
+  const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
+  const code = errorCode(error) ?? '';
+  const refused = (rpcCode: 'UNAUTHENTICATED' | 'PERMISSION_DENIED', message: string) =>
+    new RpcError(rpcCode, message, { reason: 'ACCESS_REFUSED', cause: error });
+  const unreachable = (message: string) => new RpcError('UNAVAILABLE', message, { reason: 'NO_BROKER', cause: error });
+
+  if (code === 'ACCESS_REFUSED') {
+    if (error.message.startsWith('ConnectionOpen')) return refused('PERMISSION_DENIED', vhostRefused(url, place));
+    if (url.username === 'guest' && !isLoopback(url.hostname)) {
+      return refused(
+        'UNAUTHENTICATED',
+        `RabbitMQ at ${place} refused the user 'guest' (ACCESS_REFUSED): by default guest may log in from the broker's ` +
+          'own host only; create a user (rabbitmqctl add_user, set_permissions) and put it into the URL, or set ' +
+          'loopback_users = none on a test broker',
+      );
+    }
+    return refused(
+      'UNAUTHENTICATED',
+      `RabbitMQ at ${place} refused the user '${url.username}' (ACCESS_REFUSED): wrong user or password; correct the ` +
+        "URL or the user (rabbitmqctl authenticate_user); the broker's log has the details",
+    );
+  }
+  if (code === 'NOT_ALLOWED') {
+    if (!/limit|maximum/i.test(error.message)) return refused('PERMISSION_DENIED', vhostRefused(url, place));
+    const message = `RabbitMQ at ${place} takes no further connection (${error.message}): close others, or raise the limit`;
+    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
+  }
+  if (CLIENT_CERTIFICATE_CODE.test(code)) {
+    return unreachable(
+      `${place} did not accept the client certificate, or lack of one (${code}): give one that its CA signed, with its ` +
+        'key, and that is valid today',
+    );
+  }
+  if (CERTIFICATE_CODE.test(code)) {
+    return unreachable(
+      code === 'CERT_HAS_EXPIRED'
+        ? `the certificate of ${place} has expired (${code}): renew it there, or set the clock here`
+        : `the certificate of ${place} is not accepted (${code}): give the CA that signed it, and the host name it is for`,
+    );
+  }
+  if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
+    return unreachable(`${place} does not speak TLS (${code}): amqps:// is for TLS ports, 5671 by default`);
+  }
+  if (NO_AMQP_CODES.includes(code)) {
+    return unreachable(
+      `${place} answers, but not as a RabbitMQ would (${error.message}): check the port (5672 for amqp://, 5671 for ` +
+        'amqps://), or wait if it is just starting',
+    );
+  }
+  const why = code === 'CONNECTION_TIMEOUT' ? 'no answer in time' : code || error.message;
+  return unreachable(`no RabbitMQ answers at ${place} (${why}): start one there, or give the URL of yours`);
+}
+
+function vhostRefused(url: AmqpUrl, place: string): string {
+  return (
+    `RabbitMQ at ${place} does not let the user '${url.username}' into the virtual host '${url.vhost}': check its name ` +
+    '(rabbitmqctl list_vhosts) and the permissions (rabbitmqctl list_permissions)'
+  );
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '::1' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
+}

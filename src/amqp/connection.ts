@@ -1,0 +1,234 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { type Channel, Connection } from 'rabbitmq-client';
+import { RpcError } from '../protocol/errors.ts';
+import { within } from '../within.ts';
+import { explainConnectError } from './connect-errors.ts';
+import { watchForSuspension } from './suspension.ts';
+import type { AmqpUrl } from './url.ts';
+
+/** How long one attempt to connect may take, in ms, login included. */
+export const CONNECT_TIMEOUT = 10_000;
+
+/** Seconds between heartbeats unless the URL says otherwise: a dead peer is noticed after twice that. */
+const HEARTBEAT = 20;
+
+/**
+ * After how many silent heartbeats a broker has given up for certain: it looks once in each, and closes at the second in
+ * a row in which nothing came, https://github.com/rabbitmq/rabbitmq-server/blob/main/deps/rabbit/src/rabbit_heartbeat.erl
+ */
+const GIVEN_UP = 3;
+
+/** The largest frame asked for, in bytes: RabbitMQ's own default, so that a long body comes in few frames. */
+const FRAME_MAX = 131_072;
+
+/** How long an orderly close may take before the socket is destroyed, in ms: a blocked broker answers nothing. */
+const CLOSE_TIMEOUT = 2_000;
+
+/** setTimeout's longest delay: rabbitmq-client's own reconnecting never gets its turn. */
+const NEVER = 2 ** 31 - 1;
+
+/** What {@link connect} needs besides the URL. */
+export interface ConnectOptions {
+  /** For `amqps://`: the CA, a client certificate and so on, as `tls.connect` takes them. */
+  readonly tls?: TlsOptions | undefined;
+  /** Shown by the broker's management UI. */
+  readonly connectionName?: string | undefined;
+  /** Messages with a longer body come without it, and only `bodySize` tells its length, in bytes. Default: none. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Limit for this attempt in ms. Default {@link CONNECT_TIMEOUT}. */
+  readonly timeout?: number | undefined;
+  /** Gives the attempt up; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionObserver {
+  /** The connection is gone, once, unless it was closed by its owner. */
+  onLost(error: Error): void;
+  /** The broker stopped reading from publishers: https://www.rabbitmq.com/docs/connection-blocked */
+  onBlocked?(reason: string): void;
+  onUnblocked?(): void;
+}
+
+/** One connection that never reconnects by itself: who owns it decides what a loss means. */
+export class BrokerConnection {
+  readonly url: AmqpUrl;
+  observer: ConnectionObserver | undefined;
+  #blocked = false;
+  #ended = false;
+  #failure: Error | undefined;
+  readonly #connection: Connection;
+  readonly #stopWatching: () => void;
+
+  constructor(connection: Connection, url: AmqpUrl) {
+    this.#connection = connection;
+    this.url = url;
+    const lose = (error: Error) => {
+      if (this.#ended) return;
+      this.#failure = error;
+      this.#blocked = false;
+      this.destroy();
+      this.observer?.onLost(error);
+    };
+    connection.on('error', lose);
+    // no sign of its end may have reached a process that was frozen: without this, calls would wait two more heartbeats
+    const heartbeat = url.heartbeat ?? HEARTBEAT; // at most: the broker may ask for more of them
+    const limit = heartbeat === 0 ? Number.POSITIVE_INFINITY : heartbeat * 1_000 * GIVEN_UP;
+    this.#stopWatching = watchForSuspension(limit, (stoodStill) => {
+      lose(new Error(`this process stood still for ${Math.round(stoodStill / 1_000)} s, and its heartbeats with it`));
+    });
+    connection.on('connection.blocked', (reason) => {
+      this.#blocked = true;
+      this.observer?.onBlocked?.(String(reason));
+    });
+    connection.on('connection.unblocked', () => {
+      this.#blocked = false;
+      this.observer?.onUnblocked?.();
+    });
+  }
+
+  /** True while the broker reads nothing from publishers; whatever is written meanwhile piles up in memory. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /**
+   * Opens a channel. `onClosed` is called once when it ends for any reason, its owner's close included, with the
+   * broker's error where there is one; if the connection is lost, after the connection's observer.
+   */
+  async openChannel(onClosed?: (error: Error | undefined) => void): Promise<Channel> {
+    if (this.#ended) throw connectionLost();
+    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true }).catch(explainAcquireError);
+    let failure: Error | undefined;
+    channel.on('error', (error) => {
+      failure = error;
+    });
+    channel.on('close', () => {
+      // without an error of its own it went with the connection, which is to tell first, and knows why
+      if (failure) onClosed?.(failure);
+      else setImmediate(() => onClosed?.(this.#failure));
+    });
+    if (this.#ended) {
+      void closeChannel(channel); // it came too late: nobody else would close it
+      throw connectionLost();
+    }
+    return channel;
+  }
+
+  /** Closes in order, its channels with it, and after 2 s by force. The broker requeues what was not acked. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopWatching();
+    await within(CLOSE_TIMEOUT, this.#connection.close());
+    this.#connection.unsafeDestroy();
+  }
+
+  /** Cuts the socket. */
+  destroy(): void {
+    this.#ended = true;
+    this.#stopWatching();
+    this.#connection.unsafeDestroy();
+  }
+}
+
+/**
+ * Closes a channel, and resolves also if its connection is lost meanwhile: rabbitmq-client then waits for ever for the
+ * broker to confirm.
+ */
+export async function closeChannel(channel: Channel): Promise<void> {
+  if (!channel.active) return;
+  await Promise.race([channel.close(), new Promise<void>((resolve) => channel.once('close', resolve))]);
+}
+
+/** rabbitmq-client throws an Error without a code when the negotiated channel_max is reached. */
+function explainAcquireError(error: unknown): never {
+  if (!(error instanceof Error && error.message.startsWith('maximum number of AMQP Channels'))) throw error;
+  const message = `RabbitMQ allows this connection no more channels (channel_max): ${error.message}`;
+  throw new RpcError('RESOURCE_EXHAUSTED', message, { cause: error });
+}
+
+/** The error of a call whose connection is gone. */
+export function connectionLost(cause?: unknown): RpcError {
+  const why = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
+  return new RpcError('UNAVAILABLE', `the connection to RabbitMQ was lost${why}`, {
+    reason: 'CONNECTION_LOST',
+    cause,
+  });
+}
+
+/**
+ * Connects once.
+ * @throws RpcError that says what is wrong and what to do; the signal's reason if it was aborted
+ */
+export function connect(url: AmqpUrl, options: ConnectOptions = {}): Promise<BrokerConnection> {
+  const { signal } = options;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const settings = {
+      hostname: url.hostname,
+      port: url.port,
+      username: url.username,
+      password: url.password,
+      vhost: url.vhost,
+      tls: url.tls ? (options.tls ?? {}) : false,
+      heartbeat: url.heartbeat ?? HEARTBEAT,
+      frameMax: FRAME_MAX,
+      noDelay: true, // or Nagle's algorithm holds each request for up to 40 ms
+      connectionTimeout: Math.max(1, options.timeout ?? CONNECT_TIMEOUT),
+      retryLow: NEVER,
+      retryHigh: NEVER,
+      // these are from patches/rabbitmq-client: bodies stay Buffers, one that is too long is not even kept, and close() closes
+      // the channels, too
+      rawBody: true,
+      closeChannels: true,
+      maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
+      ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
+    };
+    const connection = new Connection(settings);
+    const onAbort = () => {
+      connection.removeListener('error', onError);
+      connection.on('error', () => {});
+      connection.unsafeDestroy();
+      reject(signal?.reason);
+    };
+    const onError = (error: Error) => {
+      signal?.removeEventListener('abort', onAbort);
+      connection.unsafeDestroy();
+      reject(explainConnectError(error, url));
+    };
+    connection.once('error', onError);
+    connection.once('connection', () => {
+      signal?.removeEventListener('abort', onAbort);
+      connection.removeListener('error', onError);
+      resolve(new BrokerConnection(connection, url));
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/**
+ * Tries the URLs in order, once each, and takes the first that answers.
+ * @throws RpcError of the only one, or one that sums them up; the signal's reason if it was aborted
+ */
+export async function connectToAny(urls: readonly AmqpUrl[], options: ConnectOptions = {}): Promise<BrokerConnection> {
+  const failures: RpcError[] = [];
+  for (const url of urls) {
+    try {
+      return await connect(url, options);
+    } catch (error) {
+      if (options.signal?.aborted || !(error instanceof RpcError)) throw error;
+      failures.push(error);
+    }
+  }
+  const [first] = failures;
+  if (!first) throw new TypeError('urls: expected at least one AMQP URL');
+  if (failures.length === 1) throw first;
+  // a broker that answered and refused says more than one that is not there
+  const telling = failures.find((failure) => failure.reason !== 'NO_BROKER') ?? first;
+  const message = failures.map((failure) => failure.message).join('; ');
+  throw new RpcError(telling.code, message, {
+    ...(telling.reason ? { reason: telling.reason } : {}),
+    cause: new AggregateError(failures, message),
+  });
+}

@@ -1,0 +1,74 @@
+import { RpcClient } from '../../client/client.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { RpcWorker } from '../../worker/worker.ts';
+import {
+  CALL_TIMEOUT,
+  type Caller,
+  CallTimeout,
+  type Design,
+  designs,
+  type Implementation,
+  type Target,
+} from '../implementation.ts';
+import { named } from './package.ts';
+
+/** More than any workload has under way: a call that waited for others to settle would be the limit's cost, not a design's. */
+const MAX_IN_FLIGHT = 1_000_000;
+
+function open(design: Design, target: Target): Caller {
+  const client = new RpcClient({
+    ...place(target),
+    reply: design,
+    timeout: CALL_TIMEOUT,
+    maxInFlight: MAX_IN_FLIGHT,
+    connectionName: `fib-worker compare (${design})`,
+  });
+  return {
+    async call(request, signal) {
+      try {
+        return (await client.call(request, signal && { signal })).body;
+      } catch (error) {
+        throw error instanceof RpcError && error.reason === 'TIMEOUT' ? new CallTimeout() : error;
+      }
+    },
+    discarded: () => Object.values(client.stats().discarded).reduce((sum, count) => sum + count, 0),
+    close: () => client.close({ grace: 0 }),
+  };
+}
+
+const serve: Implementation['serve'] = (target, { prefetch, answer, onEnd }) =>
+  new Promise((resolve, reject) => {
+    let consuming = false;
+    const worker = new RpcWorker(({ body }) => answer(body).toString('latin1'), {
+      ...place(target),
+      prefetch,
+      connectionName: 'fib-worker compare (worker)',
+      onEvent(event) {
+        if (event.type === 'consuming') {
+          consuming = true;
+          resolve({ close: async () => void (await worker.close()) });
+        } else if (event.type === 'disconnected' || event.type === 'retrying') {
+          // it would try again, for ever: whoever measures wants to know at once
+          if (consuming) onEnd(event.error);
+          else reject(event.error);
+          void worker.close();
+        }
+      },
+    });
+    worker.start();
+  });
+
+function place({ url, tls, queue }: Target) {
+  return { urls: url, ...(tls ? { tls } : {}), queue };
+}
+
+/** This project's own client and worker. */
+export const fibWorker: Implementation = {
+  name: 'fib-worker',
+  detail:
+    `this project's RpcClient and RpcWorker ${process.env.FIB_WORKER_VERSION ?? ''} on ${named('rabbitmq-client')}, patched; ` +
+    'TCP_NODELAY, no retries',
+  designs,
+  open,
+  serve,
+};

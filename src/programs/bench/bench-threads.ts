@@ -1,0 +1,174 @@
+// What threads cost and bring, and what --check-caller costs: node dist/bench-threads.js (--help). Not part of `npm run bench`.
+import { availableParallelism, loadavg } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+import { parseCommandLine } from '../../cli/options.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { integer } from '../../cli/value-parsers.ts';
+import { RpcClient } from '../../client/client.ts';
+import { checkFunctionModule } from '../../function/function-module.ts';
+import { median } from '../../measure/statistics.ts';
+import { RpcError, type RpcErrorCode } from '../../protocol/errors.ts';
+import { findBroker } from '../../rabbitmq/find.ts';
+import { temporaryQueue } from '../../rabbitmq/temporary-queue.ts';
+import { FunctionRunner } from '../../worker/function-runner.ts';
+import type { RequestHandler } from '../../worker/handler.ts';
+import { WorkerLessons } from '../../worker/lessons.ts';
+import { heapLimit } from '../../worker/threads/heap-limit.ts';
+import { serveThread } from '../../worker/threads/serve-thread.ts';
+import { ThreadPool } from '../../worker/threads/thread-pool.ts';
+import { threadedHandler } from '../../worker/threads/threaded-handler.ts';
+import { RpcWorker } from '../../worker/worker.ts';
+
+const program = {
+  name: 'fib-bench-threads',
+  version: process.env.FIB_WORKER_VERSION ?? '',
+  usage: 'node bench-threads.js [options]',
+  summary: 'Measures what a thread costs a call, what a second thread brings, and what --check-caller costs a call.',
+  options: {
+    rounds: {
+      flag: 'rounds',
+      type: 'string',
+      placeholder: 'N',
+      default: '7',
+      parse: integer({ min: 1 }),
+      help: 'how often each is measured, in turns; the medians are told',
+    },
+  },
+} as const;
+
+/** Calls of a turn. */
+const QUICK_CALLS = 4_000;
+const SLOW_CALLS = 8;
+const BROKER_CALLS = 300;
+
+/** Takes so long that the way into the thread is next to nothing, also on a machine that has other things to do. */
+const SLOW_N = 29;
+
+const quick = { maxN: 100_000, algorithm: 'doubling' };
+const slow = { maxN: 35, algorithm: 'recursive' };
+type FibonacciOptions = typeof quick;
+
+/** Makes the way of a request through a worker, without the broker. */
+function runner(handler: RequestHandler, functionOptions: FibonacciOptions): FunctionRunner {
+  const settings = { contentType: 'text/plain', functionOptions, maxRequestBytes: 64, onEvent: () => {} };
+  return new FunctionRunner(handler, settings, new WorkerLessons());
+}
+
+/** Runs `calls` calls, `depth` at a time, and tells how long it took, in ms. */
+async function timed(calls: number, depth: number, call: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  let left = calls;
+  const loop = async () => {
+    while (left-- > 0) await call();
+  };
+  await Promise.all(Array.from({ length: depth }, loop));
+  return performance.now() - began;
+}
+
+async function startPool(threads: number, algorithm: string): Promise<ThreadPool> {
+  const script = { file: import.meta.filename, argv: [algorithm], heapMegabytes: heapLimit(threads) };
+  const toError = (code: RpcErrorCode, message: string) => new RpcError(code, message);
+  const pool = new ThreadPool(threads, { script, maxRun: 60_000, toError, onEvent: () => {} });
+  await pool.start();
+  return pool;
+}
+
+/** Measures each in turns, and gives the medians. The first round is a warm-up. */
+async function inTurns(rounds: number, turns: Readonly<Record<string, () => Promise<number>>>) {
+  const samples = new Map(Object.keys(turns).map((name) => [name, [] as number[]]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, turn] of Object.entries(turns)) {
+      const sample = await turn();
+      if (round > 0) samples.get(name)?.push(sample);
+    }
+  }
+  return (name: string) => median(samples.get(name) ?? []);
+}
+
+function request(n: number) {
+  return { body: Buffer.from(String(n)), contentType: 'text/plain', redelivered: false, headers: {} };
+}
+
+async function measureThreads(rounds: number, handler: RequestHandler): Promise<void> {
+  const pools = await Promise.all([startPool(1, 'doubling'), startPool(1, 'recursive'), startPool(2, 'recursive')]);
+  const [hop, one, two] = pools.map((pool) => runner(threadedHandler(pool), quick)) as [
+    FunctionRunner,
+    FunctionRunner,
+    FunctionRunner,
+  ];
+  const inline = runner(handler, quick);
+  const soon = () => performance.now() + 60_000;
+  const quickly = (through: FunctionRunner, depth: number) => async () =>
+    ((await timed(QUICK_CALLS, depth, async () => through.run(request(30), soon()))) * 1_000) / QUICK_CALLS;
+  const us = await inTurns(rounds, {
+    inline: quickly(inline, 1),
+    'one at a time': quickly(hop, 1),
+    'two in hand': quickly(hop, 2),
+  });
+  print(
+    `fib(30) inline ${us('inline').toFixed(1)} µs a call; in a thread ${us('one at a time').toFixed(1)} µs, with two in hand ${us('two in hand').toFixed(1)} µs`,
+  );
+  const shares = { one: [] as number[], two: [] as number[] }; // a busy machine may give two threads no more than one
+  const slowly = (name: keyof typeof shares, through: FunctionRunner, depth: number) => async () => {
+    const before = process.cpuUsage();
+    const took = await timed(SLOW_CALLS, depth, async () => through.run(request(SLOW_N), soon()));
+    const { user, system } = process.cpuUsage(before);
+    shares[name].push((user + system) / 1_000 / took);
+    return (SLOW_CALLS * 1_000) / took;
+  };
+  const rate = await inTurns(rounds, { one: slowly('one', one, 1), two: slowly('two', two, 2) });
+  const told = (name: keyof typeof shares) =>
+    `${rate(name).toFixed(1)} calls/s on ${median(shares[name]).toFixed(2)} processors`;
+  const factor = (rate('two') / rate('one')).toFixed(2);
+  print(`recursive fib(${SLOW_N}) in one thread ${told('one')}, in two ${told('two')}: ${factor} ×`);
+  await Promise.all(pools.map((pool) => pool.close()));
+}
+
+async function measureCheckCaller(rounds: number, handler: RequestHandler): Promise<void> {
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  await using broker = await findBroker({ env: process.env, say });
+  await using without = await temporaryQueue(broker, 'fib-worker.bench', { say });
+  await using looking = await temporaryQueue(broker, 'fib-worker.bench', { say });
+  const to = { urls: broker.url, ...(broker.tls && { tls: broker.tls }) };
+  const turns: Record<string, () => Promise<number>> = {};
+  const ends: AsyncDisposable[] = [];
+  for (const [name, { name: queue }, checkCaller] of [
+    ['without', without, false],
+    ['with', looking, true],
+  ] as const) {
+    const worker = new RpcWorker(handler, { ...to, queue, checkCaller, functionOptions: quick });
+    worker.start();
+    const client = new RpcClient({ ...to, queue });
+    ends.push(client, worker);
+    turns[name] = async () => (await timed(BROKER_CALLS, 1, () => client.call('30'))) / BROKER_CALLS;
+  }
+  const ms = await inTurns(rounds, turns);
+  for (const end of ends) await end[Symbol.asyncDispose]();
+  print(
+    `${broker.description}: a call takes ${ms('without').toFixed(2)} ms, with --check-caller ${ms('with').toFixed(2)} ms`,
+  );
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const { handler } = checkFunctionModule(await import('fib-worker/function'));
+  if (!isMainThread) {
+    const functionOptions = process.argv[2] === 'recursive' ? slow : quick;
+    const settings = { contentType: 'text/plain', functionOptions, maxRequestBytes: 64 };
+    return serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
+  }
+  const commandLine = parseCommandLine(program);
+  if (commandLine.kind === 'print') return void process.stdout.write(commandLine.text);
+  const { rounds } = commandLine.values;
+  await measureThreads(rounds, handler);
+  await measureCheckCaller(rounds, handler);
+  print(`${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}`);
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`fib-bench-threads: ${error instanceof UsageError ? error.message : error.stack}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
+import { onShutdown } from '../cli/signals.ts';
+import { RpcClient } from '../client/client.ts';
+import { startWorkerProcess } from '../measure/worker-process.ts';
+import type { Broker } from '../rabbitmq/broker.ts';
+import { findBroker } from '../rabbitmq/find.ts';
+import { Guard } from '../rabbitmq/guard.ts';
+import { temporaryQueue } from '../rabbitmq/temporary-queue.ts';
+
+/** The time limit of a call, in ms. */
+const CALL_LIMIT = 10_000;
+
+/** What ends the demo early and quietly, and the exit code then. */
+const interruptions = { SIGINT: 130, SIGTERM: 143, SIGPIPE: 0 } as const;
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+async function main(): Promise<void> {
+  const interrupted = new AbortController();
+  const interrupt = (name: keyof typeof interruptions) => interrupted.abort(new Error(name));
+  onShutdown(interrupt);
+  // as in `npm start | head`: what was started is stopped all the same
+  for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream, () => interrupt('SIGPIPE'));
+  const { signal } = interrupted;
+
+  const started = performance.now();
+  say('Looking for a RabbitMQ …');
+  await using broker = await findBroker({ env: process.env, say: (line) => say(`  ${line}`), signal });
+  say(`  ${broker.owned ? 'started' : 'found'} in ${seconds(started)}`);
+  await using own = broker.owned ? undefined : await temporaryQueue(broker, 'fib-worker.demo', { say, signal });
+  const queue = own?.name ?? 'rpc_queue';
+
+  const beforeWorker = performance.now();
+  say(`Starting a worker on ${queue} …`);
+  await using guard = await Guard.start(); // if we are killed, the worker goes as well
+  await using _worker = await startWorkerProcess({
+    script: path.join(import.meta.dirname, 'worker.js'),
+    flags: ['--queue', queue, '--prefetch', '1', '--log', 'json'],
+    url: broker.url,
+    env: guard.env,
+    onEnd: (error) => interrupted.abort(error),
+    signal,
+  });
+  say(`  consuming after ${seconds(beforeWorker)}`);
+
+  say('Calling it through amq.rabbitmq.reply-to …');
+  await using client = new RpcClient({ urls: [broker.url], queue, ...(broker.tls && { tls: broker.tls }) });
+  const first = await timedCall(client, signal);
+  const second = await timedCall(client, signal);
+  process.stdout.write(`fib(30) = ${first.answer}\n`);
+  say(`  the call took ${first.took}, connecting included; the same again over that connection: ${second.took}`);
+  say(whatNext(broker));
+}
+
+async function timedCall(client: RpcClient, signal: AbortSignal): Promise<{ answer: string; took: string }> {
+  const began = performance.now();
+  const { body } = await client.call('30', { timeout: CALL_LIMIT, signal });
+  return { answer: body.toString(), took: `${(performance.now() - began).toFixed(1)} ms` };
+}
+
+function whatNext({ owned }: Broker): string {
+  const lines = ['', 'Next, in two terminals:', '  node dist/worker.js', '  node dist/client.js 30'];
+  if (owned)
+    lines.push(
+      'They need a RabbitMQ that stays (the one used here is gone again): on localhost,',
+      '  docker run --rm -p 127.0.0.1:5672:5672 rabbitmq:4      or: sudo apt-get install rabbitmq-server',
+      'or elsewhere, with AMQP_URL=amqp://user:password@host:5672 in the environment.',
+    );
+  lines.push('To compare the three reply designs:', '  npm run compare');
+  return lines.join('\n');
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1_000).toFixed(1)} s`;
+}
+
+main().catch((error: Error) => {
+  const interruption = Object.entries(interruptions).find(([name]) => name === error.message);
+  if (!interruption) say(error.message);
+  process.exitCode = interruption ? interruption[1] : 1;
+});

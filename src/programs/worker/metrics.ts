@@ -1,0 +1,108 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { WorkerEvent, WorkerStats } from '../../worker/worker.ts';
+import { type WorkerState, workerStates } from './readiness.ts';
+
+/** Upper bounds of the duration's buckets, in s: OpenTelemetry's for RPC from 5 ms on, and finer ones below. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+/** What is measured. */
+interface MeasuredWorker {
+  readonly version: string;
+  stats(): WorkerStats;
+  state(): WorkerState;
+}
+
+/** A worker's metrics, in the text format of Prometheus. */
+export interface WorkerMetrics {
+  readonly contentType: string;
+  onEvent(event: WorkerEvent): void;
+  render(): Promise<string>;
+}
+
+/**
+ * Measures a worker from now on. The duration is OpenTelemetry's `rpc.server.call.duration`, with its label for the code
+ * that the caller got; the rest has no name there. Names and units: https://prometheus.io/docs/practices/naming/
+ * @see https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/
+ */
+export function measureWorker({ version, stats, state }: MeasuredWorker): WorkerMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'fib_worker_build_info',
+    help: 'Always 1; which version runs.',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1);
+  const duration = new Histogram({
+    name: 'rpc_server_call_duration_seconds',
+    help: 'From the delivery of a request to its reply.',
+    labelNames: ['rpc_response_status_code'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const replies = new Counter({
+    name: 'fib_worker_replies_total',
+    help: 'Requests that were answered, by the code that the caller got; all but OK were refused.',
+    labelNames: ['code'],
+    registers,
+  });
+  replies.inc({ code: 'OK' }, 0); // there from the start, so that a rate can be taken
+  const count = (name: string, help: string, value: (now: WorkerStats) => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value(stats()));
+      },
+    });
+  count('fib_worker_requests_total', 'Requests delivered, redelivered ones included.', ({ received }) => received);
+  count(
+    'fib_worker_redelivered_requests_total',
+    'Requests that had been delivered before, to this worker or another.',
+    ({ redelivered }) => redelivered,
+  );
+  count(
+    'fib_worker_abandoned_requests_total',
+    'Requests whose channel was lost before their reply; the broker delivers them again.',
+    ({ abandoned }) => abandoned,
+  );
+  new Counter({
+    name: 'fib_worker_discarded_requests_total',
+    help: 'Requests rejected without requeue, by reason: nobody to reply to, or delivered too often.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, discarded] of Object.entries(stats().dropped)) this.inc({ reason }, discarded);
+    },
+  });
+  new Gauge({
+    name: 'fib_worker_requests_in_flight',
+    help: 'Requests in hand.',
+    registers,
+    collect() {
+      this.set(stats().inFlight);
+    },
+  });
+  new Gauge({
+    name: 'fib_worker_state',
+    help: '1 for the state that the worker is in, 0 for the others; only consuming is ready.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const one of workerStates) this.set({ state: one }, one === state() ? 1 : 0);
+    },
+  });
+  return {
+    contentType: registry.contentType,
+    onEvent(event) {
+      if (event.type !== 'answered') return;
+      replies.inc({ code: event.code });
+      duration.observe({ rpc_response_status_code: event.code }, event.duration / 1_000);
+    },
+    render: () => registry.metrics(),
+  };
+}

@@ -1,0 +1,55 @@
+import type { WorkerEvent } from '../../worker/worker.ts';
+
+/** Where a worker may stand. Only `consuming` is ready. */
+export const workerStates = ['starting', 'connected', 'consuming', 'blocked', 'disconnected', 'draining'] as const;
+
+/** Where a worker stands. */
+export type WorkerState = (typeof workerStates)[number];
+
+const reasons: Readonly<Record<Exclude<WorkerState, 'consuming'>, string>> = {
+  starting: 'not connected to RabbitMQ yet',
+  connected: 'connected to RabbitMQ, not consuming yet',
+  blocked: 'RabbitMQ blocks publishers, so no reply can go out',
+  disconnected: 'disconnected from RabbitMQ',
+  draining: 'draining, about to exit',
+};
+
+/** Follows a worker's events, and tells whether requests can come in and replies go out. */
+export class Readiness {
+  #state: WorkerState = 'starting';
+  #cause = '';
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  get ready(): boolean {
+    return this.#state === 'consuming';
+  }
+
+  /** `ready`, or `not ready` and why, in a line that shows no address and no user: anybody may ask. */
+  describe(): string {
+    if (this.#state === 'consuming') return 'ready';
+    const cause = this.#state === 'disconnected' && this.#cause ? ` (${this.#cause}, see its log)` : '';
+    return `not ready: ${reasons[this.#state]}${cause}`;
+  }
+
+  /** Takes the worker's events. */
+  readonly onEvent = (event: WorkerEvent): void => {
+    if (event.type === 'connected' || event.type === 'blocked') this.#become(event.type);
+    else if (event.type === 'consuming' || event.type === 'unblocked') this.#become('consuming');
+    else if (event.type === 'disconnected' || event.type === 'retrying') {
+      this.#cause = event.error.reason ?? event.error.code;
+      this.#become('disconnected');
+    }
+  };
+
+  /** The worker takes no more requests, for good. */
+  drain(): void {
+    this.#state = 'draining';
+  }
+
+  #become(state: WorkerState): void {
+    if (this.#state !== 'draining') this.#state = state;
+  }
+}

@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { parseAmqpUrl, parseAmqpUrlList } from '../amqp/url.ts';
+import { errorCode } from '../protocol/errors.ts';
+import type { Broker, RabbitVersion, Say } from './broker.ts';
+import { startPrivateCluster } from './cluster.ts';
+import { handshake } from './handshake.ts';
+import { startPrivateBroker } from './private.ts';
+
+/** The broker that is looked for on this machine. */
+const LOCAL_URL = 'amqp://guest:guest@localhost:5672';
+
+/**
+ * Finds a RabbitMQ, or starts one: the one that AMQP_URL or AMQP_URL_FILE names, if set (nothing else is tried then); a broker
+ * on localhost:5672; else one of our own as `startPrivateBroker` does. If a version or a number of nodes is asked for, it is
+ * always one of our own. Says which was taken, and why one that is there was not.
+ *
+ * @param options.version of the broker of our own
+ * @param options.nodes how many nodes our own is to have; more than one make a cluster
+ * @param options.metrics whether our own is to have a Prometheus endpoint; default: no
+ * @param options.localUrl where to look on this machine; default `amqp://guest:guest@localhost:5672`
+ * @throws an Error that says what to do; the signal's reason if it was aborted
+ */
+export async function findBroker({
+  env,
+  say,
+  signal,
+  version,
+  nodes,
+  metrics,
+  localUrl = LOCAL_URL,
+}: {
+  env: NodeJS.ProcessEnv;
+  say: Say;
+  signal?: AbortSignal | undefined;
+  version?: RabbitVersion | undefined;
+  nodes?: number | undefined;
+  metrics?: boolean | undefined;
+  localUrl?: string;
+}): Promise<Broker> {
+  const own = { say, signal, version, metrics };
+  const found =
+    version || nodes !== undefined
+      ? undefined
+      : ((await given(env, say, signal)) ?? (await local(localUrl, say, signal)));
+  const start = () =>
+    nodes !== undefined && nodes !== 1 ? startPrivateCluster({ ...own, nodes }) : startPrivateBroker(own);
+  const broker = found ?? (await start());
+  say(`using ${broker.description}`);
+  return broker;
+}
+
+async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
+  const named = await givenUrls(env);
+  if (!named) return undefined;
+  const tls = env.AMQP_CA_FILE ? { ca: await readFile(env.AMQP_CA_FILE) } : undefined;
+  // several for a cluster, as the worker and the client take them
+  const tried = await Promise.allSettled(named.map((url) => connectTo(url, 'named by AMQP_URL', { signal, tls })));
+  signal?.throwIfAborted();
+  const answering = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failures = tried.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).message] : []));
+  const [first] = answering;
+  if (!first)
+    throw new Error(`AMQP_URL: ${failures.join('; ')} (without AMQP_URL, a RabbitMQ is looked for, or else started)`);
+  for (const failure of failures) say(`left out: ${failure}`);
+  return { ...first, urls: answering.map(({ url }) => url) };
+}
+
+/** What AMQP_URL says, or the file that AMQP_URL_FILE names. */
+async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessEnv): Promise<string[] | undefined> {
+  if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
+  try {
+    if (url) return parseAmqpUrlList(url);
+    return file ? parseAmqpUrlList((await readFile(file, 'utf8')).trim()) : undefined;
+  } catch (error) {
+    const code = errorCode(error);
+    const why = code ? `${JSON.stringify(file)} can't be read (${code})` : `expected ${(error as Error).message}`;
+    throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
+  }
+}
+
+async function local(url: string, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
+  try {
+    return await connectTo(url, 'found there', { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const nothingListens = error instanceof Error && errorCode(error.cause) === 'ECONNREFUSED';
+    if (!nothingListens) say(`not taken: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+async function connectTo(
+  text: string,
+  origin: string,
+  { signal, tls }: { signal: AbortSignal | undefined; tls?: { ca: Buffer } | undefined },
+): Promise<Broker> {
+  const url = parseAmqpUrl(text);
+  const { product, version } = await handshake(url, { signal, ca: tls?.ca });
+  return {
+    url: text,
+    urls: [text],
+    tls,
+    description: `${product} ${version} at ${url.display} (${origin})`,
+    owned: false,
+    version,
+    async [Symbol.asyncDispose]() {},
+  };
+}

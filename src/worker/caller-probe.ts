@@ -1,0 +1,101 @@
+import type { Channel } from 'rabbitmq-client';
+import {
+  type BrokerConnection,
+  type ConnectOptions,
+  closeChannel,
+  connect,
+  connectionLost,
+} from '../amqp/connection.ts';
+import type { AmqpUrl } from '../amqp/url.ts';
+import { errorCode } from '../protocol/errors.ts';
+
+/** How long the throwaway connection is kept for the next question, in ms. */
+const IDLE_TIMEOUT = 5_000;
+
+/** The errors of a passive declare that say: nobody is there. */
+const GONE = ['NOT_FOUND', 'INTERNAL_ERROR'];
+
+/** Those that a queue gives that is there: another connection's exclusive one, or one that this user may not see. */
+const THERE = ['RESOURCE_LOCKED', 'ACCESS_REFUSED'];
+
+/**
+ * Asks whether the caller behind a reply address is still there, by a passive declare of the address. It does so on a
+ * connection that it can lose: 404 closes the channel, and on RabbitMQ 3.10 an address on a dead node, or one that
+ * was made up, closes the connection (541 INTERNAL_ERROR).
+ * @see https://www.rabbitmq.com/docs/direct-reply-to#limitations
+ */
+export class CallerProbe {
+  readonly #url: AmqpUrl;
+  readonly #options: ConnectOptions;
+  #connection: Promise<BrokerConnection> | undefined;
+  #channel: Channel | undefined;
+  #asking: Promise<unknown> = Promise.resolve();
+  #idle: NodeJS.Timeout | undefined;
+  readonly #closed = new AbortController();
+
+  constructor(url: AmqpUrl, options: ConnectOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  /**
+   * Whether somebody consumes the replies to a direct address, or there is a queue of that name. Questions are asked one after the other.
+   * @throws RpcError if the broker can't be asked
+   */
+  isThere(address: string): Promise<boolean> {
+    const answer = this.#asking.then(() => this.#ask(address));
+    this.#asking = answer.catch(() => {});
+    return answer;
+  }
+
+  /** Closes the connection, if there is one; questions that are open or asked later reject. */
+  async close(): Promise<void> {
+    this.#closed.abort(connectionLost());
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
+    clearTimeout(this.#idle);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#channel = undefined;
+    await connection?.then(
+      (open) => open.close(),
+      () => {},
+    );
+  }
+
+  async #ask(address: string): Promise<boolean> {
+    clearTimeout(this.#idle);
+    this.#closed.signal.throwIfAborted();
+    try {
+      this.#channel ??= await (await this.#open()).openChannel();
+      await this.#channel.queueDeclare({ queue: address, passive: true });
+      return true;
+    } catch (error) {
+      const channel = this.#channel;
+      this.#channel = undefined;
+      if (channel) await closeChannel(channel);
+      const code = errorCode(error) ?? '';
+      if (GONE.includes(code)) return false;
+      if (THERE.includes(code)) return true;
+      throw error;
+    } finally {
+      this.#idle = setTimeout(() => void this.#disconnect(), IDLE_TIMEOUT).unref();
+    }
+  }
+
+  #open(): Promise<BrokerConnection> {
+    this.#connection ??= connect(this.#url, { ...this.#options, signal: this.#closed.signal }).then((connection) => {
+      connection.observer = {
+        onLost: () => {
+          this.#connection = undefined;
+          this.#channel = undefined;
+        },
+      };
+      return connection;
+    });
+    this.#connection.catch(() => (this.#connection = undefined));
+    return this.#connection;
+  }
+}

@@ -1,0 +1,78 @@
+import { isUtf8 } from 'node:buffer';
+import { RpcError } from '../protocol/errors.ts';
+
+/** A request, as a function gets it. Its size has been checked. */
+export class RpcRequest {
+  /** The body as it came. */
+  readonly body: Buffer;
+  /** Its `content_type`, one character an octet; undefined where the caller gave none. Nobody has checked it. */
+  readonly contentType: string | undefined;
+
+  constructor(body: Buffer, contentType?: string) {
+    this.body = body;
+    this.contentType = contentType;
+  }
+
+  /**
+   * The body as text, whatever its content type.
+   * @throws RpcError `INVALID_ARGUMENT` if it is not UTF-8
+   */
+  text(): string {
+    if (!isUtf8(this.body)) throw new RpcError('INVALID_ARGUMENT', 'the request is not text in UTF-8');
+    return this.body.toString();
+  }
+
+  /**
+   * What the body says as JSON, whatever its content type.
+   * @throws RpcError `INVALID_ARGUMENT` that says what is wrong with it
+   */
+  json(): unknown {
+    const text = this.text();
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw new RpcError('INVALID_ARGUMENT', `the request is not JSON: ${(cause as Error).message}`, { cause });
+    }
+  }
+}
+
+/** How bad a {@link FunctionLog} line is. */
+export type LogLevel = 'info' | 'warn' | 'error';
+
+/** The worker's log, for a function: a message, and figures if there are any. Nothing that it is given can forge a line. */
+export type FunctionLog = Readonly<
+  Record<LogLevel, (message: string, fields?: Readonly<Record<string, unknown>>) => void>
+>;
+
+/** What a function may want to know besides the request; `Options` are the values of its own options. */
+export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
+  /** True if the request was delivered before: a worker, or its connection, ended before the ack. */
+  readonly redelivered: boolean;
+  /**
+   * When the caller stops waiting at the latest, in ms as `performance.now()` counts: arrival plus `expiration`, an upper
+   * bound that needs no common clock. Undefined without `expiration`.
+   */
+  readonly deadline: number | undefined;
+  /**
+   * Aborts when the answer can reach nobody any more: the deadline passed (its reason is an RpcError
+   * `DEADLINE_EXCEEDED`); the connection was lost, or the worker is stopping and its grace is over (`UNAVAILABLE`: the
+   * broker delivers the request again). SIGTERM alone does not abort it: what is in hand is still answered.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * The message's header table, made of objects without a prototype; empty where there is none, or it can't be decoded.
+   * Integers are numbers (rounded past 2^53), timestamps numbers in seconds, decimals `{ scale, value }`, byte arrays
+   * Buffers. Anyone may have written it.
+   */
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly log: FunctionLog;
+  /** The values of the function's own options. */
+  readonly options: Options;
+}
+
+/**
+ * Answers a request. It may run more than once for one call, so it must be idempotent. What it returns is sent by the
+ * content type that replies have, see `encodeReply`: bytes as they are, text as UTF-8, any value as JSON. An RpcError that
+ * it throws reaches the caller as it is; anything else becomes `INTERNAL`, and stays in the worker's log.
+ */
+export type RequestHandler = (request: RpcRequest, context: RequestContext) => unknown;

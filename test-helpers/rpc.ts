@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import type { AsyncMessage, Channel, Envelope } from 'rabbitmq-client';
+import { type BrokerConnection, connect } from '../src/amqp/connection.ts';
+import { parseAmqpUrl } from '../src/amqp/url.ts';
+import { type ClientEvent, RpcClient, type RpcClientOptions } from '../src/client/client.ts';
+import { type RequestHandler, RpcWorker, type RpcWorkerOptions, type WorkerEvent } from '../src/worker/worker.ts';
+import { amqpUrl } from './broker.ts';
+
+/** Something to be ended when its test is over, such as node:test's context. */
+export interface Scope {
+  after(end: () => Promise<unknown> | unknown): void;
+}
+
+/** A request queue for one test: durable, deleted when the test is over, and by the broker if the test is killed. */
+export async function testQueue(
+  t: Scope,
+  { url = amqpUrl(), args = {} }: { url?: string; args?: Record<string, unknown> } = {},
+): Promise<string> {
+  const queue = `test.${randomUUID()}`;
+  const raw = await openRaw(t, url);
+  await raw.channel.queueDeclare({ queue, durable: true, arguments: { 'x-expires': 300_000, ...args } });
+  deleteAfter(t, queue, url);
+  return queue;
+}
+
+/** Deletes a queue when the test is over. */
+export function deleteAfter(t: Scope, queue: string, url = amqpUrl()): void {
+  t.after(async () => {
+    const connection = await connect(parseAmqpUrl(url)).catch(() => undefined); // a test may have stopped the broker
+    const channel = await connection?.openChannel();
+    await channel?.queueDelete(queue).catch(() => {});
+    await connection?.close();
+  });
+}
+
+/** A connection and a channel without any of the library's care, to say what a peer might say. */
+export interface Raw {
+  readonly connection: BrokerConnection;
+  readonly channel: Channel;
+  /** Publishes to a queue by way of the default exchange. */
+  publish(queue: string, body: string | Buffer, properties?: Envelope): Promise<void>;
+  /** Consumes a queue without acks; the messages pile up in `received` and `next()` waits for one more. */
+  consume(queue: string): Promise<Inbox>;
+}
+
+/** What a raw consumer got. */
+export interface Inbox {
+  readonly received: AsyncMessage[];
+  next(): Promise<AsyncMessage>;
+}
+
+/** Opens a {@link Raw} connection, closed when the test is over. */
+export async function openRaw(t: Scope, url = amqpUrl()): Promise<Raw> {
+  const connection = await connect(parseAmqpUrl(url));
+  t.after(() => connection.close());
+  const channel = await connection.openChannel();
+  return {
+    connection,
+    channel,
+    publish: (queue, body, properties = {}) =>
+      channel.basicPublish({ ...properties, exchange: '', routingKey: queue }, Buffer.from(body)),
+    async consume(queue) {
+      const received: AsyncMessage[] = [];
+      const waiting: ((message: AsyncMessage) => void)[] = [];
+      let taken = 0;
+      await channel.basicConsume({ queue, noAck: true }, (message) => {
+        received.push(message);
+        if (waiting.length > 0) waiting.shift()?.(received[taken++] as AsyncMessage);
+      });
+      return {
+        received,
+        next: () =>
+          taken < received.length
+            ? Promise.resolve(received[taken++] as AsyncMessage)
+            : new Promise((resolve) => waiting.push(resolve)),
+      };
+    },
+  };
+}
+
+/** Starts a worker and waits until it consumes; closed when the test is over. Its events are kept. */
+export async function startWorker(
+  t: Scope,
+  handler: RequestHandler,
+  options: RpcWorkerOptions,
+): Promise<{ worker: RpcWorker; events: WorkerEvent[]; consuming: () => Promise<void> }> {
+  const events: WorkerEvent[] = [];
+  let onEvent = () => {};
+  const worker = new RpcWorker(handler, {
+    urls: amqpUrl(),
+    ...options,
+    onEvent: (event) => {
+      events.push(event);
+      onEvent();
+    },
+  });
+  t.after(() => worker.close({ grace: 1_000 }));
+  let seen = 0;
+  const consuming = () =>
+    new Promise<void>((resolve) => {
+      onEvent = () => {
+        const now = events.filter(({ type }) => type === 'consuming').length;
+        if (now <= seen) return;
+        seen = now;
+        onEvent = () => {};
+        resolve();
+      };
+      onEvent();
+    });
+  worker.start();
+  await consuming();
+  return { worker, events, consuming };
+}
+
+/** Makes a client, closed when the test is over. Its events are kept. */
+export function startClient(t: Scope, options: RpcClientOptions): { client: RpcClient; events: ClientEvent[] } {
+  const events: ClientEvent[] = [];
+  const client = new RpcClient({ urls: amqpUrl(), ...options, onEvent: (event) => events.push(event) });
+  t.after(() => client.close({ grace: 0 }));
+  return { client, events };
+}
+
+/** Resolves once `condition` holds. Tests wait for conditions, and node:test's time limit ends one that never holds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}

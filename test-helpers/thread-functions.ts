@@ -1,0 +1,77 @@
+import { isMainThread, parentPort, threadId } from 'node:worker_threads';
+import { RpcError } from '../src/protocol/errors.ts';
+import { FunctionRunner } from '../src/worker/function-runner.ts';
+import type { RequestContext, RpcRequest } from '../src/worker/handler.ts';
+import { WorkerLessons } from '../src/worker/lessons.ts';
+import { serveThread } from '../src/worker/threads/serve-thread.ts';
+
+const kept = Buffer.from('kept by the function');
+
+/** What a thread of these tests can be asked to do, by the first word of a request. */
+const functions: Record<string, (request: RpcRequest, context: RequestContext) => unknown> = {
+  echo: ({ body }) => body.subarray(5),
+  kept: () => kept,
+  thread: () => String(threadId),
+  type: ({ contentType }) => String(contentType),
+  context: (_request, { redelivered, deadline, headers, options }) => {
+    const left = deadline === undefined ? null : deadline - performance.now();
+    return JSON.stringify({ redelivered, left, headers, options, pure: !('toString' in headers) });
+  },
+  log: (_request, { log }) => {
+    log.warn('from the thread', { figure: 42 });
+    log.info('what cannot be sent', { fn: () => 1 });
+    return 'logged';
+  },
+  refuse: () => {
+    throw new RpcError('OUT_OF_RANGE', 'by the function itself');
+  },
+  throw: () => {
+    throw new TypeError('of the function');
+  },
+  overflow: function overflow(request, context): unknown {
+    return [overflow(request, context)];
+  },
+  exit: () => process.exit(3),
+  uncaught: () => {
+    setImmediate(() => {
+      throw new Error('out of nowhere');
+    });
+    return new Promise(() => {});
+  },
+  memory: () => {
+    const hoard: unknown[] = [];
+    for (;;) hoard.push(new Array(1_000).fill(Math.random()));
+  },
+  spin: () => {
+    for (;;);
+  },
+  heed: (_request, { signal }) =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  late: ({ body }, { signal }) =>
+    new Promise((resolve) => {
+      const pause = Number(String(body).split(' ')[1]);
+      signal.addEventListener('abort', () => setTimeout(resolve, pause, 'late'));
+    }),
+  later: () => {
+    setTimeout(() => process.exit(4), 20);
+    return 'dies later';
+  },
+};
+
+/**
+ * To be called first by a test file whose threads run the file itself: true in such a thread, which then does what it is
+ * asked; `dies-at-start` and `dies-idle` as argument of the thread say what it does instead.
+ */
+export function isTestThread(): boolean {
+  if (isMainThread || !parentPort) return false;
+  const [, , mode] = process.argv;
+  if (mode === 'dies-at-start') throw new Error('as it was asked to');
+  const settings = { contentType: 'text/plain', functionOptions: { of: 'the function' }, maxRequestBytes: 1e9 };
+  serveThread((onEvent) => {
+    const run = (request: RpcRequest, context: RequestContext) =>
+      functions[String(request.body).split(' ')[0] ?? '']?.(request, context);
+    return new FunctionRunner(run, { ...settings, onEvent }, new WorkerLessons());
+  });
+  if (mode === 'dies-idle') setTimeout(() => process.exit(5), 20);
+  return true;
+}

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { describe, test } from 'node:test';
+import { type ReplyStrategy, replyStrategies } from '../../src/client/designs/index.ts';
+import { RpcError } from '../../src/protocol/errors.ts';
+import { openProxy } from '../../test-helpers/proxy.ts';
+import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+
+const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
+const never = () => new Promise<string>(() => {});
+const rejection = (code: string, reason?: string) => (error: unknown) => {
+  assert.ok(error instanceof RpcError, String(error));
+  assert.deepEqual([error.code, error.reason], [code, reason]);
+  return true;
+};
+
+for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
+  describe(`a client with ${reply} replies`, { timeout: 60_000 }, () => {
+    test('gets the answer to its call', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, echo, { queue });
+      const { client } = startClient(t, { queue, reply });
+      const answer = await client.call('30');
+      assert.equal(answer.body.toString(), 'echo 30');
+      assert.equal(answer.contentType, 'text/plain');
+    });
+
+    test('gives each of many calls in flight its own answer, in whatever order they come', async (t) => {
+      const queue = await testQueue(t);
+      const shuffle = async ({ body }: { body: Buffer }) => {
+        for (let turns = Math.floor(Math.random() * 5); turns > 0; turns--) await new Promise(setImmediate);
+        return `echo ${body}`;
+      };
+      await startWorker(t, shuffle, { queue, prefetch: 50 });
+      const { client } = startClient(t, { queue, reply });
+      const numbers = Array.from({ length: 300 }, (_, n) => n);
+      const answers = await Promise.all(numbers.map((n) => client.call(String(n))));
+      assert.deepEqual(
+        answers.map(({ body }) => body.toString()),
+        numbers.map((n) => `echo ${n}`),
+      );
+      assert.deepEqual(client.stats(), { waiting: 0, inFlight: 0, discarded: { late: 0, duplicate: 0, unknown: 0 } });
+    });
+
+    test("rejects with the worker's code and detail when the worker refuses", async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(
+        t,
+        () => {
+          throw new RpcError('INVALID_ARGUMENT', 'n must be a number');
+        },
+        { queue },
+      );
+      const { client } = startClient(t, { queue, reply });
+      await assert.rejects(client.call('x'), {
+        code: 'INVALID_ARGUMENT',
+        message: 'n must be a number',
+        reason: 'ERROR_REPLY',
+      });
+    });
+
+    test('rejects when the time limit passes, and discards the reply that comes late', async (t) => {
+      const queue = await testQueue(t);
+      let finish = (_: string) => {};
+      const slow = new Promise<string>((resolve) => {
+        finish = resolve;
+      });
+      await startWorker(t, () => slow, { queue });
+      const { client, events } = startClient(t, { queue, reply });
+      await assert.rejects(client.call('1', { timeout: 300 }), rejection('DEADLINE_EXCEEDED', 'TIMEOUT'));
+      finish('too late');
+      if (reply === 'per-request') return; // its queue went with the call: the broker discards the reply
+      await until(() => client.stats().discarded.late === 1);
+      assert.equal(events.filter(({ type }) => type === 'discarded').length, 1);
+    });
+
+    test("rejects with the signal's reason when it is aborted, and keeps no listener", async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, never, { queue });
+      const { client } = startClient(t, { queue, reply });
+      const controller = new AbortController();
+      const call = client.call('1', { signal: controller.signal });
+      await until(() => client.stats().inFlight === 1);
+      const reason = new Error('changed my mind');
+      controller.abort(reason);
+      await assert.rejects(call, reason);
+      await assert.rejects(client.call('1', { signal: controller.signal }), reason);
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
+      assert.equal(client.stats().inFlight, 0);
+    });
+
+    test('rejects at once what can be no content type, and the next call is answered', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, ({ contentType }: { contentType: string | undefined }) => `${contentType}`, { queue });
+      const { client } = startClient(t, { queue, reply });
+      for (const wrong of [5, ['text/plain'], 'text', 'text/pläin', `text/${'x'.repeat(255)}`]) {
+        const contentType = wrong as string; // as JavaScript may give it
+        await assert.rejects(client.call('', { contentType }), /^TypeError: contentType: expected one such as/);
+      }
+      assert.equal(String((await client.call('1', { contentType: 'a/b; c=d' })).body), 'a/b; c=d');
+      assert.equal(String((await client.call('1')).body), 'text/plain');
+    });
+
+    test('rejects at once when there is no such queue', async (t) => {
+      const { client } = startClient(t, { queue: 'test.there-is-no-such-queue', reply });
+      await assert.rejects(client.call('1'), rejection('UNAVAILABLE', 'NO_QUEUE'));
+    });
+
+    test('discards duplicate and unknown replies, and counts them', async (t) => {
+      const queue = await testQueue(t);
+      const raw = await openRaw(t);
+      const requests = await raw.consume(queue);
+      const { client } = startClient(t, { queue, reply });
+      const first = client.call('1');
+      const second = client.call('2');
+      const sent = [await requests.next(), await requests.next()];
+      const [one, two] = ['1', '2'].map((body) => sent.find((request) => String(request.body) === body)) as typeof sent;
+      assert.ok(one && two);
+      const answer = (request: typeof one, body: string, correlationId: string | undefined) =>
+        raw.publish(request.replyTo ?? '', body, correlationId === undefined ? {} : { correlationId });
+      await answer(one, 'forged', 'no id of this client');
+      await answer(one, 'nameless', undefined);
+      await answer(one, 'not issued yet', `${one.correlationId?.slice(0, 16)}zzz`);
+      await answer(one, 'the answer', one.correlationId);
+      assert.equal((await first).body.toString(), 'the answer');
+      if (reply === 'per-request') {
+        await answer(two, 'a duplicate of another', one.correlationId);
+      } else await answer(one, 'the answer again', one.correlationId);
+      await answer(two, 'the other answer', two.correlationId);
+      assert.equal((await second).body.toString(), 'the other answer');
+      assert.deepEqual(client.stats().discarded, { late: 0, duplicate: 1, unknown: 3 });
+    });
+
+    test('rejects what is pending at once when the connection is cut, and connects anew for the next call', async (t) => {
+      const queue = await testQueue(t);
+      const proxy = await openProxy(t);
+      const { worker } = await startWorker(t, ({ body }) => (String(body) === 'wait' ? never() : 'ok'), {
+        queue,
+        prefetch: 20,
+      });
+      const { client } = startClient(t, { queue, reply, urls: proxy.url });
+      const calls = Array.from({ length: 10 }, () => client.call('wait'));
+      await until(() => worker.stats().inFlight === 10);
+      proxy.cut();
+      for (const outcome of await Promise.allSettled(calls)) {
+        assert.equal(outcome.status, 'rejected');
+        rejection('UNAVAILABLE', 'CONNECTION_LOST')((outcome as PromiseRejectedResult).reason);
+      }
+      assert.equal((await client.call('go on')).body.toString(), 'ok');
+      assert.equal(proxy.connections, 2);
+    });
+
+    test('asks again after a cut connection if it may, also while the broker is away', async (t) => {
+      const queue = await testQueue(t);
+      const proxy = await openProxy(t);
+      let asked = 0;
+      const { worker } = await startWorker(t, () => (asked++ === 0 ? never() : 'ok'), { queue, prefetch: 2 });
+      const { client, events } = startClient(t, { queue, reply, urls: proxy.url, retry: true });
+      const call = client.call('1');
+      await until(() => worker.stats().inFlight === 1);
+      proxy.refuse = true;
+      proxy.cut();
+      await until(() => proxy.connections >= 3);
+      proxy.refuse = false;
+      assert.equal((await call).body.toString(), 'ok');
+      assert.equal(events.filter(({ type }) => type === 'retry').length, 1);
+    });
+
+    test('comes back to a broker that cuts it again and again, but more and more slowly', async (t) => {
+      const queue = await testQueue(t);
+      const proxy = await openProxy(t);
+      const { client, events } = startClient(t, { queue, reply, urls: proxy.url, retry: true });
+      const cutting = setInterval(() => {
+        if (client.stats().inFlight > 0) proxy.cut();
+      }, 1);
+      t.after(() => clearInterval(cutting));
+      await assert.rejects(client.call('1', { timeout: 4_000 }), { code: 'DEADLINE_EXCEEDED' });
+      // delays of at least 50, 100, 200, 400, 800, 1,000 … ms from the third time on; without them there are hundreds
+      const connected = events.filter(({ type }) => type === 'connected').length;
+      assert.ok(connected >= 3 && connected <= 9, `${connected} connections in 4 s`);
+    });
+
+    test('lets calls above the bound wait, inside their time limit', async (t) => {
+      const queue = await testQueue(t);
+      let open = (_: string) => {};
+      const gate = new Promise<string>((resolve) => {
+        open = resolve;
+      });
+      const { worker } = await startWorker(t, () => gate, { queue, prefetch: 20 });
+      const { client } = startClient(t, { queue, reply, maxInFlight: 3 });
+      const calls = Array.from({ length: 8 }, () => client.call('1'));
+      const impatient = assert.rejects(client.call('1', { timeout: 200 }), {
+        code: 'DEADLINE_EXCEEDED',
+        message: /3 calls were in flight/,
+      });
+      await until(() => worker.stats().inFlight === 3);
+      assert.deepEqual([client.stats().inFlight, client.stats().waiting], [3, 6]);
+      await impatient;
+      open('done');
+      assert.equal((await Promise.all(calls)).length, 8);
+      assert.equal(worker.stats().received, 8, 'the call that timed out was never sent');
+    });
+
+    test('refuses calls when too many wait already, and takes more when they have gone out', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, echo, { queue });
+      const { client } = startClient(t, { queue, reply, maxInFlight: 1, maxWaiting: 3 });
+      // not connected yet, so all of them wait
+      const calls = [1, 2, 3].map((n) => client.call(String(n)));
+      await assert.rejects(client.call('4'), { code: 'RESOURCE_EXHAUSTED', message: /^3 calls wait already/ });
+      assert.equal((await Promise.all(calls)).length, 3);
+      assert.equal(String((await client.call('5')).body), 'echo 5');
+    });
+
+    test('drains when it is closed, and leaves no timer, socket or reply queue behind', async (t) => {
+      const queue = await testQueue(t);
+      const raw = await openRaw(t);
+      const requests = await raw.consume(queue);
+      const before = process.getActiveResourcesInfo().sort();
+      const { client } = startClient(t, { queue, reply });
+      const call = client.call('1', { signal: new AbortController().signal });
+      const request = await requests.next();
+      const closed = client.close();
+      assert.equal(client.close(), closed, 'closing twice is closing once');
+      await assert.rejects(client.call('2'), rejection('CANCELLED', 'CLOSED'));
+      await raw.publish(request.replyTo ?? '', 'the last answer', { correlationId: request.correlationId });
+      assert.equal((await call).body.toString(), 'the last answer');
+      await closed;
+      await until(() => process.getActiveResourcesInfo().length <= before.length);
+      await assert.rejects(raw.channel.queueDeclare({ queue: request.replyTo ?? '', passive: true }), {
+        code: 'NOT_FOUND',
+      });
+    });
+
+    test('gives up what has not settled when the grace is over', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, never, { queue });
+      const { client } = startClient(t, { queue, reply });
+      const call = client.call('1');
+      const outcome = assert.rejects(call, rejection('CANCELLED', 'CLOSED'));
+      await client.close({ grace: 50 });
+      await outcome;
+    });
+  });
+}

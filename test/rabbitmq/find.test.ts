@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { findBroker } from '../../src/rabbitmq/find.ts';
+import { findMetrics } from '../../src/rabbitmq/metrics.ts';
+import { freePorts } from '../../src/rabbitmq/ports.ts';
+import { amqpUrl, testVersion } from '../../test-helpers/broker.ts';
+
+test('AMQP_URL is taken, whatever else there is', async () => {
+  const said: string[] = [];
+  const broker = await findBroker({
+    env: { AMQP_URL: amqpUrl() },
+    say: (line) => said.push(line),
+    localUrl: 'amqp://127.0.0.1:1',
+  });
+  assert.equal(broker.owned, false);
+  assert.match(broker.description, /^RabbitMQ \d.*named by AMQP_URL/);
+  assert.deepEqual(said, [`using ${broker.description}`]);
+});
+
+test('of several in AMQP_URL, the first that answers is taken', async () => {
+  const [port] = await freePorts(1);
+  const broker = await findBroker({ env: { AMQP_URL: `amqp://127.0.0.1:${port},${amqpUrl()}` }, say: () => {} });
+  assert.equal(broker.url, amqpUrl());
+});
+
+test('of several in AMQP_URL, those that answer are there for connections that are to sit on different nodes', async () => {
+  const [port] = await freePorts(1);
+  const said: string[] = [];
+  const other = amqpUrl().replace('127.0.0.1', 'localhost');
+  const broker = await findBroker({
+    env: { AMQP_URL: `${other},amqp://127.0.0.1:${port},${amqpUrl()}` },
+    say: (line) => said.push(line),
+  });
+  assert.equal(broker.url, other);
+  assert.deepEqual(broker.urls, [other, amqpUrl()]);
+  assert.match(said[0] ?? '', new RegExp(`^left out: no RabbitMQ answers at 127.0.0.1:${port}`));
+});
+
+test('an AMQP_URL that fails is an error, and nothing else is tried', async () => {
+  const [port] = await freePorts(1);
+  const env = { AMQP_URL: `amqp://user:hunter2@127.0.0.1:${port}` };
+  await assert.rejects(findBroker({ env, say: assert.fail, localUrl: amqpUrl() }), (error: Error) => {
+    assert.match(error.message, new RegExp(`^AMQP_URL: no RabbitMQ answers at 127.0.0.1:${port}`));
+    assert.doesNotMatch(error.message, /hunter2|\n/);
+    return true;
+  });
+});
+
+test('an AMQP_URL that is no URL is an error that shows no password', async () => {
+  await assert.rejects(
+    findBroker({ env: { AMQP_URL: 'http://user:hunter2@host' }, say: assert.fail }),
+    (error: Error) => {
+      assert.match(error.message, /amqp:\/\//);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    },
+  );
+});
+
+test('without AMQP_URL, a broker on this machine is taken', async () => {
+  const broker = await findBroker({ env: {}, say: () => {}, localUrl: amqpUrl() });
+  assert.equal(broker.owned, false);
+  assert.match(broker.description, /found there/);
+});
+
+test('a version or a number of nodes that is asked for is one of our own, whatever else there is', async () => {
+  const env = { AMQP_URL: amqpUrl() };
+  const options = { env, say: () => {}, localUrl: amqpUrl(), metrics: true };
+  await using broker = await findBroker({ ...options, version: testVersion(), nodes: 1 });
+  assert.equal(broker.owned, true);
+  assert.notEqual(broker.url, amqpUrl());
+  assert.deepEqual(broker.urls, [broker.url]);
+  const gauges = await (await findMetrics(broker))?.read();
+  assert.equal(gauges?.connections, 0);
+  await assert.rejects(
+    findBroker({ ...options, nodes: 1.5 }),
+    /nodes: expected a whole number from 2 to 9 for a cluster, got 1.5/,
+  );
+});
+
+test('something else on its port is named, and a node of our own is started', async () => {
+  const listener = net.createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-nothing\r\n'));
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  const { port } = listener.address() as net.AddressInfo;
+  const said: string[] = [];
+  await using broker = await findBroker({
+    env: {},
+    say: (line) => said.push(line),
+    localUrl: `amqp://127.0.0.1:${port}`,
+  });
+  listener.close();
+  assert.equal(broker.owned, true);
+  assert.match(said[0] ?? '', new RegExp(`^not taken: 127.0.0.1:${port} answers, but not as a RabbitMQ would`));
+  assert.match(said.at(-1) ?? '', /^using RabbitMQ \d.* of our own/);
+});
+
+test('AMQP_URL_FILE is taken as AMQP_URL is, but not both', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-find-'));
+  try {
+    const file = path.join(folder, 'url');
+    await writeFile(file, `${amqpUrl()}\n`);
+    const broker = await findBroker({ env: { AMQP_URL_FILE: file }, say: () => {} });
+    assert.equal(broker.url, amqpUrl());
+    const both = findBroker({ env: { AMQP_URL_FILE: file, AMQP_URL: amqpUrl() }, say: assert.fail });
+    await assert.rejects(both, /^Error: AMQP_URL and AMQP_URL_FILE: both are set/);
+    const missing = findBroker({ env: { AMQP_URL_FILE: `${file}.not` }, say: assert.fail });
+    await assert.rejects(missing, /^Error: AMQP_URL_FILE: "[^"]+" can't be read \(ENOENT\)/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

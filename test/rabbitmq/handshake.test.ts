@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import { test } from 'node:test';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
+import { handshake } from '../../src/rabbitmq/handshake.ts';
+import { freePorts } from '../../src/rabbitmq/ports.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+
+const at = (port: number) => parseAmqpUrl(`amqp://guest:secret@127.0.0.1:${port}`);
+
+/** A server that does with each connection what it is told to. */
+async function server(onConnection: (socket: net.Socket) => void): Promise<AsyncDisposable & { port: number }> {
+  const sockets = new Set<net.Socket>();
+  const listener = net.createServer((socket) => {
+    sockets.add(socket.on('error', () => {}));
+    onConnection(socket);
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (listener.address() as net.AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await once(listener.close(), 'close');
+    },
+  };
+}
+
+test('a RabbitMQ says what it is', async () => {
+  const { product, version } = await handshake(parseAmqpUrl(amqpUrl()));
+  assert.equal(product, 'RabbitMQ');
+  assert.match(version, /^\d+\.\d+\.\d+/);
+});
+
+test('a wrong password and a missing virtual host are told apart, and the password is not shown', async () => {
+  const url = parseAmqpUrl(amqpUrl());
+  await assert.rejects(handshake({ ...url, password: 'hunter2' }), (error: Error & { code: string }) => {
+    assert.equal(error.code, 'UNAUTHENTICATED');
+    assert.doesNotMatch(error.message, /hunter2/);
+    return true;
+  });
+  await assert.rejects(handshake({ ...url, vhost: 'nowhere' }), { code: 'PERMISSION_DENIED' });
+});
+
+test('where nothing listens, the cause says so', async () => {
+  const [port = 0] = await freePorts(1);
+  await assert.rejects(handshake(at(port)), (error: Error & { reason: string }) => {
+    assert.equal(error.reason, 'NO_BROKER');
+    assert.equal((error.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+    return true;
+  });
+});
+
+test('a server of another protocol is no RabbitMQ', async () => {
+  await using web = await server((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  await assert.rejects(handshake(at(web.port)), /not as a RabbitMQ would \(not AMQP 0-9-1\)/);
+});
+
+test('a server that hangs up is no RabbitMQ', async () => {
+  await using rude = await server((socket) => socket.once('data', () => socket.end()));
+  await assert.rejects(handshake(at(rude.port)), { reason: 'NO_BROKER' });
+});
+
+test('a server that says nothing is given up after the time limit', async () => {
+  await using silent = await server(() => {});
+  await assert.rejects(handshake(at(silent.port), { timeout: 100 }), /no answer in time/);
+});
+
+test('an abort rejects with its reason', async () => {
+  await using silent = await server(() => {});
+  const reason = new Error('enough');
+  const abort = new AbortController();
+  const result = handshake(at(silent.port), { signal: abort.signal });
+  abort.abort(reason);
+  await assert.rejects(result, reason);
+});

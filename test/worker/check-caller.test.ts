@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+
+describe('a worker that looks after callers before it works', { timeout: 60_000 }, () => {
+  for (const reply of ['direct', 'exclusive'] as const) {
+    test(`does nothing for one that is gone, and answers one that is there (${reply})`, async (t) => {
+      const queue = await testQueue(t);
+      const { client: leaving } = startClient(t, { queue, reply });
+      const { client: staying } = startClient(t, { queue, reply });
+      const raw = await openRaw(t);
+      const waiting = async () => (await raw.channel.queueDeclare({ queue, passive: true })).messageCount;
+      const lost = assert.rejects(leaving.call('nobody waits for this'), { reason: 'CLOSED' });
+      await until(async () => (await waiting()) === 1);
+      await leaving.close({ grace: 0 });
+      await lost;
+      const ran: string[] = [];
+      const work = ({ body }: { body: Buffer }) => {
+        ran.push(String(body));
+        return 'done';
+      };
+      const { worker, events } = await startWorker(t, work, { queue, checkCaller: true });
+      for (let i = 0; i < 3; i++) assert.equal(String((await staying.call(`${i}`)).body), 'done');
+      assert.deepEqual(ran, ['0', '1', '2']);
+      assert.equal(worker.stats().dropped['caller-gone'], 1);
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'probe-failed' || type === 'disconnected'),
+        [],
+      );
+    });
+  }
+});
+
+test('a count of deliveries that the sender of a request wrote is not believed', { timeout: 60_000 }, async (t) => {
+  const queue = await testQueue(t, { args: { 'x-queue-type': 'classic' } });
+  const raw = await openRaw(t);
+  const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+  const inbox = await raw.consume(replyTo);
+  const { worker } = await startWorker(t, () => 'answered', { queue });
+  await raw.publish(queue, '', { replyTo, headers: { 'x-delivery-count': 99 } });
+  assert.equal(String((await inbox.next()).body), 'answered');
+  assert.equal(worker.stats().dropped['delivered-too-often'], 0);
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { AsyncMessage } from 'rabbitmq-client';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { hostileMessage } from '../../test-helpers/hostile-messages.ts';
+import { cleanUp, type Running, startWorker } from '../../test-helpers/programs.ts';
+import { seed, seeded } from '../../test-helpers/property.ts';
+import { type RawMessage, RawPublisher } from '../../test-helpers/raw-publisher.ts';
+import { openRaw, startClient, testQueue } from '../../test-helpers/rpc.ts';
+
+/** How many messages are sent; the long run takes 20,000. */
+const MESSAGES = Number(process.env.FIB_WORKER_TEST_MESSAGES ?? 1_000);
+const MAX_N = 1_000;
+const ALLOWED = 'test.allowed';
+
+/** fib(n) by adding up, as nobody would mistake it. */
+function fibonacci(n: number): string {
+  let [a, b] = [0n, 1n];
+  for (let i = 0; i < n; i++) [a, b] = [b, a + b];
+  return a.toString();
+}
+
+/** n, if the body is what the README says a request is. */
+function numberIn(body: Uint8Array): number | undefined {
+  const text = Buffer.from(body).toString('latin1');
+  const plain =
+    body.length > 0 && body.length <= 64 && [...text].every((character) => character >= '0' && character <= '9');
+  if (!plain || (text.startsWith('0') && text !== '0') || BigInt(text) > BigInt(MAX_N)) return undefined;
+  return Number(text);
+}
+
+describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
+  const sent = { answered: 0, refused: 0, 'missing-reply-to': 0, 'malformed-reply-to': 0, 'refused-reply-to': 0 };
+  let refusedByBroker = 0;
+  let repliesSeen = 0;
+
+  test(`answers what can be answered, drops the rest, and goes on (seed ${seed})`, {
+    timeout: 1_800_000,
+  }, async (t) => {
+    const scope = { after: (end: () => unknown) => cleanUp(t, end) };
+    const queue = await testQueue(scope);
+    const raw = await openRaw(scope);
+    const { queue: replyQueue } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    const replies = await raw.consume(replyQueue);
+    const address = await directAddress(scope);
+    const publisher = new RawPublisher();
+    cleanUp(t, () => publisher.close());
+    const args = ['--queue', queue, '--max-n', String(MAX_N), '--allow-reply-to', `${ALLOWED}.*`];
+    const worker = await startWorker(t, [...args, '--log', 'json', '--log-requests']);
+    const { client } = startClient(scope, { queue });
+
+    const property = fc.asyncProperty(
+      hostileMessage({ queue, replyQueue, address, allowed: ALLOWED }),
+      async (hostile) => {
+        const refusal = await publisher.publish(queue, hostile.message);
+        if (refusal !== undefined) refusedByBroker++;
+        fc.pre(refusal === undefined); // another one is made up instead
+        const { fate } = hostile;
+        if (fate === 'reply') checkReply(await replies.next(), hostile.message);
+        if (fate !== 'reply' && fate !== 'void') sent[fate]++;
+        else sent[numberIn(hostile.message.body) === undefined ? 'refused' : 'answered']++;
+        // it waits behind that one
+        assert.equal(String((await client.call('30', { timeout: 20_000 })).body), '832040');
+        sent.answered++;
+      },
+    );
+    // a worker that something broke can't be asked again, so there is no shrinking
+    await fc.assert(property, seeded({ numRuns: MESSAGES, endOnFailure: true }));
+
+    assert.equal(replies.received.length, repliesSeen, 'each is answered once');
+    await worker.stop();
+    checkCounts(worker);
+    t.diagnostic(`seed ${seed}: ${JSON.stringify(sent)}, ${refusedByBroker} refused by the broker itself`);
+  });
+
+  function checkReply(reply: AsyncMessage, { body, properties: { correlationId } }: RawMessage): void {
+    repliesSeen++;
+    const id = correlationId && Buffer.from(correlationId).toString('latin1');
+    assert.equal(reply.correlationId, id, 'the id comes back octet for octet');
+    const n = numberIn(body);
+    if (n !== undefined) assert.deepEqual([reply.type, String(reply.body)], [undefined, fibonacci(n)]);
+    else assert.deepEqual([reply.type, JSON.parse(String(reply.body)).code], ['error', 'INVALID_ARGUMENT']);
+  }
+
+  function checkCounts(worker: Running): void {
+    const [stopped] = worker.records('stopped');
+    const { answered, refused, ...dropped } = sent;
+    const received = Object.values(sent).reduce((sum, count) => sum + count, 0);
+    assert.deepEqual(
+      { ...stopped, time: undefined, message: undefined },
+      {
+        time: undefined,
+        level: 'info',
+        event: 'stopped',
+        received,
+        redelivered: 0,
+        answered,
+        refused,
+        abandoned: 0,
+        dropped: { ...dropped, 'caller-gone': 0, 'delivered-too-often': 0 },
+        inFlight: 0,
+        unfinished: 0,
+        message: undefined,
+      },
+    );
+    assert.equal(worker.records('connected').length, 1, 'it never lost its connection');
+    assert.equal(worker.records('handler-failed').length, 0);
+    assert.equal(worker.stdout, '');
+    for (const line of worker.stderr.trimEnd().split('\n')) assert.match(line, /^\{[^\p{Cc}\u2028\u2029]*\}$/u);
+  }
+});
+
+/** An address of Direct Reply-To as the broker gives it to workers: that of a channel that stays open. */
+async function directAddress(scope: Parameters<typeof openRaw>[0]): Promise<string> {
+  const raw = await openRaw(scope, amqpUrl());
+  const { queue } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+  const inbox = await raw.consume(queue);
+  await raw.channel.basicConsume({ queue: 'amq.rabbitmq.reply-to', noAck: true }, () => {});
+  await raw.publish(queue, '', { replyTo: 'amq.rabbitmq.reply-to' });
+  return (await inbox.next()).replyTo ?? '';
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openRaw, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+
+test('a reply to a queue that is not there yet arrives, whole and once, when the queue is there', async (t) => {
+  const queue = await testQueue(t);
+  const answer = 'x'.repeat(5_000); // longer than any request that the worker takes
+  const allowed = { allowReplyTo: ['replies.*'], maxRequestBytes: 64 };
+  const { worker } = await startWorker(t, () => answer, { queue, ...allowed });
+  const raw = await openRaw(t);
+  const replyTo = `replies.${randomUUID()}`;
+  await raw.publish(queue, '30', { replyTo, correlationId: 'one', durable: false });
+  await until(() => worker.stats().answered === 1);
+  await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
+  const inbox = await raw.consume(replyTo);
+  const { body, correlationId, contentType } = await inbox.next();
+  assert.deepEqual([String(body), correlationId, contentType], [answer, 'one', 'text/plain']);
+  await raw.publish(queue, '30', { replyTo, correlationId: 'two', durable: false });
+  assert.equal((await inbox.next()).correlationId, 'two', 'and nothing came between');
+});
+
+describe('a reply that comes back when its worker is about to go', { timeout: 60_000 }, () => {
+  // a slow one is answered when the broker has long confirmed that no further request comes
+  for (const [why, { maxRequests, close, pause }] of [
+    ['it was the last one that it may take', { maxRequests: 1, pause: 0 }],
+    ['it was the last one that it may take, a slow one', { maxRequests: 1, pause: 200 }],
+    ['it is told to close before it answers', { close: 'before', pause: 0 }],
+    ['it is told to close before it answers, slowly', { close: 'before', pause: 200 }],
+    ['it is told to close when it has just answered', { close: 'after', pause: 0 }],
+  ] as [string, { maxRequests?: number; close?: 'before' | 'after'; pause: number }][])
+    test(`goes out again all the same: ${why}`, { timeout: 20_000 }, async (t) => {
+      const queue = await testQueue(t);
+      const options = { queue, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
+      const handler = async () => {
+        if (close === 'before') void worker.close();
+        await sleep(pause);
+        if (close === 'after') setImmediate(() => worker.close());
+        return 'answer';
+      };
+      const { worker, events } = await startWorker(t, handler, options);
+      const raw = await openRaw(t);
+      const replyTo = `replies.${randomUUID()}`;
+      await raw.publish(queue, '30', { replyTo, durable: false });
+      await until(() => worker.stats().answered === 1);
+      await sleep(100); // by then it has come back, and the worker leaves in two seconds at most
+      await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
+      if (maxRequests) await until(() => events.some(({ type }) => type === 'spent'));
+      await worker.close();
+      const inbox = await raw.consume(replyTo);
+      assert.equal(String((await inbox.next()).body), 'answer');
+    });
+});

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { RpcError } from '../../../src/protocol/errors.ts';
+import type { CallLimits, ThreadEvent } from '../../../src/worker/threads/call.ts';
+import type { ThreadTask } from '../../../src/worker/threads/messages.ts';
+import { ThreadPool } from '../../../src/worker/threads/thread-pool.ts';
+import { threadedHandler } from '../../../src/worker/threads/threaded-handler.ts';
+import type { RpcWorkerOptions, WorkerEvent } from '../../../src/worker/worker.ts';
+import { openRaw, startClient, startWorker, testQueue, until } from '../../../test-helpers/rpc.ts';
+import { isTestThread } from '../../../test-helpers/thread-functions.ts';
+
+const LIMIT = 60_000;
+
+interface PoolChoice {
+  readonly threads?: number;
+  readonly maxRun?: number;
+  readonly mode?: string;
+}
+
+function makePool(t: TestContext, { threads = 1, maxRun = LIMIT, mode }: PoolChoice) {
+  const events: (WorkerEvent | ThreadEvent)[] = [];
+  const pool = new ThreadPool(threads, {
+    script: { file: import.meta.filename, argv: mode === undefined ? [] : [mode], heapMegabytes: 48 },
+    maxRun,
+    toError: (code, message) => new RpcError(code, message),
+    onEvent: (event) => events.push(event),
+  });
+  t.after(() => pool.close());
+  const ended = () => events.filter((event) => event.type === 'thread-ended');
+  return { pool, events, ended };
+}
+
+/** Runs a call in a pool, without RabbitMQ. */
+async function runIn(
+  pool: ThreadPool,
+  body: string,
+  {
+    headers = {},
+    signal = new AbortController().signal,
+  }: Partial<Pick<ThreadTask & CallLimits, 'headers' | 'signal'>> = {},
+): Promise<string> {
+  const task = { body: Buffer.from(body), contentType: undefined, redelivered: false, headers };
+  return Buffer.from(await pool.run(task, { deadline: undefined, signal })).toString();
+}
+
+/** Holds the event loop. */
+function busy(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+/** A worker whose function runs in threads, and a client, by way of RabbitMQ. */
+async function serve(t: TestContext, choice: PoolChoice & Pick<RpcWorkerOptions, 'prefetch'> = {}) {
+  const { pool, events, ended } = makePool(t, choice);
+  await pool.start();
+  const queue = await testQueue(t);
+  const prefetch = choice.prefetch ?? choice.threads ?? 1;
+  const started = await startWorker(t, threadedHandler(pool), { queue, prefetch });
+  const { client } = startClient(t, { queue, timeout: LIMIT });
+  const call = async (body: string, options: { timeout?: number } = {}) =>
+    String((await client.call(body, options)).body);
+  return { call, client, queue, events, ended, workerEvents: started.events, worker: started.worker };
+}
+
+if (!isTestThread()) {
+  describe('a function in a thread', { timeout: LIMIT * 2 }, () => {
+    test("answers with octets, the largest and the function's own among them", async (t) => {
+      const { call, client } = await serve(t);
+      assert.equal(await call('echo ä🐇'), 'ä🐇');
+      assert.equal(await call('echo '), '');
+      const large = Buffer.alloc(4 * 2 ** 20, 'x');
+      const { body } = await client.call(Buffer.concat([Buffer.from('echo '), large]));
+      assert.ok(large.equals(body));
+      for (const _ of [1, 2]) assert.equal(await call('kept'), 'kept by the function');
+    });
+
+    test('gets its context: time left, headers, options, content type', async (t) => {
+      const { call, queue } = await serve(t);
+      const seen = JSON.parse(await call('context', { timeout: 30_000 }));
+      assert.ok(seen.left > 0 && seen.left <= 30_000, `${seen.left} ms`);
+      assert.deepEqual([seen.redelivered, seen.options], [false, { of: 'the function' }]);
+      const raw = await openRaw(t);
+      const { queue: replies } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+      const inbox = await raw.consume(replies);
+      await raw.publish(queue, 'context', { replyTo: replies, headers: { tenant: 'a', nested: { deep: [1, true] } } });
+      const { headers, left, pure } = JSON.parse(String((await inbox.next()).body));
+      assert.deepEqual(headers, { tenant: 'a', nested: { deep: [1, true] } });
+      assert.deepEqual([left !== null, pure], [true, true], 'the time that it may run is its deadline');
+      await raw.publish(queue, 'type', { replyTo: replies, contentType: 'text/x-test' });
+      assert.equal(String((await inbox.next()).body), 'text/x-test');
+    });
+
+    test('logs, be it what no other thread can be sent', async (t) => {
+      const { call, events } = await serve(t);
+      assert.equal(await call('log'), 'logged');
+      const logged = events.filter((event) => event.type === 'log');
+      assert.deepEqual(logged[0], { type: 'log', level: 'warn', text: 'from the thread', fields: { figure: 42 } });
+      assert.deepEqual(logged[1]?.fields, { fn: '[Function: fn]' });
+    });
+
+    test('throws: an RpcError reaches the caller as it is, anything else the log', async (t) => {
+      const { call, events, ended } = await serve(t);
+      await assert.rejects(call('refuse'), { code: 'OUT_OF_RANGE', message: 'by the function itself' });
+      await assert.rejects(call('throw'), { code: 'INTERNAL', message: /log says why/ });
+      const [failed] = events.filter((event) => event.type === 'handler-failed');
+      assert.ok(failed?.error instanceof Error);
+      assert.deepEqual(
+        [String(failed.error), /functions\.ts|threads\.test/.test(failed.error.stack ?? '')],
+        ['TypeError: of the function', true],
+      );
+      await assert.rejects(call('overflow'), { code: 'INTERNAL' });
+      assert.deepEqual(ended(), [], 'no thread ended for that');
+    });
+
+    for (const [what, code, why] of [
+      ['exit', 'INTERNAL', 'crashed'],
+      ['uncaught', 'INTERNAL', 'crashed'],
+      ['memory', 'RESOURCE_EXHAUSTED', 'out-of-memory'],
+    ] as const) {
+      test(`that ends its thread (${what}) costs that call alone`, async (t) => {
+        const { call, ended, worker } = await serve(t, { threads: 2 });
+        const neighbour = call('heed', { timeout: 20_000 }).catch((error: RpcError) => error.code);
+        await until(() => worker.stats().inFlight === 1);
+        await assert.rejects(call(what), { code });
+        assert.deepEqual(
+          ended().map((event) => [event.why, event.delay]),
+          [[why, 0]],
+        );
+        for (let i = 0; i < 5; i++) assert.equal(await call(`echo ${i}`), String(i));
+        assert.equal(worker.stats().inFlight, 1, 'the other thread still runs its call');
+        assert.equal(ended().length, 1);
+        void neighbour;
+      });
+    }
+  });
+
+  describe('a call that takes too long', { timeout: LIMIT * 2 }, () => {
+    test('has its thread ended at its deadline, and the next one is answered', async (t) => {
+      const { call, ended, workerEvents } = await serve(t);
+      const first = await call('thread');
+      await assert.rejects(call('spin', { timeout: 300 }), { code: 'DEADLINE_EXCEEDED' });
+      assert.notEqual(await call('thread'), first);
+      assert.deepEqual(ended(), [{ type: 'thread-ended', why: 'time-limit', delay: 0 }]);
+      const codes = workerEvents.filter((event) => event.type === 'answered').map(({ code }) => code);
+      assert.deepEqual(codes, ['OK', 'DEADLINE_EXCEEDED', 'OK']);
+    });
+
+    test('may run no longer than the worker lets it, whatever its own limit', async (t) => {
+      const { call, ended } = await serve(t, { maxRun: 300 });
+      await assert.rejects(call('spin'), { code: 'DEADLINE_EXCEEDED', reason: 'ERROR_REPLY', message: /300 ms/ });
+      assert.equal(await call('echo next'), 'next');
+      assert.equal(ended().length, 1);
+    });
+
+    test('keeps its thread if it heeds the signal', async (t) => {
+      const { call, ended } = await serve(t, { maxRun: 300 });
+      const first = await call('thread');
+      await assert.rejects(call('heed'), { code: 'DEADLINE_EXCEEDED', reason: 'ERROR_REPLY' });
+      assert.equal(await call('thread'), first);
+      assert.deepEqual(ended(), []);
+    });
+
+    test('while it waits for a thread, is not run at all', async (t) => {
+      const { call, ended, worker } = await serve(t, { prefetch: 2, maxRun: 2_000 });
+      const slow = assert.rejects(call('heed'), { code: 'DEADLINE_EXCEEDED', reason: 'ERROR_REPLY' });
+      await until(() => worker.stats().inFlight === 1);
+      await assert.rejects(call('exit', { timeout: 200 }), { code: 'DEADLINE_EXCEEDED' });
+      await slow;
+      assert.equal(await call('echo on'), 'on');
+      assert.deepEqual(ended(), [], 'nothing exited');
+    });
+
+    test('is told so at once when its answer can go nowhere, and its thread is free again', async (t) => {
+      const { pool, ended } = makePool(t, {});
+      await pool.start();
+      for (const what of ['heed', 'spin']) {
+        const lost = new AbortController();
+        const call = runIn(pool, what, { signal: lost.signal });
+        lost.abort(new RpcError('UNAVAILABLE', 'gone'));
+        await assert.rejects(call, { code: 'UNAVAILABLE', message: 'gone' });
+        assert.equal(await runIn(pool, 'echo x'), 'x');
+      }
+      assert.deepEqual(
+        ended().map(({ why }) => why),
+        ['time-limit'],
+        'the one that heeded nothing',
+      );
+    });
+  });
+
+  describe('a thread that is busy', { timeout: LIMIT }, () => {
+    test('and done with its call in the moment in which it is ended, is not given the next one', async (t) => {
+      const { pool, ended } = makePool(t, {});
+      await pool.start();
+      for (let round = 0; round < 20; round++) {
+        const lost = new AbortController();
+        const call = runIn(pool, `late ${90 + round}`, { signal: lost.signal });
+        const next = runIn(pool, `echo ${round}`);
+        // 100 ms after the signal the thread is ended; held until then, this one hears of its answer right after that
+        if (round % 2 === 0) setTimeout(busy, 100, 30);
+        lost.abort(new RpcError('UNAVAILABLE', 'gone'));
+        await assert.rejects(call, { code: 'UNAVAILABLE', message: 'gone' });
+        assert.equal(await next, String(round));
+      }
+      assert.ok(ended().length > 0, 'none was ended');
+      assert.deepEqual(new Set(ended().map(({ why }) => why)), new Set(['time-limit']));
+    });
+
+    test('is free again at once after a call that cannot be sent to it', async (t) => {
+      const { pool, ended } = makePool(t, {});
+      await pool.start();
+      const headers = { fn: () => 1 };
+      const unsendable = () => assert.rejects(runIn(pool, 'echo no', { headers }), { name: 'DataCloneError' });
+      await unsendable();
+      const calls = [runIn(pool, 'echo 1'), unsendable(), unsendable(), runIn(pool, 'echo 2')];
+      assert.deepEqual(await Promise.all(calls), ['1', undefined, undefined, '2']);
+      assert.deepEqual(ended(), []);
+    });
+  });
+
+  describe('threads that do not stay', { timeout: LIMIT * 2 }, () => {
+    test('at the start: the pool says why and does not try again', async (t) => {
+      const { pool, ended } = makePool(t, { threads: 2, mode: 'dies-at-start' });
+      await assert.rejects(pool.start(), /as it was asked to/);
+      const before = ended().length;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.equal(ended().length, before);
+    });
+
+    test('when idle: each is replaced after a longer wait', async (t) => {
+      const { pool, ended } = makePool(t, { mode: 'dies-idle' });
+      await pool.start();
+      await until(() => ended().length >= 3);
+      assert.deepEqual(
+        ended()
+          .slice(0, 3)
+          .map(({ delay }) => delay),
+        [200, 400, 800],
+      );
+    });
+
+    test('after a call: it keeps its answer, and the next one is answered', async (t) => {
+      const { call, ended } = await serve(t);
+      assert.equal(await call('later'), 'dies later');
+      await until(() => ended().length === 1);
+      assert.equal(await call('echo next'), 'next');
+    });
+  });
+}
