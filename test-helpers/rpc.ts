@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AsyncMessage, Channel, Envelope } from 'rabbitmq-client';
+import type { Channel, Delivery, MessageProperties } from '../src/amqp/channel.ts';
 import { type BrokerConnection, connect } from '../src/amqp/connection.ts';
 import { parseAmqpUrl } from '../src/amqp/url.ts';
 import { type ClientEvent, RpcClient, type RpcClientOptions } from '../src/client/client.ts';
@@ -38,15 +38,15 @@ export interface Raw {
   readonly connection: BrokerConnection;
   readonly channel: Channel;
   /** Publishes to a queue by way of the default exchange. */
-  publish(queue: string, body: string | Buffer, properties?: Envelope): Promise<void>;
+  publish(queue: string, body: string | Buffer, properties?: MessageProperties): Promise<void>;
   /** Consumes a queue without acks; the messages pile up in `received` and `next()` waits for one more. */
   consume(queue: string): Promise<Inbox>;
 }
 
 /** What a raw consumer got. */
 export interface Inbox {
-  readonly received: AsyncMessage[];
-  next(): Promise<AsyncMessage>;
+  readonly received: Delivery[];
+  next(): Promise<Delivery>;
 }
 
 /** Opens a {@link Raw} connection, closed when the test is over. */
@@ -60,18 +60,18 @@ export async function openRaw(t: Scope, url = amqpUrl()): Promise<Raw> {
     publish: (queue, body, properties = {}) =>
       channel.basicPublish({ ...properties, exchange: '', routingKey: queue }, Buffer.from(body)),
     async consume(queue) {
-      const received: AsyncMessage[] = [];
-      const waiting: ((message: AsyncMessage) => void)[] = [];
+      const received: Delivery[] = [];
+      const waiting: ((message: Delivery) => void)[] = [];
       let taken = 0;
       await channel.basicConsume({ queue, noAck: true }, (message) => {
         received.push(message);
-        if (waiting.length > 0) waiting.shift()?.(received[taken++] as AsyncMessage);
+        if (waiting.length > 0) waiting.shift()?.(received[taken++] as Delivery);
       });
       return {
         received,
         next: () =>
           taken < received.length
-            ? Promise.resolve(received[taken++] as AsyncMessage)
+            ? Promise.resolve(received[taken++] as Delivery)
             : new Promise((resolve) => waiting.push(resolve)),
       };
     },

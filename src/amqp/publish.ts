@@ -1,8 +1,8 @@
-import type { Channel, Envelope } from 'rabbitmq-client';
+import type { Channel, MessageProperties } from './channel.ts';
 
 /** The properties that this project's messages have. */
 export type Message = Pick<
-  Envelope,
+  MessageProperties,
   | 'exchange'
   | 'routingKey'
   | 'mandatory'

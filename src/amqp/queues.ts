@@ -1,5 +1,5 @@
-import type { Channel } from 'rabbitmq-client';
 import { errorCode, RpcError } from '../protocol/errors.ts';
+import type { Channel } from './channel.ts';
 import { accessRefused } from './channel-errors.ts';
 import { type BrokerConnection, closeChannel } from './connection.ts';
 

@@ -1,4 +1,4 @@
-import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
+import type { Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError, messageSizeLimit } from '../amqp/channel-errors.ts';
 import { publish } from '../amqp/publish.ts';
 import { inspectQueue, type QueueStatus } from '../amqp/queues.ts';
@@ -187,7 +187,7 @@ export class RpcClient {
     publish(lease.channel, message, call.body, (error) => this.#lose(call, explainChannelError(error)));
   }
 
-  #onReply({ correlationId, type, body, contentType }: AsyncMessage): void {
+  #onReply({ correlationId, type, body, contentType }: Delivery): void {
     const call = this.#calls.find(correlationId);
     if (!call) {
       const reason = this.#calls.classify(correlationId);

@@ -1,4 +1,4 @@
-import type { AsyncMessage, ReturnedMessage } from 'rabbitmq-client';
+import type { Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, connectionLost, connectToAny } from '../amqp/connection.ts';
 import type { RpcError } from '../protocol/errors.ts';
@@ -9,7 +9,7 @@ import type { ClientSettings } from './options.ts';
 
 /** What a session tells its client. */
 export interface SessionObserver {
-  onReply(message: AsyncMessage): void;
+  onReply(message: Delivery): void;
   onReturn(message: ReturnedMessage): void;
   onBlocked(reason: string): void;
   onUnblocked(): void;

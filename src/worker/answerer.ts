@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AsyncMessage, Channel } from 'rabbitmq-client';
+import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import type { BrokerConnection } from '../amqp/connection.ts';
 import { publish } from '../amqp/publish.ts';
@@ -28,8 +28,8 @@ export interface AnswererContext {
 }
 
 /** A request that came. */
-interface Delivery {
-  readonly message: AsyncMessage;
+interface HeldRequest {
+  readonly message: Delivery;
   readonly reply: ReplyAddress;
   /** As `performance.now()` counts. */
   readonly arrived: number;
@@ -73,7 +73,7 @@ export class Answerer {
    * Answers, or drops, what was delivered. A promise only where something is to be waited for: what a quick function answers goes
    * out in the turn of its request.
    */
-  process(message: AsyncMessage): Promise<void> | undefined {
+  process(message: Delivery): Promise<void> | undefined {
     this.#acks.take(message.deliveryTag);
     const delivery = { message, reply: this.#replyAddresses.check(message.replyTo), arrived: performance.now() };
     const waits = this.#connection.blocked || this.#mustProbe(delivery);
@@ -101,12 +101,12 @@ export class Answerer {
   }
 
   /** A delivery before this one may have ended with the connection because of this very address. */
-  #mustProbe({ message, reply }: Delivery): boolean {
+  #mustProbe({ message, reply }: HeldRequest): boolean {
     if (!reply.ok) return false;
     return this.#settings.checkCaller || (reply.direct && (message.redelivered || this.#lessons.suspicious));
   }
 
-  async #admit(delivery: Delivery): Promise<void> {
+  async #admit(delivery: HeldRequest): Promise<void> {
     const { message, reply } = delivery;
     while (this.#connection.blocked && this.#isCurrent()) await this.#untilUnblocked();
     if (reply.ok && this.#mustProbe(delivery) && !(await this.#callerIsThere(reply.address)))
@@ -114,7 +114,7 @@ export class Answerer {
     await this.#handle(delivery);
   }
 
-  #handle(delivery: Delivery): Promise<void> | undefined {
+  #handle(delivery: HeldRequest): Promise<void> | undefined {
     const { message, reply, arrived } = delivery;
     if (!reply.ok) {
       this.#drop(message, reply.fault);
@@ -135,7 +135,7 @@ export class Answerer {
 
   /** Sends the reply, and acks the delivery, or drops it if that is why it is answered. */
   #answer(
-    delivery: Delivery,
+    delivery: HeldRequest,
     reply: RightReplyAddress,
     result: Buffer | RpcError,
     reason?: DropReason,
@@ -167,7 +167,7 @@ export class Answerer {
     return undefined;
   }
 
-  #drop(message: AsyncMessage, reason: DropReason): void {
+  #drop(message: Delivery, reason: DropReason): void {
     if (!this.#isCurrent()) {
       this.#counters.abandoned();
       return;

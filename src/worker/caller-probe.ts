@@ -1,4 +1,4 @@
-import type { Channel } from 'rabbitmq-client';
+import type { Channel } from '../amqp/channel.ts';
 import {
   type BrokerConnection,
   type ConnectOptions,

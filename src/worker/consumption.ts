@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AsyncMessage, Channel } from 'rabbitmq-client';
+import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
 import { openRequestQueue } from '../amqp/queues.ts';
@@ -109,7 +109,7 @@ export class Consumption {
     await this.#returned?.settled();
   }
 
-  #deliver(message: AsyncMessage): void {
+  #deliver(message: Delivery): void {
     this.#inFlight++;
     this.#context.counters.received(message.redelivered);
     // the cancel goes out before this delivery can be acknowledged: see nextRound

@@ -1,11 +1,11 @@
-import type { AsyncMessage } from 'rabbitmq-client';
+import type { Delivery } from '../amqp/channel.ts';
 import { RpcError } from '../protocol/errors.ts';
 
 /** A quorum queue's count of the deliveries that failed: rejected, or their channel or connection ended. */
 const DELIVERY_COUNT = 'x-delivery-count';
 
 /** What came of a header table. `null`, from patches/rabbitmq-client: there is one, and it can't be read. */
-type Headers = AsyncMessage['headers'] | null;
+type Headers = Delivery['headers'] | null;
 
 /**
  * How many times a request has been delivered before, as far as is known. A quorum queue counts; a classic one says no

@@ -1,4 +1,4 @@
-import type { Channel } from 'rabbitmq-client';
+import type { Channel } from '../amqp/channel.ts';
 
 /**
  * Settles the deliveries of a channel that has one consumer. What was answered in one turn of the event loop is acked when

@@ -1,4 +1,4 @@
-import type { AsyncMessage } from 'rabbitmq-client';
+import type { Delivery } from '../amqp/channel.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { encodeReply } from '../protocol/reply-body.ts';
 import type { FunctionLog, RequestHandler } from './handler.ts';
@@ -11,7 +11,7 @@ import { LazyContext, type SharedContext } from './request-context.ts';
 type RunnerSettings = Pick<WorkerSettings, 'onEvent' | 'functionOptions' | 'maxRequestBytes' | 'contentType'>;
 
 /** What it needs of a message. */
-type RunnerMessage = Pick<AsyncMessage, 'redelivered' | 'headers' | 'contentType' | 'body'>;
+type RunnerMessage = Pick<Delivery, 'redelivered' | 'headers' | 'contentType' | 'body'>;
 
 /** Runs the function on the requests of one consumption. */
 export class FunctionRunner {

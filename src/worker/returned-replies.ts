@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Channel, ReturnedMessage } from 'rabbitmq-client';
+import type { Channel, ReturnedMessage } from '../amqp/channel.ts';
 import { publish } from '../amqp/publish.ts';
 
 /**

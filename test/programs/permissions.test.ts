@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import type { Channel } from 'rabbitmq-client';
+import type { Channel } from '../../src/amqp/channel.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { startTestBroker } from '../../test-helpers/broker.ts';
 import { until } from '../../test-helpers/processes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { AsyncMessage } from 'rabbitmq-client';
+import type { Delivery } from '../../src/amqp/channel.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { hostileMessage } from '../../test-helpers/hostile-messages.ts';
 import { cleanUp, type Running, startWorker } from '../../test-helpers/programs.ts';
@@ -74,7 +74,7 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
     t.diagnostic(`seed ${seed}: ${JSON.stringify(sent)}, ${refusedByBroker} refused by the broker itself`);
   });
 
-  function checkReply(reply: AsyncMessage, { body, properties: { correlationId } }: RawMessage): void {
+  function checkReply(reply: Delivery, { body, properties: { correlationId } }: RawMessage): void {
     repliesSeen++;
     const id = correlationId && Buffer.from(correlationId).toString('latin1');
     assert.equal(reply.correlationId, id, 'the id comes back octet for octet');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { AsyncMessage, Channel } from 'rabbitmq-client';
+import type { Channel, Delivery } from '../../src/amqp/channel.ts';
 import { RpcClient } from '../../src/client/client.ts';
 import { type ReplyStrategy, replyStrategies } from '../../src/client/designs/index.ts';
 import { cleanUp } from '../../test-helpers/programs.ts';
@@ -31,7 +31,7 @@ class Rogue {
   }
 
   /** Sends the caller of a request everything but its answer, and then the answer, if it does not refuse. */
-  async answer({ body, correlationId = '', replyTo = '', deliveryTag }: AsyncMessage): Promise<void> {
+  async answer({ body, correlationId = '', replyTo = '', deliveryTag }: Delivery): Promise<void> {
     const publish = (content: string | Buffer, properties: object) =>
       this.#channel.basicPublish({ exchange: '', routingKey: replyTo, ...properties }, Buffer.from(content));
     const prefix = correlationId.slice(0, PREFIX);

@@ -1,4 +1,4 @@
-import type { Channel } from 'rabbitmq-client';
+import type { Channel } from '../../amqp/channel.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { OpenReplyRoute, ReplyHost, ReplyLease, ReplyRoute } from './reply-route.ts';
 

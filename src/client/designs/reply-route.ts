@@ -1,4 +1,4 @@
-import type { AsyncMessage, Channel, ReturnedMessage } from 'rabbitmq-client';
+import type { Channel, Delivery, ReturnedMessage } from '../../amqp/channel.ts';
 
 /** The way for one call: the channel to publish the request on, and the address that its reply comes to. */
 export interface ReplyLease {
@@ -29,7 +29,7 @@ export interface ReplyHost {
   /** Opens a channel on the client's connection. `onClosed` is called once when it ends. */
   openChannel(onClosed: (error: Error | undefined) => void): Promise<Channel>;
   /** A reply arrived. */
-  onReply(message: AsyncMessage): void;
+  onReply(message: Delivery): void;
   /** The broker returned a request: there is no such queue. */
   onReturn(message: ReturnedMessage): void;
   /** No reply can come by this route any more. */

@@ -1,4 +1,4 @@
-import type { Channel } from 'rabbitmq-client';
+import type { Channel } from '../../amqp/channel.ts';
 import type { ReplyHost, ReplyLease, ReplyRoute } from './reply-route.ts';
 
 /** With no-wait the consumer names itself; the name need only be unique in its channel. */
