@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
-import { connect } from '../src/amqp/connection.ts';
+import { connect } from '../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../src/amqp/url.ts';
 import { amqpUrl } from './broker.ts';
 import type { Scope } from './rpc.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, Delivery, MessageProperties } from '../src/amqp/channel.ts';
-import { type BrokerConnection, connect } from '../src/amqp/connection.ts';
+import type { BrokerConnection } from '../src/amqp/connection.ts';
+import { connect } from '../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../src/amqp/url.ts';
 import { type ClientEvent, RpcClient, type RpcClientOptions } from '../src/client/client.ts';
 import { type RequestHandler, RpcWorker, type RpcWorkerOptions, type WorkerEvent } from '../src/worker/worker.ts';

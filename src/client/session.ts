@@ -1,6 +1,7 @@
 import type { Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
-import { type BrokerConnection, connectionLost, connectToAny } from '../amqp/connection.ts';
+import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
+import { connectToAny } from '../amqp/dial.ts';
 import type { RpcError } from '../protocol/errors.ts';
 import { within } from '../within.ts';
 import { replyStrategies } from './designs/index.ts';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type BrokerConnection, connect } from '../amqp/connection.ts';
+import type { BrokerConnection } from '../amqp/connection.ts';
+import { connect } from '../amqp/dial.ts';
 import type { QueueType } from '../amqp/queues.ts';
 import { parseAmqpUrl } from '../amqp/url.ts';
 import type { Broker, Say } from './broker.ts';

@@ -1,11 +1,6 @@
 import type { Channel } from '../amqp/channel.ts';
-import {
-  type BrokerConnection,
-  type ConnectOptions,
-  closeChannel,
-  connect,
-  connectionLost,
-} from '../amqp/connection.ts';
+import { type BrokerConnection, closeChannel, connectionLost } from '../amqp/connection.ts';
+import { type ConnectOptions, connect } from '../amqp/dial.ts';
 import type { AmqpUrl } from '../amqp/url.ts';
 import { errorCode } from '../protocol/errors.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainChannelError } from '../amqp/channel-errors.ts';
-import { connectToAny } from '../amqp/connection.ts';
+import { connectToAny } from '../amqp/dial.ts';
 import { type Backoff, backoffDelay } from '../backoff.ts';
 import { within } from '../within.ts';
 import { Consumption } from './consumption.ts';

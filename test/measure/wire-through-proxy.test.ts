@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { createServer, type PeerCertificate } from 'node:tls';
-import { connect } from '../../src/amqp/connection.ts';
+import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { Target } from '../../src/measure/implementation.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';

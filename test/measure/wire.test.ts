@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { connect } from '../../src/amqp/connection.ts';
+import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { WireEntry } from '../../src/measure/document.ts';
 import type { Target } from '../../src/measure/implementation.ts';

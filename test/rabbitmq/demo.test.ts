@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { connect } from '../../src/amqp/connection.ts';
+import { connect } from '../../src/amqp/dial.ts';
 import { inspectQueue } from '../../src/amqp/queues.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { findBroker } from '../../src/rabbitmq/find.ts';

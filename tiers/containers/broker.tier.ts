@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { connect } from '../../src/amqp/connection.ts';
+import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { startContainer } from '../../src/rabbitmq/docker.ts';
 import { findEngine } from '../../src/rabbitmq/engine.ts';
