@@ -140,7 +140,7 @@ function functionNames(file) {
 /** The programs, each of which becomes one file. */
 const programs = [
   'worker/worker',
-  'client',
+  'client/client',
   'demo',
   ...['compare', 'compare-worker', 'compare-watch', 'compare-proxy'].map((file) => `compare/${file}`),
   ...['bench', 'bench-client', 'bench-floor', 'bench-threads', 'bench-tutorial', 'bench-workers'].map(

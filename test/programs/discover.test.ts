@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { brokerCandidates } from '../../src/cli/discover.ts';
+import { brokerCandidates } from '../../src/programs/worker/discover.ts';
 
 type Files = Readonly<Record<string, string>>;
 

@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAmqpUrlList } from '../../amqp/url.ts';
-import { benchOptions } from '../../cli/bench-options.ts';
 import { exitOnBrokenPipe } from '../../cli/broken-pipe.ts';
 import { brokerEnv } from '../../cli/broker-env.ts';
 import { parseCommandLine } from '../../cli/options.ts';
@@ -19,6 +18,7 @@ import { type RabbitVersion, suites } from '../../rabbitmq/broker.ts';
 import { findBroker } from '../../rabbitmq/find.ts';
 import { Guard } from '../../rabbitmq/guard.ts';
 import { temporaryQueue } from '../../rabbitmq/temporary-queue.ts';
+import { benchOptions } from './bench-options.ts';
 
 const names = sections.map(({ name }) => name);
 

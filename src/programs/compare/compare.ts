@@ -5,7 +5,6 @@ import { queueTypes } from '../../amqp/queues.ts';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../amqp/url.ts';
 import { exitOnBrokenPipe } from '../../cli/broken-pipe.ts';
 import { brokerEnv } from '../../cli/broker-env.ts';
-import { compareOptions } from '../../cli/compare-options.ts';
 import { parseCommandLine } from '../../cli/options.ts';
 import { onShutdown } from '../../cli/signals.ts';
 import { UsageError } from '../../cli/usage-error.ts';
@@ -35,6 +34,7 @@ import { Guard } from '../../rabbitmq/guard.ts';
 import { handshake } from '../../rabbitmq/handshake.ts';
 import { findMetrics } from '../../rabbitmq/metrics.ts';
 import { temporaryQueue } from '../../rabbitmq/temporary-queue.ts';
+import { compareOptions } from './compare-options.ts';
 
 /** What is measured beside the workloads: it counts and has no rounds. */
 const WIRE = 'wire';

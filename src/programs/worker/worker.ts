@@ -3,15 +3,11 @@ import { inspect } from 'node:util';
 import { queueTypes } from '../../amqp/queues.ts';
 import { parseAmqpUrlList } from '../../amqp/url.ts';
 import { readBrokerOptions } from '../../cli/broker-options.ts';
-import { brokerCandidates, describeSearch } from '../../cli/discover.ts';
 import { createLog, defaultLogFormat, type LogFields } from '../../cli/log.ts';
 import { limitLog } from '../../cli/log-limit.ts';
 import { parseCommandLine } from '../../cli/options.ts';
 import { onShutdown } from '../../cli/signals.ts';
-import { readThreadOptions } from '../../cli/thread-options.ts';
 import { UsageError } from '../../cli/usage-error.ts';
-import { describeStats, logLimits, logRequest, logWorkerEvents } from '../../cli/worker-log.ts';
-import { workerOptions } from '../../cli/worker-options.ts';
 import { checkFunctionModule, type FunctionModule } from '../../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../../function/function-options.ts';
 import { RpcError } from '../../protocol/errors.ts';
@@ -24,8 +20,12 @@ import type { ThreadPool } from '../../worker/threads/thread-pool.ts';
 import { threadedHandler } from '../../worker/threads/threaded-handler.ts';
 import { type RequestHandler, RpcWorker, type WorkerEvent } from '../../worker/worker.ts';
 import { answerChecks, checkWorkers } from './check.ts';
+import { brokerCandidates, describeSearch } from './discover.ts';
 import { watchForIdleness } from './idle.ts';
 import { Readiness } from './readiness.ts';
+import { readThreadOptions } from './thread-options.ts';
+import { describeStats, logLimits, logRequest, logWorkerEvents } from './worker-log.ts';
+import { workerOptions } from './worker-options.ts';
 
 /** node:worker_threads takes milliseconds to load: it is only asked where this may be a thread. */
 const isMainThread = (): boolean =>

@@ -1,20 +1,20 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseAmqpUrlList } from '../amqp/url.ts';
-import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from '../cli/answers.ts';
-import { type BodyAnswer, renderBodyAnswer } from '../cli/body-answer.ts';
-import { bodyOptions, readBodyRequest } from '../cli/body-options.ts';
-import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
-import { brokerOptions, readBrokerOptions } from '../cli/broker-options.ts';
-import { describeEvent } from '../cli/client-log.ts';
-import { parseCommandLine } from '../cli/options.ts';
-import { printable, quote, redact } from '../cli/printable.ts';
-import { inOrder, requestsOf } from '../cli/requests.ts';
-import { UsageError } from '../cli/usage-error.ts';
-import { integer, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
-import { RpcClient, type RpcReply } from '../client/client.ts';
-import { type ReplyStrategy, replyStrategies } from '../client/designs/index.ts';
-import { RpcError } from '../protocol/errors.ts';
+import { parseAmqpUrlList } from '../../amqp/url.ts';
+import { exitOnBrokenPipe } from '../../cli/broken-pipe.ts';
+import { brokerOptions, readBrokerOptions } from '../../cli/broker-options.ts';
+import { parseCommandLine } from '../../cli/options.ts';
+import { printable, quote, redact } from '../../cli/printable.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { integer, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
+import { RpcClient, type RpcReply } from '../../client/client.ts';
+import { type ReplyStrategy, replyStrategies } from '../../client/designs/index.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { type Answer, exitCodeOf, exitCodes, type Failure, renderAnswer } from './answers.ts';
+import { type BodyAnswer, renderBodyAnswer } from './body-answer.ts';
+import { bodyOptions, readBodyRequest } from './body-options.ts';
+import { describeEvent } from './client-log.ts';
+import { inOrder, requestsOf } from './requests.ts';
 
 /** The tutorial's default. */
 const DEFAULT_REQUEST = '30';

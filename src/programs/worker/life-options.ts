@@ -1,4 +1,4 @@
-import { integer, positiveDuration, text } from './value-parsers.ts';
+import { integer, positiveDuration, text } from '../../cli/value-parsers.ts';
 
 /** The worker's options that say when it ends, and how others learn how it is. */
 export const lifeOptions = {

@@ -1,7 +1,7 @@
-import { brokerOptions } from './broker-options.ts';
+import { brokerOptions } from '../../cli/broker-options.ts';
+import { integer, list, oneOf, positiveDuration, text, type ValueParser } from '../../cli/value-parsers.ts';
 import { lifeOptions } from './life-options.ts';
 import { threadOptions } from './thread-options.ts';
-import { integer, list, oneOf, positiveDuration, text, type ValueParser } from './value-parsers.ts';
 
 /**
  * The worker's options.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renderBodyAnswer } from '../../src/cli/body-answer.ts';
+import { renderBodyAnswer } from '../../src/programs/client/body-answer.ts';
 
 const onTerminal = { json: false, quiet: false, verbose: false, terminal: true };
 const answer = (contentType: string | undefined, body: string | Buffer) => ({

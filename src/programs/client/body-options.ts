@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import { readOptionFile } from './option-files.ts';
-import type { OptionValues } from './option-table.ts';
-import { UsageError } from './usage-error.ts';
-import { text, type ValueParser } from './value-parsers.ts';
+import { readOptionFile } from '../../cli/option-files.ts';
+import type { OptionValues } from '../../cli/option-table.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { text, type ValueParser } from '../../cli/value-parsers.ts';
 
 /** As the wire contract has it: a type, a subtype, and parameters if there are any, in 255 characters of ASCII. */
 const contentType: ValueParser<string> = (value) => {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import type { RpcReply } from '../client/client.ts';
+import { saysText } from '../../cli/content-type.ts';
+import { printable } from '../../cli/printable.ts';
+import type { RpcReply } from '../../client/client.ts';
 import { type AnswerFormat, type Failure, jsonError, renderFailure } from './answers.ts';
-import { saysText } from './content-type.ts';
-import { printable } from './printable.ts';
 
 /** What came of a call with `--body`. */
 export type BodyAnswer = { readonly milliseconds: number } & (

@@ -1,5 +1,5 @@
-import type { RpcErrorCode, RpcErrorReason } from '../protocol/errors.ts';
-import { printable } from './printable.ts';
+import { printable } from '../../cli/printable.ts';
+import type { RpcErrorCode, RpcErrorReason } from '../../protocol/errors.ts';
 
 /** How a call failed. */
 export interface Failure {

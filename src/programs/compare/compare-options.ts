@@ -1,5 +1,5 @@
-import { brokerOptions } from './broker-options.ts';
-import { integer, list, oneOf, positiveDuration, text, type ValueParser } from './value-parsers.ts';
+import { brokerOptions } from '../../cli/broker-options.ts';
+import { integer, list, oneOf, positiveDuration, text, type ValueParser } from '../../cli/value-parsers.ts';
 
 /** The options of the comparison. What can be chosen from is told by whoever knows it. */
 export function compareOptions<Workload extends string, Version extends string, QueueType extends string>(choices: {

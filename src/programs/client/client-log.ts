@@ -1,4 +1,4 @@
-import type { ClientEvent } from '../client/client.ts';
+import type { ClientEvent } from '../../client/client.ts';
 
 /** What happens in a client, in words, for `--verbose`. */
 export function describeEvent(event: ClientEvent): string {

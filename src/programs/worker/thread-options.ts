@@ -1,5 +1,5 @@
-import { UsageError } from './usage-error.ts';
-import { integer, positiveDuration } from './value-parsers.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+import { integer, positiveDuration } from '../../cli/value-parsers.ts';
 
 /** How long a call may run in a thread unless told otherwise: well below RabbitMQ's `consumer_timeout` of 30 minutes. */
 const MAX_RUN = '5m';

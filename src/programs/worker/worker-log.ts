@@ -1,8 +1,8 @@
-import type { ThreadEvent } from '../worker/threads/call.ts';
-import type { RpcRequest, WorkerEvent, WorkerStats } from '../worker/worker.ts';
-import { saysText } from './content-type.ts';
-import type { Log, LogFormat } from './log.ts';
-import { toJson } from './log-json.ts';
+import { saysText } from '../../cli/content-type.ts';
+import type { Log, LogFormat } from '../../cli/log.ts';
+import { toJson } from '../../cli/log-json.ts';
+import type { ThreadEvent } from '../../worker/threads/call.ts';
+import type { RpcRequest, WorkerEvent, WorkerStats } from '../../worker/worker.ts';
 
 /** How much of a request's body is shown, and of what a function logs, in characters. */
 const SHOWN_CHARACTERS = 40;
