@@ -12,6 +12,12 @@ export interface Scope {
   after(end: () => Promise<unknown> | unknown): void;
 }
 
+/** Disposes of something when a test is over, and gives it back. */
+export function disposeAfter<T extends AsyncDisposable>(t: Scope, one: T): T {
+  t.after(() => one[Symbol.asyncDispose]());
+  return one;
+}
+
 /** A request queue for one test: durable, deleted when the test is over, and by the broker if the test is killed. */
 export async function testQueue(
   t: Scope,

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
 import { onShutdown } from '../cli/signals.ts';
 import { RpcClient } from '../client/client.ts';
+import { Disposables } from '../measure/disposables.ts';
 import { startWorkerProcess } from '../measure/worker-process.ts';
 import type { Broker } from '../rabbitmq/broker.ts';
 import { findBroker } from '../rabbitmq/find.ts';
@@ -18,7 +19,7 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-async function main(): Promise<void> {
+async function demo(started: Disposables): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = (name: keyof typeof interruptions) => interrupted.abort(new Error(name));
   onShutdown(interrupt);
@@ -26,28 +27,25 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream, () => interrupt('SIGPIPE'));
   const { signal } = interrupted;
 
-  const started = performance.now();
+  const beforeBroker = performance.now();
   say('Looking for a RabbitMQ …');
-  await using broker = await findBroker({ env: process.env, say: (line) => say(`  ${line}`), signal });
-  say(`  ${broker.owned ? 'started' : 'found'} in ${seconds(started)}`);
-  await using own = broker.owned ? undefined : await temporaryQueue(broker, 'fib-worker.demo', { say, signal });
-  const queue = own?.name ?? 'rpc_queue';
+  const broker = started.add(await findBroker({ env: process.env, say: (line) => say(`  ${line}`), signal }));
+  say(`  ${broker.owned ? 'started' : 'found'} in ${seconds(beforeBroker)}`);
+  const queue = broker.owned
+    ? 'rpc_queue'
+    : started.add(await temporaryQueue(broker, 'fib-worker.demo', { say, signal })).name;
 
   const beforeWorker = performance.now();
   say(`Starting a worker on ${queue} …`);
-  await using guard = await Guard.start(); // if we are killed, the worker goes as well
-  await using _worker = await startWorkerProcess({
-    script: path.join(import.meta.dirname, 'worker.js'),
-    flags: ['--queue', queue, '--prefetch', '1', '--log', 'json'],
-    url: broker.url,
-    env: guard.env,
-    onEnd: (error) => interrupted.abort(error),
-    signal,
-  });
+  const guard = started.add(await Guard.start()); // if we are killed, the worker goes as well
+  const flags = ['--queue', queue, '--prefetch', '1', '--log', 'json'];
+  const script = path.join(import.meta.dirname, 'worker.js');
+  const onEnd = (error: Error) => interrupted.abort(error);
+  started.add(await startWorkerProcess({ script, flags, url: broker.url, env: guard.env, onEnd, signal }));
   say(`  consuming after ${seconds(beforeWorker)}`);
 
   say('Calling it through amq.rabbitmq.reply-to …');
-  await using client = new RpcClient({ urls: [broker.url], queue, ...(broker.tls && { tls: broker.tls }) });
+  const client = started.add(new RpcClient({ urls: [broker.url], queue, ...(broker.tls && { tls: broker.tls }) }));
   const first = await timedCall(client, signal);
   const second = await timedCall(client, signal);
   process.stdout.write(`fib(30) = ${first.answer}\n`);
@@ -77,7 +75,7 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 }
 
-main().catch((error: Error) => {
+Disposables.use(demo).catch((error: Error) => {
   const interruption = Object.entries(interruptions).find(([name]) => name === error.message);
   if (!interruption) say(error.message);
   process.exitCode = interruption ? interruption[1] : 1;

@@ -107,7 +107,11 @@ async function* files(folder: string): AsyncGenerator<string> {
 
 async function isElf(file: string): Promise<boolean> {
   if (!(await lstat(file)).isFile()) return false;
-  await using handle = await open(file);
-  const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-  return buffer.toString('latin1') === '\x7fELF';
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.toString('latin1') === '\x7fELF';
+  } finally {
+    await handle.close();
+  }
 }

@@ -78,26 +78,30 @@ async function unpack(
   const started = Date.now();
   // in the cache, so that the finished tree can be moved into its place in one step: runs at the same time, or killed
   // half-way, never leave or see half a tree
-  await using guard = await Guard.start(cache);
-  const packages = await fetchPackages(archive, { folder: guard.folder, env: guard.env, say, signal });
-  say('unpacking');
-  const tree = path.join(guard.folder, 'tree');
-  await mkdir(tree);
-  const options = { env: { ...process.env, ...guard.env }, signal };
-  for (const file of packages) await run('dpkg', ['-x', file, tree], options);
-  await makeRelocatable(tree, archive.architecture);
-  const { path: searched } = await installationIn(tree, '');
-  await run('erl', ['-noinput', '-eval', 'halt().'], {
-    ...options,
-    env: { ...options.env, PATH: searched },
-    timeout: 60_000,
-  }).catch((error: Error) => {
-    throw new Error(`the unpacked Erlang does not run: ${error.message}`, { cause: error });
-  });
-  await rename(tree, root).catch(async (error: Error) => {
-    if (!(await isOurs(root))) throw error; // else somebody else was faster
-  });
-  say(`unpacked RabbitMQ into ${root} in ${Math.round((Date.now() - started) / 1_000)} s`);
+  const guard = await Guard.start(cache);
+  try {
+    const packages = await fetchPackages(archive, { folder: guard.folder, env: guard.env, say, signal });
+    say('unpacking');
+    const tree = path.join(guard.folder, 'tree');
+    await mkdir(tree);
+    const options = { env: { ...process.env, ...guard.env }, signal };
+    for (const file of packages) await run('dpkg', ['-x', file, tree], options);
+    await makeRelocatable(tree, archive.architecture);
+    const { path: searched } = await installationIn(tree, '');
+    await run('erl', ['-noinput', '-eval', 'halt().'], {
+      ...options,
+      env: { ...options.env, PATH: searched },
+      timeout: 60_000,
+    }).catch((error: Error) => {
+      throw new Error(`the unpacked Erlang does not run: ${error.message}`, { cause: error });
+    });
+    await rename(tree, root).catch(async (error: Error) => {
+      if (!(await isOurs(root))) throw error; // else somebody else was faster
+    });
+    say(`unpacked RabbitMQ into ${root} in ${Math.round((Date.now() - started) / 1_000)} s`);
+  } finally {
+    await guard[Symbol.asyncDispose]();
+  }
 }
 
 /** A path as people write it: what is said of a broker goes into reports, and those to others. */

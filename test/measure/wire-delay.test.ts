@@ -8,7 +8,7 @@ import { startDelayProcess } from '../../src/measure/wire/delay-process.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { deadUrl, programFolder, start } from '../../test-helpers/programs.ts';
-import { until } from '../../test-helpers/rpc.ts';
+import { disposeAfter, until } from '../../test-helpers/rpc.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -165,7 +165,8 @@ describe('the process that delays', { concurrency: true, timeout: 60_000 }, () =
 
   it('says nothing of what it gave if nothing went through it', async (t) => {
     const to = { hostname: '127.0.0.1', port: 9 };
-    await using proxy = await startDelayProcess({ script, to, rtt: 50, onEnd: () => {}, signal: t.signal });
+    const proxy = await startDelayProcess({ script, to, rtt: 50, onEnd: () => {}, signal: t.signal });
+    disposeAfter(t, proxy);
     assert.equal(await proxy.stop(), undefined);
   });
 

@@ -15,7 +15,7 @@ import {
   uniqueQueue,
 } from '../../test-helpers/programs.ts';
 import { parseMetrics, sampleValue } from '../../test-helpers/prometheus.ts';
-import { openRaw } from '../../test-helpers/rpc.ts';
+import { disposeAfter, openRaw } from '../../test-helpers/rpc.ts';
 
 const HTTP = ['--http-port', '0', '--http-host', '127.0.0.1'];
 
@@ -121,7 +121,7 @@ describe('the HTTP port of a worker', { concurrency: 3 }, () => {
   });
 
   it('tells that it is not ready while the broker blocks publishers', async (t) => {
-    await using broker = await startTestBroker();
+    const broker = disposeAfter({ after: (end) => cleanUp(t, end) }, await startTestBroker());
     const queue = uniqueQueue(t, broker.url);
     const worker = await startWorker(t, ['--queue', queue, ...HTTP], { url: broker.url });
     const raw = await openRaw({ after: (end) => cleanUp(t, end) }, broker.url);

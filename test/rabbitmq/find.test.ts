@@ -9,6 +9,7 @@ import { findBroker } from '../../src/rabbitmq/find.ts';
 import { findMetrics } from '../../src/rabbitmq/metrics.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { amqpUrl, testVersion } from '../../test-helpers/broker.ts';
+import { disposeAfter } from '../../test-helpers/rpc.ts';
 
 test('AMQP_URL is taken, whatever else there is', async () => {
   const said: string[] = [];
@@ -68,10 +69,10 @@ test('without AMQP_URL, a broker on this machine is taken', async () => {
   assert.match(broker.description, /found there/);
 });
 
-test('a version or a number of nodes that is asked for is one of our own, whatever else there is', async () => {
+test('a version or a number of nodes that is asked for is one of our own, whatever else there is', async (t) => {
   const env = { AMQP_URL: amqpUrl() };
   const options = { env, say: () => {}, localUrl: amqpUrl(), metrics: true };
-  await using broker = await findBroker({ ...options, version: testVersion(), nodes: 1 });
+  const broker = disposeAfter(t, await findBroker({ ...options, version: testVersion(), nodes: 1 }));
   assert.equal(broker.owned, true);
   assert.notEqual(broker.url, amqpUrl());
   assert.deepEqual(broker.urls, [broker.url]);
@@ -83,16 +84,13 @@ test('a version or a number of nodes that is asked for is one of our own, whatev
   );
 });
 
-test('something else on its port is named, and a node of our own is started', async () => {
+test('something else on its port is named, and a node of our own is started', async (t) => {
   const listener = net.createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-nothing\r\n'));
   await once(listener.listen(0, '127.0.0.1'), 'listening');
   const { port } = listener.address() as net.AddressInfo;
   const said: string[] = [];
-  await using broker = await findBroker({
-    env: {},
-    say: (line) => said.push(line),
-    localUrl: `amqp://127.0.0.1:${port}`,
-  });
+  const localUrl = `amqp://127.0.0.1:${port}`;
+  const broker = disposeAfter(t, await findBroker({ env: {}, say: (line) => said.push(line), localUrl }));
   listener.close();
   assert.equal(broker.owned, true);
   assert.match(said[0] ?? '', new RegExp(`^not taken: 127.0.0.1:${port} answers, but not as a RabbitMQ would`));

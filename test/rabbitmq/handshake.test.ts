@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { handshake } from '../../src/rabbitmq/handshake.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
@@ -9,21 +9,19 @@ import { amqpUrl } from '../../test-helpers/broker.ts';
 
 const at = (port: number) => parseAmqpUrl(`amqp://guest:secret@127.0.0.1:${port}`);
 
-/** A server that does with each connection what it is told to. */
-async function server(onConnection: (socket: net.Socket) => void): Promise<AsyncDisposable & { port: number }> {
+/** A server that does with each connection what it is told to, until the test is over. */
+async function server(t: TestContext, onConnection: (socket: net.Socket) => void): Promise<{ port: number }> {
   const sockets = new Set<net.Socket>();
   const listener = net.createServer((socket) => {
     sockets.add(socket.on('error', () => {}));
     onConnection(socket);
   });
   await once(listener.listen(0, '127.0.0.1'), 'listening');
-  return {
-    port: (listener.address() as net.AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await once(listener.close(), 'close');
-    },
-  };
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy();
+    await once(listener.close(), 'close');
+  });
+  return { port: (listener.address() as net.AddressInfo).port };
 }
 
 test('a RabbitMQ says what it is', async () => {
@@ -51,23 +49,23 @@ test('where nothing listens, the cause says so', async () => {
   });
 });
 
-test('a server of another protocol is no RabbitMQ', async () => {
-  await using web = await server((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+test('a server of another protocol is no RabbitMQ', async (t) => {
+  const web = await server(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   await assert.rejects(handshake(at(web.port)), /not as a RabbitMQ would \(not AMQP 0-9-1\)/);
 });
 
-test('a server that hangs up is no RabbitMQ', async () => {
-  await using rude = await server((socket) => socket.once('data', () => socket.end()));
+test('a server that hangs up is no RabbitMQ', async (t) => {
+  const rude = await server(t, (socket) => socket.once('data', () => socket.end()));
   await assert.rejects(handshake(at(rude.port)), { reason: 'NO_BROKER' });
 });
 
-test('a server that says nothing is given up after the time limit', async () => {
-  await using silent = await server(() => {});
+test('a server that says nothing is given up after the time limit', async (t) => {
+  const silent = await server(t, () => {});
   await assert.rejects(handshake(at(silent.port), { timeout: 100 }), /no answer in time/);
 });
 
-test('an abort rejects with its reason', async () => {
-  await using silent = await server(() => {});
+test('an abort rejects with its reason', async (t) => {
+  const silent = await server(t, () => {});
   const reason = new Error('enough');
   const abort = new AbortController();
   const result = handshake(at(silent.port), { signal: abort.signal });

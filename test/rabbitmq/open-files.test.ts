@@ -16,10 +16,14 @@ async function openFiles(pid: string): Promise<{ soft: number; hard: number }> {
 
 /** What this file does in the process with few files. */
 async function showLimits(): Promise<void> {
-  await using broker = await startTestBroker();
-  if (!(await folderOf(broker))) return console.log('null');
-  const pid = await broker.ctl('-q', 'eval', 'list_to_integer(os:getpid()).');
-  console.log(JSON.stringify(await openFiles(pid.trim())));
+  const broker = await startTestBroker();
+  try {
+    if (!(await folderOf(broker))) return console.log('null');
+    const pid = await broker.ctl('-q', 'eval', 'list_to_integer(os:getpid()).');
+    console.log(JSON.stringify(await openFiles(pid.trim())));
+  } finally {
+    await broker[Symbol.asyncDispose]();
+  }
 }
 
 function tests(): void {

@@ -8,6 +8,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { handshake } from '../../src/rabbitmq/handshake.ts';
 import { folderOf, startTestBroker } from '../../test-helpers/broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
+import { disposeAfter } from '../../test-helpers/rpc.ts';
 
 /** What this file does in the process that a test below kills. */
 async function startAndHang(): Promise<void> {
@@ -19,8 +20,8 @@ async function startAndHang(): Promise<void> {
 }
 
 function tests(): void {
-  test('a private node is stopped, killed and started again on the same port and data', async () => {
-    await using broker = await startTestBroker();
+  test('a private node is stopped, killed and started again on the same port and data', async (t) => {
+    const broker = disposeAfter(t, await startTestBroker());
     const url = parseAmqpUrl(broker.url);
     const { version } = await handshake(url);
     assert.equal(version, broker.version);
@@ -41,7 +42,7 @@ function tests(): void {
     skip: noProcesses,
   }, async (t) => {
     const [one, other] = await Promise.all([startTestBroker(), startTestBroker()]);
-    await using _other = other;
+    disposeAfter(t, other);
     const folder = await folderOf(one);
     if (!folder) return t.skip('the node runs in Docker');
     assert.equal(existsSync(folder), true);

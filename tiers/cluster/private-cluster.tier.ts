@@ -8,6 +8,7 @@ import { handshake } from '../../src/rabbitmq/handshake.ts';
 import { openMetrics } from '../../src/rabbitmq/metrics.ts';
 import { folderOf, startTestCluster } from '../../test-helpers/broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
+import { disposeAfter } from '../../test-helpers/rpc.ts';
 
 const queue = 'fib-worker.test.cluster';
 
@@ -32,7 +33,7 @@ async function consumersOn(url: string): Promise<number | undefined> {
 }
 
 test('a private cluster of three', async (t) => {
-  await using cluster = await startTestCluster();
+  const cluster = disposeAfter(t, await startTestCluster());
   const [first] = cluster.nodes;
   const folder = (first && (await folderOf(first))) ?? '';
 

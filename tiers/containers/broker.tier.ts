@@ -9,6 +9,7 @@ import { removeLeftovers } from '../../src/rabbitmq/leftovers.ts';
 import { findMetrics } from '../../src/rabbitmq/metrics.ts';
 import { docker } from '../../test-helpers/containers.ts';
 import { start } from '../../test-helpers/programs.ts';
+import { disposeAfter } from '../../test-helpers/rpc.ts';
 
 /** The containers that are there, running or not, by a filter of `docker ps`. */
 const containers = async (filter: string) =>
@@ -20,8 +21,7 @@ describe('a RabbitMQ of our own in Docker', () => {
     const broker = await startContainer({ say: (line) => said.push(line), metrics: true });
     assert.ok(broker);
     let id = '';
-    {
-      await using _ = broker;
+    try {
       assert.deepEqual(said, ['starting rabbitmq:4-management in Docker']);
       assert.match(broker.description, /^RabbitMQ 4\.\d+\.\d+ of our own in Docker/);
       const { port } = parseAmqpUrl(broker.url);
@@ -48,6 +48,8 @@ describe('a RabbitMQ of our own in Docker', () => {
         await broker.start();
         assert.match(await broker.ctl('-q', 'list_queues', 'name'), /^kept$/m, `after a ${end}`);
       }
+    } finally {
+      await broker[Symbol.asyncDispose]();
     }
     assert.deepEqual(await containers(`id=${id}`), []);
   });
@@ -71,11 +73,11 @@ describe('a RabbitMQ of our own in Docker', () => {
     assert.deepEqual(await ours(), []);
   });
 
-  it('is left alone by others as long as its process runs', async () => {
+  it('is left alone by others as long as its process runs', async (t) => {
     const broker = await startContainer({ say: () => {} });
     const found = await findEngine();
     assert.ok(broker && found);
-    await using _ = broker;
+    disposeAfter(t, broker);
     const [id = ''] = await containers(`publish=${parseAmqpUrl(broker.url).port}`);
     const removed = await removeLeftovers(found.engine);
     assert.ok(!removed.includes(id));

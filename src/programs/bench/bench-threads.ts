@@ -6,6 +6,7 @@ import { UsageError } from '../../cli/usage-error.ts';
 import { integer } from '../../cli/value-parsers.ts';
 import { RpcClient } from '../../client/client.ts';
 import { checkFunctionModule } from '../../function/function-module.ts';
+import { Disposables } from '../../measure/disposables.ts';
 import { median } from '../../measure/statistics.ts';
 import { RpcError, type RpcErrorCode } from '../../protocol/errors.ts';
 import { findBroker } from '../../rabbitmq/find.ts';
@@ -124,26 +125,23 @@ async function measureThreads(rounds: number, handler: RequestHandler): Promise<
   await Promise.all(pools.map((pool) => pool.close()));
 }
 
-async function measureCheckCaller(rounds: number, handler: RequestHandler): Promise<void> {
+async function measureCheckCaller(rounds: number, handler: RequestHandler, started: Disposables): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  await using broker = await findBroker({ env: process.env, say });
-  await using without = await temporaryQueue(broker, 'fib-worker.bench', { say });
-  await using looking = await temporaryQueue(broker, 'fib-worker.bench', { say });
+  const broker = started.add(await findBroker({ env: process.env, say }));
+  const without = started.add(await temporaryQueue(broker, 'fib-worker.bench', { say }));
+  const looking = started.add(await temporaryQueue(broker, 'fib-worker.bench', { say }));
   const to = { urls: broker.url, ...(broker.tls && { tls: broker.tls }) };
   const turns: Record<string, () => Promise<number>> = {};
-  const ends: AsyncDisposable[] = [];
   for (const [name, { name: queue }, checkCaller] of [
     ['without', without, false],
     ['with', looking, true],
   ] as const) {
-    const worker = new RpcWorker(handler, { ...to, queue, checkCaller, functionOptions: quick });
+    const worker = started.add(new RpcWorker(handler, { ...to, queue, checkCaller, functionOptions: quick }));
     worker.start();
-    const client = new RpcClient({ ...to, queue });
-    ends.push(client, worker);
+    const client = started.add(new RpcClient({ ...to, queue }));
     turns[name] = async () => (await timed(BROKER_CALLS, 1, () => client.call('30'))) / BROKER_CALLS;
   }
   const ms = await inTurns(rounds, turns);
-  for (const end of ends) await end[Symbol.asyncDispose]();
   print(
     `${broker.description}: a call takes ${ms('without').toFixed(2)} ms, with --check-caller ${ms('with').toFixed(2)} ms`,
   );
@@ -164,7 +162,7 @@ async function main(): Promise<void> {
   if (commandLine.kind === 'print') return void process.stdout.write(commandLine.text);
   const { rounds } = commandLine.values;
   await measureThreads(rounds, handler);
-  await measureCheckCaller(rounds, handler);
+  await Disposables.use((started) => measureCheckCaller(rounds, handler, started));
   print(`${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}`);
 }
 

@@ -86,7 +86,7 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-async function main(): Promise<void> {
+async function main(started: Disposables): Promise<void> {
   const commandLine = parseCommandLine(program);
   if (commandLine.kind === 'print') {
     process.stdout.write(commandLine.text);
@@ -98,9 +98,8 @@ async function main(): Promise<void> {
   const { signal } = interrupted;
   setMaxListeners(0, signal); // a worker and a call each listen
   const machine = thisMachine();
-  await using broker = await findBroker({ env: process.env, say, signal, version: rabbitmq });
-  await using guard = await Guard.start(); // if we are killed, the workers go as well
-  await using started = new Disposables();
+  const broker = started.add(await findBroker({ env: process.env, say, signal, version: rabbitmq }));
+  const guard = started.add(await Guard.start()); // if we are killed, the workers go as well
 
   async function hire(count: number, each: number): Promise<Crew> {
     const queue = started.add(await temporaryQueue(broker, 'fib-worker.bench', { say, signal })).name;
@@ -138,7 +137,7 @@ async function main(): Promise<void> {
   );
 }
 
-main().catch((error: Error) => {
+Disposables.use(main).catch((error: Error) => {
   say(error.message);
   process.exitCode = error instanceof UsageError ? UsageError.exitCode : 1;
 });

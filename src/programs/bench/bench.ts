@@ -14,6 +14,7 @@ import { BENCH_VERSION, type BenchDocument, type Sample } from '../../measure/be
 import { Stage } from '../../measure/bench/run/stage.ts';
 import { summarise } from '../../measure/bench/run/summary.ts';
 import { type Machine, thisMachine } from '../../measure/conditions.ts';
+import { Disposables } from '../../measure/disposables.ts';
 import { type RabbitVersion, suites } from '../../rabbitmq/broker.ts';
 import { findBroker } from '../../rabbitmq/find.ts';
 import { Guard } from '../../rabbitmq/guard.ts';
@@ -73,7 +74,7 @@ async function main(): Promise<number> {
     say(`\n${reason.message}: cleaning up`);
     stop.abort(reason);
   });
-  const { document, failure } = await bench(options, stop);
+  const { document, failure } = await Disposables.use((started) => bench(options, stop, started));
   process.stdout.write(renderBench(document));
   if (json !== undefined) {
     writeFileSync(json, `${JSON.stringify(document, undefined, 1)}\n`);
@@ -93,19 +94,20 @@ function makeFolderOf(file: string): void {
   }
 }
 
-/** Runs it; when this returns or throws, everything is cleaned up. What was measured is kept, whatever ended it. */
+/** Runs it. What was measured is kept, whatever ended it. */
 async function bench(
   options: Options,
   stop: AbortController,
+  started: Disposables,
 ): Promise<{ document: BenchDocument; failure: Error | undefined }> {
   const { signal } = stop;
   const { rabbitmq: version, rounds, turn, calls, short } = options;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
   const env = brokerEnv(options);
-  await using broker = await findBroker({ env, version, say, signal });
-  await using guard = await Guard.start(); // if we are killed, what we started goes as well
+  const broker = started.add(await findBroker({ env, version, say, signal }));
+  const guard = started.add(await Guard.start()); // if we are killed, what we started goes as well
   let at = '';
-  await using stage = new Stage({
+  const stage = new Stage({
     contenders: Object.values(implementations),
     target: { url: broker.url, tls: broker.tls },
     rounds,
@@ -119,6 +121,7 @@ async function bench(
     onEnd: (error) => stop.abort(error),
     signal,
   });
+  started.add(stage);
   const chosen = sections.filter(({ name }) => options.only === undefined || options.only.includes(name));
   const samples: Sample[] = [];
   let failure: Error | undefined;

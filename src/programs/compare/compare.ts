@@ -99,7 +99,7 @@ async function measureAll(options: Options): Promise<number> {
     say(`\n${reason.message}: cleaning up`);
     stop.abort(reason);
   });
-  const { document, failure } = await compare(options, stop);
+  const { document, failure } = await Disposables.use((started) => compare(options, stop, started));
   write(document, options);
   if (!failure) return 0;
   if (failure instanceof Interrupted) return failure.exitCode;
@@ -107,38 +107,39 @@ async function measureAll(options: Options): Promise<number> {
   return 1;
 }
 
-/** Runs it; when this returns or throws, everything is cleaned up. What was measured is kept, whatever ended it. */
+/** Runs it. What was measured is kept, whatever ended it. */
 async function compare(
   options: Options,
   stop: AbortController,
+  started: Disposables,
 ): Promise<{ document: ComparisonDocument; failure: Error | undefined }> {
   const { signal } = stop;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
   const { rabbitmq: version, nodes, rtt = 0, prefetch, queueType, rounds } = options;
-  await using broker = await findBroker({ env: brokerEnv(options), version, nodes, metrics: true, say, signal });
-  await using guard = await Guard.start(); // if we are killed, what we started goes as well
+  const env = brokerEnv(options);
+  const broker = started.add(await findBroker({ env, version, nodes, metrics: true, say, signal }));
+  const guard = started.add(await Guard.start()); // if we are killed, what we started goes as well
   const metrics = await findMetrics(broker, { metricsUrls: options.metricsUrls, signal });
   const { tls, urls } = broker;
   const [clientUrl = broker.url, workerUrl = broker.url] = [urls[0], urls.at(-1)];
   const chosen = Object.values(implementations).filter(({ name }) => options.peers || !Object.hasOwn(peers, name));
-  await using served = new Disposables();
   const onEnd = (error: Error) => stop.abort(error);
   const queues = new Map<string, string>();
   for (const { name } of chosen) {
     const prefix = `fib-worker.compare.${name}`;
-    const queue = served.add(
+    const queue = started.add(
       await temporaryQueue({ ...broker, url: workerUrl }, prefix, { type: queueType, say, signal }),
     );
     queues.set(name, queue.name);
     const flags = ['--implementation', name, '--queue', queue.name, '--prefetch', String(prefetch)];
     const script = beside('compare-worker.js');
-    served.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
+    started.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
   }
   const { hostname, port, display } = parseAmqpUrl(clientUrl);
   const { platform } = await handshake(parseAmqpUrl(clientUrl), { signal, ca: tls?.ca });
   const proxy =
     rtt > 0
-      ? served.add(
+      ? started.add(
           await startDelayProcess({ script: beside('compare-proxy.js'), to: { hostname, port }, rtt, onEnd, signal }),
         )
       : undefined;

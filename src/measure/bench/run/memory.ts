@@ -27,30 +27,38 @@ export const memory: Section = {
     const idle = await stage.queue('idle');
     for (let round = 1; round <= rounds; round++) {
       onProgress(`round ${round} of ${rounds}`);
-      await using started = new Disposables();
-      const workers = await Promise.all(
-        wholePrograms(stage).map(async ({ contender, serve }) => {
-          const program = { args: serve(idle), env: stage.env, signal };
-          return { contender, worker: started.add(await timeToReady(program, CONSUMING)) };
-        }),
-      );
-      await delay(IDLE, undefined, { signal });
-      for (const { contender, worker } of workers) {
-        const rss = worker.rss();
-        if (rss !== undefined) yield { row: IDLE_ROW, contender, round, values: { rss } };
+      const started = new Disposables();
+      try {
+        const workers = await Promise.all(
+          wholePrograms(stage).map(async ({ contender, serve }) => {
+            const program = { args: serve(idle), env: stage.env, signal };
+            return { contender, worker: started.add(await timeToReady(program, CONSUMING)) };
+          }),
+        );
+        await delay(IDLE, undefined, { signal });
+        for (const { contender, worker } of workers) {
+          const rss = worker.rss();
+          if (rss !== undefined) yield { row: IDLE_ROW, contender, round, values: { rss } };
+        }
+      } finally {
+        await started[Symbol.asyncDispose]();
       }
     }
     for (let round = 1; round <= rounds; round++) {
       onProgress(`calls that wait, round ${round} of ${rounds}`);
-      await using started = new Disposables();
-      // all at once: nothing is timed
-      const weighed = contenders.map(async (one) => {
-        const queue = started.add(await stage.options.makeQueue(`${one.name}.waiting`)).name;
-        const client = started.add(stage.newClient(one));
-        return { contender: one.name, waiting: await client.ask('waiting', { queue, calls: short ? 500 : WAITING }) };
-      });
-      for (const { contender, waiting } of await Promise.all(weighed))
-        yield { row: WAITING_ROW, contender, round, values: { waiting } };
+      const started = new Disposables();
+      try {
+        // all at once: nothing is timed
+        const weighed = contenders.map(async (one) => {
+          const queue = started.add(await stage.options.makeQueue(`${one.name}.waiting`)).name;
+          const client = started.add(stage.newClient(one));
+          return { contender: one.name, waiting: await client.ask('waiting', { queue, calls: short ? 500 : WAITING }) };
+        });
+        for (const { contender, waiting } of await Promise.all(weighed))
+          yield { row: WAITING_ROW, contender, round, values: { waiting } };
+      } finally {
+        await started[Symbol.asyncDispose]();
+      }
     }
   },
 };

@@ -29,7 +29,8 @@ export const start: Section = {
       onProgress(round === 0 ? 'warm-up' : `round ${round} of ${rounds * MORE_ROUNDS}`);
       for (const { contender, call, serve } of turnOrder(wholePrograms(stage), Math.max(round, 1))) {
         const time = await timeToExit({ args: call(queue), env: stage.env, signal }, ANSWER);
-        await using worker = await timeToReady({ args: serve(unserved), env: stage.env, signal }, CONSUMING);
+        const worker = await timeToReady({ args: serve(unserved), env: stage.env, signal }, CONSUMING);
+        await worker[Symbol.asyncDispose]();
         if (round === 0) continue;
         yield { row: CLIENT_ROW, contender, round, values: { time } };
         yield { row: WORKER_ROW, contender, round, values: { time: worker.took } };
