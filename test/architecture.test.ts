@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 
 /** What both ends use for waiting and for checking options; it knows nobody. */
-const common = ['backoff.ts', 'option-checks.ts', 'within.ts'];
+const common = ['backoff.ts', 'events.ts', 'option-checks.ts', 'within.ts'];
 
 /** Each layer below src, by its first path segment, and the layers that it may import besides itself. */
 const layers: Record<string, readonly string[]> = {

@@ -1,0 +1,72 @@
+import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
+
+/** What happened, and its details: events are told apart by `type`. */
+export interface TypedEvent {
+  readonly type: string;
+}
+
+/** The events of a type, or with `*` all of them. */
+export type EventOfType<Event extends TypedEvent, Type extends Event['type'] | '*'> = Type extends '*'
+  ? Event
+  : Extract<Event, { readonly type: Type }>;
+
+/** The longest report of a listener that threw, in UTF-16 units. */
+const MAX_REPORT = 4_096;
+
+/**
+ * Emits typed events, each to the listeners of its type and to those of `*`, which get every event. A listener that throws, or
+ * whose promise rejects, keeps no other from being called and harms no call: the first time it is reported as a warning of the
+ * process, `FIB_WORKER_LISTENER`.
+ */
+export class EventSource<Event extends TypedEvent> {
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
+  /** Those that were reported: one that always throws would flood standard error. */
+  readonly #reported = new WeakSet<object>();
+
+  /** Calls `listener` for each event of this type from now on, or with `*` for each event. */
+  on<Type extends Event['type'] | '*'>(type: Type, listener: (event: EventOfType<Event, Type>) => void): this {
+    this.#emitter.on(type, listener);
+    return this;
+  }
+
+  /** Calls `listener` for the next event of this type alone. */
+  once<Type extends Event['type'] | '*'>(type: Type, listener: (event: EventOfType<Event, Type>) => void): this {
+    this.#emitter.once(type, listener);
+    return this;
+  }
+
+  /** Takes a listener off again. */
+  off<Type extends Event['type'] | '*'>(type: Type, listener: (event: EventOfType<Event, Type>) => void): this {
+    this.#emitter.off(type, listener);
+    return this;
+  }
+
+  /** Calls the listeners of the event's type, then those of `*`, in the order of their coming. */
+  protected emit(event: Event): void {
+    this.#call(event.type, event);
+    this.#call('*', event);
+  }
+
+  #call(type: string, event: Event): void {
+    if (this.#emitter.listenerCount(type) === 0) return;
+    for (const listener of this.#emitter.rawListeners(type)) {
+      try {
+        const returned: unknown = listener.call(this, event);
+        if (returned instanceof Promise) returned.catch((error) => this.#report(type, listener, error));
+      } catch (error) {
+        this.#report(type, listener, error);
+      }
+    }
+  }
+
+  #report(type: string, listener: object, error: unknown): void {
+    if (this.#reported.has(listener)) return;
+    this.#reported.add(listener);
+    process.emitWarning(`a listener of '${type}' threw; further times are not reported`, {
+      type: 'FibWorkerWarning',
+      code: 'FIB_WORKER_LISTENER',
+      detail: inspect(error).slice(0, MAX_REPORT),
+    });
+  }
+}

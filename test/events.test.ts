@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, test } from 'node:test';
+import { EventSource } from '../src/events.ts';
+
+type Event = { readonly type: 'opened'; readonly url: string } | { readonly type: 'closed'; readonly code: number };
+
+class Source extends EventSource<Event> {
+  tell(event: Event): void {
+    this.emit(event);
+  }
+}
+
+const opened = { type: 'opened', url: 'here' } as const;
+const closed = { type: 'closed', code: 1 } as const;
+
+describe('an event source', () => {
+  test('calls the listeners of the type, then those of all types, until they are taken off', () => {
+    const source = new Source();
+    const seen: string[] = [];
+    const all = ({ type }: Event) => seen.push(`* ${type}`);
+    source.on('*', all);
+    source.on('opened', ({ url }) => seen.push(`on ${url}`));
+    source.once('opened', ({ url }) => seen.push(`once ${url}`));
+    source.tell(opened);
+    source.tell(closed);
+    source.off('*', all).tell(opened);
+    assert.deepEqual(seen, ['on here', 'once here', '* opened', '* closed', 'on here']);
+  });
+
+  test('reports a listener that throws or rejects, once, and calls the others all the same', async () => {
+    const warnings: NodeJS.ErrnoException[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    const source = new Source();
+    let called = 0;
+    const throws = () => {
+      throw new Error('no good');
+    };
+    source.on('opened', throws);
+    source.on('opened', async () => throws());
+    source.on('opened', () => called++);
+    source.on('*', () => called++);
+    for (let time = 0; time < 3; time++) source.tell(opened);
+    await once(process, 'warning');
+    await new Promise(setImmediate);
+    process.off('warning', onWarning);
+    assert.equal(called, 6);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['FIB_WORKER_LISTENER', 'FIB_WORKER_LISTENER'],
+    );
+    assert.match(String((warnings[0] as { detail?: string }).detail), /^Error: no good\n/);
+  });
+});
