@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Dialler } from '../amqp/dial.ts';
 import { type Backoff, backoffDelay } from '../backoff.ts';
 import { RpcError } from '../protocol/errors.ts';
 import type { ClientSettings } from './options.ts';
@@ -23,6 +24,7 @@ export interface KeeperObserver extends SessionObserver {
 /** Keeps a client's session: opens one when it is asked to, and forgets it when it is lost. */
 export class SessionKeeper {
   readonly #settings: ClientSettings;
+  readonly #dialler: Dialler;
   readonly #observer: KeeperObserver;
   #current: ClientSession | undefined;
   #opening: { readonly done: Promise<void>; readonly cancel: AbortController } | undefined;
@@ -32,6 +34,8 @@ export class SessionKeeper {
 
   constructor(settings: ClientSettings, observer: KeeperObserver) {
     this.#settings = settings;
+    const { urls, tls, connectionName } = settings;
+    this.#dialler = new Dialler(urls, { tls, connectionName });
     this.#observer = {
       ...observer,
       onLost: (session, error) => {
@@ -78,13 +82,14 @@ export class SessionKeeper {
     const session = this.#current;
     this.#current = undefined;
     await session?.close();
+    await this.#dialler.close();
   }
 
   async #open(signal: AbortSignal): Promise<ClientSession> {
     if (this.#shortLives > 1) await delay(backoffDelay(this.#shortLives - 1, RECONNECT), undefined, { signal });
     for (let attempt = 1; ; attempt++) {
       try {
-        const session = await ClientSession.open(this.#settings, this.#observer, signal);
+        const session = await ClientSession.open(this.#settings, this.#dialler, this.#observer, signal);
         this.#wasConnected = true;
         this.#openedAt = performance.now();
         return session;

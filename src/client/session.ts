@@ -1,7 +1,7 @@
 import type { Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
-import { connectToAny } from '../amqp/dial.ts';
+import type { Dialler } from '../amqp/dial.ts';
 import type { RpcError } from '../protocol/errors.ts';
 import { within } from '../within.ts';
 import { replyStrategies } from './designs/index.ts';
@@ -35,14 +35,11 @@ export class ClientSession {
    */
   static async open(
     settings: ClientSettings,
+    dialler: Dialler,
     observer: SessionObserver,
     signal: AbortSignal | undefined,
   ): Promise<ClientSession> {
-    const connection = await connectToAny(settings.urls, {
-      tls: settings.tls,
-      connectionName: settings.connectionName,
-      signal,
-    });
+    const connection = await dialler.connect(signal);
     let session: ClientSession | undefined;
     let failure: RpcError | undefined;
     const lose = (error: RpcError) => {

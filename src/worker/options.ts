@@ -7,7 +7,7 @@ import type { WorkerEvent } from './events.ts';
 
 /** Options of a worker. */
 export interface RpcWorkerOptions {
-  /** Where the broker is; several for a cluster, tried in order. Default `amqp://guest:guest@localhost:5672`. */
+  /** Where the broker is; several for a cluster, see `Dialler`. Default `amqp://guest:guest@localhost:5672`. */
   readonly urls?: string | readonly string[];
   /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
   readonly tls?: TlsOptions;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainChannelError } from '../amqp/channel-errors.ts';
-import { connectToAny } from '../amqp/dial.ts';
+import { Dialler } from '../amqp/dial.ts';
 import { type Backoff, backoffDelay } from '../backoff.ts';
 import { within } from '../within.ts';
 import { Consumption } from './consumption.ts';
@@ -80,14 +80,15 @@ export class RpcWorker {
 
   async #run(stop: AbortSignal): Promise<void> {
     const { urls, tls, connectionName, maxRequests, maxRequestBytes, onEvent } = this.#settings;
-    const how = { tls, connectionName, maxBodyBytes: maxRequestBytes, signal: stop };
+    const dialler = new Dialler(urls, { tls, connectionName, maxBodyBytes: maxRequestBytes });
+    stop.addEventListener('abort', () => void dialler.close(), { once: true });
     const lessons = new WorkerLessons();
     const context = { handler: this.#handler, settings: this.#settings, counters: this.#counters, lessons };
     for (let attempt = 1; !stop.aborted; attempt++) {
       const { taken } = this.#counters;
       if (taken >= maxRequests) return onEvent({ type: 'spent', taken });
       try {
-        const connection = await connectToAny(urls, how);
+        const connection = await dialler.connect(stop);
         onEvent({ type: 'connected', url: connection.url.display });
         const cut = () => connection.destroy();
         stop.addEventListener('abort', cut, { once: true });
