@@ -1,14 +1,14 @@
 import { isMainThread, parentPort, threadId } from 'node:worker_threads';
 import { RpcError } from '../src/protocol/errors.ts';
 import { FunctionRunner } from '../src/worker/function-runner.ts';
-import type { RequestContext, RpcRequest } from '../src/worker/handler.ts';
+import type { RequestContext, RequestHandler, RpcRequest } from '../src/worker/handler.ts';
 import { WorkerLessons } from '../src/worker/lessons.ts';
 import { serveThread } from '../src/worker/threads/serve-thread.ts';
 
 const kept = Buffer.from('kept by the function');
 
 /** What a thread of these tests can be asked to do, by the first word of a request. */
-const functions: Record<string, (request: RpcRequest, context: RequestContext) => unknown> = {
+const functions: Record<string, RequestHandler> = {
   echo: ({ body }) => body.subarray(5),
   kept: () => kept,
   thread: () => String(threadId),
@@ -28,7 +28,7 @@ const functions: Record<string, (request: RpcRequest, context: RequestContext) =
   throw: () => {
     throw new TypeError('of the function');
   },
-  overflow: function overflow(request, context): unknown {
+  overflow: function overflow(request, context): object {
     return [overflow(request, context)];
   },
   exit: () => process.exit(3),
@@ -69,7 +69,7 @@ export function isTestThread(): boolean {
   const settings = { contentType: 'text/plain', functionOptions: { of: 'the function' }, maxRequestBytes: 1e9 };
   serveThread((onEvent) => {
     const run = (request: RpcRequest, context: RequestContext) =>
-      functions[String(request.body).split(' ')[0] ?? '']?.(request, context);
+      functions[String(request.body).split(' ')[0] ?? '']?.(request, context) ?? null;
     return new FunctionRunner(run, { ...settings, onEvent }, new WorkerLessons());
   });
   if (mode === 'dies-idle') setTimeout(() => process.exit(5), 20);

@@ -4,20 +4,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-/** What both ends use for waiting and for checking options; it knows nobody. */
-const common = ['backoff.ts', 'events.ts', 'option-checks.ts', 'within.ts'];
+/** What both ends emit their events by; it knows nobody. */
+const common = ['events.ts'];
 
 /** Each layer below src, by its first path segment, and the layers that it may import besides itself. */
 const layers: Record<string, readonly string[]> = {
   ...Object.fromEntries(common.map((file) => [file, []])),
-  protocol: common,
-  amqp: [...common, 'protocol'],
+  protocol: [],
+  amqp: ['protocol'],
   client: [...common, 'amqp', 'protocol'],
   worker: [...common, 'amqp', 'protocol'],
   cli: [...common, 'amqp', 'protocol', 'client', 'worker'],
-  function: [...common, 'protocol', 'worker', 'cli'],
+  function: ['protocol', 'worker', 'cli'],
   'fibonacci.ts': [],
-  rabbitmq: [...common, 'amqp', 'protocol'],
+  rabbitmq: ['amqp', 'protocol'],
   measure: [...common, 'amqp', 'protocol', 'client', 'worker', 'fibonacci.ts', 'rabbitmq'],
   programs: [...common, 'amqp', 'protocol', 'client', 'worker', 'cli', 'function', 'rabbitmq', 'measure'],
 };

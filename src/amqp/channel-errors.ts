@@ -29,7 +29,10 @@ export function explainChannelError(error: unknown): RpcError {
       return accessRefused(error, `the user needs the ${permission} permission for '${name}'`);
     }
     case 'PRECONDITION_FAILED':
-      return new RpcError('FAILED_PRECONDITION', `RabbitMQ closed the channel (${message})`, { cause: error });
+      return new RpcError('FAILED_PRECONDITION', `RabbitMQ closed the channel (${message})`, {
+        reason: 'REFUSED',
+        cause: error,
+      });
     default:
       return connectionLost(error);
   }

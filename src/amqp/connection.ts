@@ -1,6 +1,6 @@
 import type { Channel, Connection } from 'rabbitmq-client';
 import { RpcError } from '../protocol/errors.ts';
-import { within } from '../within.ts';
+import { within } from '../protocol/waiting.ts';
 import { watchForSuspension } from './suspension.ts';
 import type { AmqpUrl } from './url.ts';
 
@@ -120,7 +120,7 @@ export async function closeChannel(channel: Channel): Promise<void> {
 function explainAcquireError(error: unknown): never {
   if (!(error instanceof Error && error.message.startsWith('maximum number of AMQP Channels'))) throw error;
   const message = `RabbitMQ allows this connection no more channels (channel_max): ${error.message}`;
-  throw new RpcError('RESOURCE_EXHAUSTED', message, { cause: error });
+  throw new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'CHANNEL_LIMIT', cause: error });
 }
 
 /** The error of a call whose connection is gone. */

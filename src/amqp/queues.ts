@@ -114,7 +114,7 @@ async function declare(channel: Channel, { name, durable, type }: RequestQueue):
     }
     if (errorCode(error) === 'INTERNAL_ERROR' && !durable) {
       const message = `RabbitMQ refuses to declare '${name}' non-durable, as 4.3 and later do: declare it durable`;
-      throw new RpcError('FAILED_PRECONDITION', message, { cause: error });
+      throw new RpcError('FAILED_PRECONDITION', message, { reason: 'REFUSED', cause: error });
     }
     throw error;
   }

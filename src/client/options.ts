@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type AmqpUrl, parseAmqpUrls } from '../amqp/url.ts';
-import { checkContentType, checkInteger, checkQueueName, checkTimeout } from '../option-checks.ts';
 import type { RpcError } from '../protocol/errors.ts';
+import { checkContentType, checkInteger, checkQueueName, checkTimeout } from '../protocol/option-checks.ts';
 import type { DiscardReason } from './call-ids.ts';
 import { type ReplyStrategy, replyStrategies } from './designs/index.ts';
 import type { CallSettings } from './pending-call.ts';

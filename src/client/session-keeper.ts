@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Dialler } from '../amqp/dial.ts';
-import { type Backoff, backoffDelay } from '../backoff.ts';
 import { RpcError } from '../protocol/errors.ts';
+import { type Backoff, backoffDelay } from '../protocol/waiting.ts';
 import type { ClientSettings } from './options.ts';
 import { ClientSession, type SessionObserver } from './session.ts';
 

@@ -3,7 +3,7 @@ import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
 import type { Dialler } from '../amqp/dial.ts';
 import type { RpcError } from '../protocol/errors.ts';
-import { within } from '../within.ts';
+import { within } from '../protocol/waiting.ts';
 import { replyStrategies } from './designs/index.ts';
 import type { ReplyRoute } from './designs/reply-route.ts';
 import type { ClientSettings } from './options.ts';

@@ -1,5 +1,5 @@
 import type { OptionTable } from '../cli/option-table.ts';
-import { checkContentType, checkInteger } from '../option-checks.ts';
+import { checkContentType, checkInteger } from '../protocol/option-checks.ts';
 import type { RequestHandler } from '../worker/handler.ts';
 import { checkFunctionOptions } from './function-options.ts';
 

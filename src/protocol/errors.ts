@@ -1,5 +1,6 @@
 /**
- * gRPC's canonical status codes, without OK: what a failed call is called on the wire and in the API.
+ * gRPC's canonical status codes, without OK: what a failed call is called on the wire and in the API. The list is open:
+ * a later version may know more.
  * @see https://grpc.github.io/grpc/core/md_doc_statuscodes.html
  */
 export const rpcErrorCodes = [
@@ -24,42 +25,101 @@ export const rpcErrorCodes = [
 /** One of gRPC's canonical status codes, see {@link rpcErrorCodes}. */
 export type RpcErrorCode = (typeof rpcErrorCodes)[number];
 
-/** Where a call failed: what a program branches on when the status code alone is too coarse. */
+/**
+ * Why a call failed: what a program branches on when the status code alone is too coarse. The list is open: a later
+ * version may know more, and a function may give its errors reasons of its own.
+ */
 export const rpcErrorReasons = [
   /** The worker received the request and answered with an error. */
   'ERROR_REPLY',
   /** The time limit of the call passed. */
   'TIMEOUT',
-  /** The broker returned the request: there is no such queue (`basic.return` 312 NO_ROUTE). */
+  /** There is no such queue (`basic.return` 312 NO_ROUTE), or it can't be used. */
   'NO_QUEUE',
+  /** The queue is of a kind that can't hold requests: a stream. */
+  'WRONG_QUEUE',
   /** No broker could be reached, be it within the time limit. */
   'NO_BROKER',
   /** The broker refused the login, the virtual host or the operation. */
   'ACCESS_REFUSED',
+  /** The broker closed the channel, and would again (406 PRECONDITION_FAILED). */
+  'REFUSED',
+  /** The broker allows the connection no further channel. */
+  'CHANNEL_LIMIT',
   /** The channel or the connection that the reply was to come by was lost. */
   'CONNECTION_LOST',
-  /** The client was closed. */
+  /** The client, or the worker, was closed. */
   'CLOSED',
+  /** As many calls wait already as may. */
+  'TOO_MANY_CALLS',
+  /** A request or a reply is longer than somebody takes. */
+  'TOO_LARGE',
+  /** A body is not what it says, or not what was asked for: text, JSON, something compressed. */
+  'UNREADABLE',
+  /** A body's `content_encoding` is one that nobody here can undo. */
+  'UNSUPPORTED_ENCODING',
+  /** A body is an AMQP 1.0 value that is no single string, symbol, binary or whole number. */
+  'UNSUPPORTED_AMQP_1_0',
+  /** A function failed with something that is no error for its caller; the worker's log has it. */
+  'FUNCTION_FAILED',
+  /** A request was delivered too often without an answer. */
+  'DELIVERED_TOO_OFTEN',
+  /** A function ran out of memory. */
+  'OUT_OF_MEMORY',
 ] as const;
 
-/** Where a call failed, see {@link rpcErrorReasons}. */
-export type RpcErrorReason = (typeof rpcErrorReasons)[number];
+/** Why a call failed, see {@link rpcErrorReasons}; any other string is a reason that a function gave. */
+export type RpcErrorReason = (typeof rpcErrorReasons)[number] | (string & {});
+
+/** What an {@link RpcError} has besides its code and message. */
+export interface RpcErrorOptions {
+  /** Why, machine-readable. It stays on this side: the caller's error has `ERROR_REPLY`. */
+  readonly reason?: RpcErrorReason | undefined;
+  /** A JSON value for the caller, who gets it as the `data` of his error: at most 32 KiB as JSON. */
+  readonly data?: unknown;
+  /** What lies beneath. It stays on this side. */
+  readonly cause?: unknown;
+}
+
+/** By this every copy of the package knows the errors of the others. */
+const BRAND = Symbol.for('fib-worker.RpcError');
 
 /** The one error class of this library. `message` says what to do, `cause` what lies beneath. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   /** What failed, as a gRPC status code. */
   readonly code: RpcErrorCode;
-  /** Where it failed; undefined for an error that a handler throws. */
+  /** Why; set for every error that is made on this side, undefined for what a function throws without one. */
   readonly reason: RpcErrorReason | undefined;
+  /** What the function sent along, a JSON value; undefined if nothing. */
+  readonly data: unknown;
 
-  constructor(code: RpcErrorCode, message: string, options: { reason?: RpcErrorReason; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  /** @throws TypeError if `code` is none */
+  constructor(code: RpcErrorCode, message: string, { reason, data, cause }: RpcErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     // a function in JavaScript gets no help from types
     if (!isRpcErrorCode(code))
       throw new TypeError(`RpcError: expected a code such as INVALID_ARGUMENT, got '${String(code)}'`);
     this.code = code;
-    this.reason = options.reason;
+    this.reason = reason;
+    this.data = data;
+  }
+
+  /** True: see {@link isRpcError}. */
+  get [BRAND](): true {
+    return true;
+  }
+}
+
+/**
+ * True if `value` is an {@link RpcError}, be it of another copy of this package, which `instanceof` does not know. Of what
+ * strangers throw nothing else is certain: any property may be missing, or throw.
+ */
+export function isRpcError(value: unknown): value is RpcError {
+  try {
+    return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true;
+  } catch {
+    return false; // a Proxy, say
   }
 }
 

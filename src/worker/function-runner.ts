@@ -1,6 +1,6 @@
 import type { Delivery } from '../amqp/channel.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { encodeReply } from '../protocol/reply-body.ts';
+import { encodeResult, replyErrorOf } from '../protocol/reply.ts';
 import type { FunctionLog, RequestHandler } from './handler.ts';
 import { RpcRequest } from './handler.ts';
 import type { WorkerLessons } from './lessons.ts';
@@ -11,7 +11,7 @@ import { LazyContext, type SharedContext } from './request-context.ts';
 type RunnerSettings = Pick<WorkerSettings, 'onEvent' | 'functionOptions' | 'maxRequestBytes' | 'contentType'>;
 
 /** What it needs of a message. */
-type RunnerMessage = Pick<Delivery, 'redelivered' | 'headers' | 'contentType' | 'body'>;
+type RunnerMessage = Pick<Delivery, 'redelivered' | 'headers' | 'contentType' | 'contentEncoding' | 'type' | 'body'>;
 
 /** Runs the function on the requests of one consumption. */
 export class FunctionRunner {
@@ -76,11 +76,11 @@ export class FunctionRunner {
     if (context.deadline !== undefined && performance.now() > context.deadline) {
       throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
     }
-    return this.#handler(new RpcRequest(body, message.contentType), context);
+    return this.#handler(new RpcRequest(message, maxRequestBytes), context);
   }
 
   #reply(answer: unknown, context: LazyContext): Buffer {
-    const reply = encodeReply(answer, this.#settings.contentType);
+    const reply = encodeResult(answer, this.#settings.contentType).body;
     const { maxReplyBytes } = this.#lessons;
     if (reply.length <= maxReplyBytes) {
       context.end();
@@ -95,7 +95,8 @@ export class FunctionRunner {
   #fail(error: unknown, context: LazyContext): RpcError {
     const { abortReason } = context;
     context.end();
-    if (error instanceof RpcError) return error;
+    const told = replyErrorOf(error);
+    if (told) return new RpcError(told.code, told.message, { data: told.data });
     // what waits with the signal throws an AbortError of its own, as node:timers/promises does
     const aborted = abortReason instanceof RpcError && error instanceof Error && error.name === 'AbortError';
     if (aborted) return abortReason;

@@ -1,38 +1,11 @@
-import { isUtf8 } from 'node:buffer';
-import { RpcError } from '../protocol/errors.ts';
+import { type BodyMessage, ReceivedBody } from '../protocol/body.ts';
+import type { HandlerResult } from '../protocol/reply.ts';
 
 /** A request, as a function gets it. Its size has been checked. */
-export class RpcRequest {
-  /** The body as it came. */
-  readonly body: Buffer;
-  /** Its `content_type`, one character an octet; undefined where the caller gave none. Nobody has checked it. */
-  readonly contentType: string | undefined;
-
-  constructor(body: Buffer, contentType?: string) {
-    this.body = body;
-    this.contentType = contentType;
-  }
-
-  /**
-   * The body as text, whatever its content type.
-   * @throws RpcError `INVALID_ARGUMENT` if it is not UTF-8
-   */
-  text(): string {
-    if (!isUtf8(this.body)) throw new RpcError('INVALID_ARGUMENT', 'the request is not text in UTF-8');
-    return this.body.toString();
-  }
-
-  /**
-   * What the body says as JSON, whatever its content type.
-   * @throws RpcError `INVALID_ARGUMENT` that says what is wrong with it
-   */
-  json(): unknown {
-    const text = this.text();
-    try {
-      return JSON.parse(text) as unknown;
-    } catch (cause) {
-      throw new RpcError('INVALID_ARGUMENT', `the request is not JSON: ${(cause as Error).message}`, { cause });
-    }
+export class RpcRequest extends ReceivedBody {
+  /** @param maxBytes how long it may be once nothing is compressed any more */
+  constructor(message: BodyMessage, maxBytes: number) {
+    super(message, 'request', maxBytes);
   }
 }
 
@@ -75,4 +48,4 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
  * content type that replies have, see `encodeReply`: bytes as they are, text as UTF-8, any value as JSON. An RpcError that
  * it throws reaches the caller as it is; anything else becomes `INTERNAL`, and stays in the worker's log.
  */
-export type RequestHandler = (request: RpcRequest, context: RequestContext) => unknown;
+export type RequestHandler = (request: RpcRequest, context: RequestContext) => HandlerResult | Promise<HandlerResult>;

@@ -1,7 +1,19 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type QueueType, queueTypes, type RequestQueue } from '../amqp/queues.ts';
 import { type AmqpUrl, parseAmqpUrls } from '../amqp/url.ts';
-import { checkContentType, checkInteger, checkQueueName } from '../option-checks.ts';
+import { MAX_BODY_BYTES, TEXT } from '../protocol/body.ts';
+import {
+  checkBoolean,
+  checkContentType,
+  checkFunction,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkQueueName,
+  checkShortText,
+  DEFAULT_QUEUE,
+  DEFAULT_URL,
+} from '../protocol/option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from '../protocol/reply-address.ts';
 import type { WorkerEvent } from './events.ts';
 
@@ -65,14 +77,14 @@ export interface WorkerSettings {
 
 /** The defaults of {@link RpcWorkerOptions}. */
 export const workerDefaults = {
-  urls: 'amqp://guest:guest@localhost:5672',
-  queue: 'rpc_queue',
+  urls: DEFAULT_URL,
+  queue: DEFAULT_QUEUE,
   durable: true,
   prefetch: 1,
   maxDeliveries: 5,
   checkCaller: false,
-  maxRequestBytes: 16 * 1024 * 1024,
-  contentType: 'text/plain',
+  maxRequestBytes: MAX_BODY_BYTES,
+  contentType: TEXT,
   functionOptions: {},
   connectionName: 'fib-worker',
 } as const satisfies RpcWorkerOptions;
@@ -85,11 +97,17 @@ const MAX_PREFETCH = 65_535;
  * @throws TypeError that names the option and the value
  */
 export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSettings {
+  checkOptions('options', options, [
+    ...Object.keys(workerDefaults),
+    'tls',
+    'queueType',
+    'maxRequests',
+    'allowReplyTo',
+    'onEvent',
+  ]);
   const { queueType } = options;
-  const durable = options.durable ?? workerDefaults.durable;
-  if (queueType !== undefined && !queueTypes.includes(queueType)) {
-    throw new TypeError(`queueType: expected one of ${queueTypes.join(', ')}, got '${String(queueType)}'`);
-  }
+  const durable = checkBoolean('durable', options.durable ?? workerDefaults.durable);
+  if (queueType !== undefined) checkOneOf('queueType', queueType, queueTypes);
   if (queueType === 'quorum' && !durable) {
     throw new TypeError('durable: a quorum queue is always durable; leave durable on, or take queueType classic');
   }
@@ -105,7 +123,7 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
     queue: { name, durable, type: queueType },
     prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
     maxDeliveries: checkInteger('maxDeliveries', options.maxDeliveries ?? workerDefaults.maxDeliveries, 1),
-    checkCaller: options.checkCaller ?? workerDefaults.checkCaller,
+    checkCaller: checkBoolean('checkCaller', options.checkCaller ?? workerDefaults.checkCaller),
     maxRequests:
       options.maxRequests === undefined
         ? Number.POSITIVE_INFINITY
@@ -117,7 +135,7 @@ export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSetting
       requestQueue: name,
       allowed: [SERVER_NAMED_QUEUES, ...(options.allowReplyTo ?? [])].map(replyAddressPattern),
     },
-    connectionName: options.connectionName ?? workerDefaults.connectionName,
-    onEvent: options.onEvent ?? (() => {}),
+    connectionName: checkShortText('connectionName', options.connectionName ?? workerDefaults.connectionName),
+    onEvent: checkFunction('onEvent', options.onEvent ?? (() => {})),
   };
 }

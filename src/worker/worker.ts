@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { Dialler } from '../amqp/dial.ts';
-import { type Backoff, backoffDelay } from '../backoff.ts';
-import { within } from '../within.ts';
+import { type Backoff, backoffDelay, within } from '../protocol/waiting.ts';
 import { Consumption } from './consumption.ts';
 import { WorkerCounters } from './counters.ts';
 import type { WorkerStats } from './events.ts';

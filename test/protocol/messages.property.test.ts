@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
 import { CallIds } from '../../src/client/call-ids.ts';
-import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/error-reply.ts';
 import { RpcError, rpcErrorCodes } from '../../src/protocol/errors.ts';
+import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/reply.ts';
 import { checkReplyAddress, replyAddressPattern } from '../../src/protocol/reply-address.ts';
 import { seeded } from '../../test-helpers/property.ts';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
-import { backoffDelay } from '../../src/backoff.ts';
 import { CallIds } from '../../src/client/call-ids.ts';
 import { RpcClient } from '../../src/client/client.ts';
-import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/error-reply.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
+import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/reply.ts';
 import { checkReplyAddress, replyAddressPattern, SERVER_NAMED_QUEUES } from '../../src/protocol/reply-address.ts';
+import { backoffDelay } from '../../src/protocol/waiting.ts';
 import { RpcWorker } from '../../src/worker/worker.ts';
 
 describe('AMQP URLs', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ERROR_REPLY_TYPE } from '../../src/protocol/error-reply.ts';
+import { ERROR_REPLY_TYPE } from '../../src/protocol/reply.ts';
 import { earlierDeliveries } from '../../src/worker/deliveries.ts';
 import { RpcWorker } from '../../src/worker/worker.ts';
 import { field, publishRaw, table } from '../../test-helpers/raw-amqp.ts';

@@ -61,17 +61,17 @@ describe('what a function returns', { timeout: 60_000 }, () => {
       fn: () => 1,
       symbol: Symbol('s'),
     };
-    const json = await serve(t, ({ body }) => values[String(body)], { contentType: 'application/json' });
+    const json = await serve(t, ({ body }) => values[String(body)] as string, { contentType: 'application/json' });
     for (const name of Object.keys(values)) await assert.rejects(json.client.call(name), { code: 'INTERNAL' }, name);
     const text = await serve(t, ({ body }) => JSON.parse(String(body)));
-    for (const value of ['{}', '1', 'null', 'true', '[]']) {
+    for (const value of ['{}', 'null', 'true', '[]']) {
       await assert.rejects(text.client.call(value), { code: 'INTERNAL' }, value);
     }
     const failures = [...json.events, ...text.events].filter((event) => event.type === 'handler-failed');
-    assert.equal(failures.length, 10);
+    assert.equal(failures.length, 9);
     assert.match(
       String(failures.at(-1)?.error),
-      /returned object; replies of content type text\/plain are a string or/,
+      /returned object; replies of content type text\/plain are a string, a number,/,
     );
     assert.equal(String((await text.client.call('"fine"')).body), 'fine');
   });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RpcClient } from '../../src/client/client.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
-import { within } from '../../src/within.ts';
+import { within } from '../../src/protocol/waiting.ts';
 
 /**
  * What a call may take beyond its time limit before it counts as hung, in ms: the machine may be busy with the fault

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { saysText } from '../../cli/content-type.ts';
 import { printable } from '../../cli/printable.ts';
 import type { RpcReply } from '../../client/client.ts';
+import { saysText } from '../../protocol/body.ts';
 import { type AnswerFormat, type Failure, jsonError, renderFailure } from './answers.ts';
 
 /** What came of a call with `--body`. */

@@ -1,6 +1,6 @@
-import { saysText } from '../../cli/content-type.ts';
 import type { Log, LogFormat } from '../../cli/log.ts';
 import { toJson } from '../../cli/log-json.ts';
+import { saysText } from '../../protocol/body.ts';
 import type { ThreadEvent } from '../../worker/threads/call.ts';
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../../worker/worker.ts';
 

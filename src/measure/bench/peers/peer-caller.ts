@@ -1,4 +1,4 @@
-import { within } from '../../../within.ts';
+import { within } from '../../../protocol/waiting.ts';
 import type { Caller } from '../../implementation.ts';
 import { PendingCalls } from '../pending-calls.ts';
 

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { Connection, RPCClient } from 'rabbitmq-client';
 import { parseAmqpUrl } from '../../../amqp/url.ts';
 import { errorCode } from '../../../protocol/errors.ts';
-import { within } from '../../../within.ts';
+import { within } from '../../../protocol/waiting.ts';
 import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../../implementation.ts';
 import { load, named } from '../package.ts';
 import { CLOSE_TIMEOUT, PeerCaller, type PeerClient } from './peer-caller.ts';

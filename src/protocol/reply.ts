@@ -1,0 +1,168 @@
+import { inspect } from 'node:util';
+import { isJson, JSON_TYPE, OCTETS, TEXT } from './body.ts';
+import { isRpcError, isRpcErrorCode, RpcError, type RpcErrorCode } from './errors.ts';
+import { checkHeaders } from './headers.ts';
+import { checkContentType } from './option-checks.ts';
+
+/** The `type` property of an error reply. */
+export const ERROR_REPLY_TYPE = 'error';
+
+/** The content type of an error reply, RFC 9457. */
+export const ERROR_REPLY_CONTENT_TYPE = 'application/problem+json';
+
+/** An error reply longer than this is not parsed, in bytes. */
+const MAX_ERROR_REPLY_BYTES = 128 * 1024;
+
+/** A longer detail is cut, in UTF-16 units: a function may put anything in it, and JSON makes up to 6 bytes of each. */
+const MAX_DETAIL = 8 * 1024;
+
+/** An error's data are left out if they are longer than this as JSON, in UTF-16 units. */
+const MAX_DATA = 32 * 1024;
+
+/**
+ * What a function returns, or promises: a string, number or bigint (sent as `text/plain`), bytes (as they are,
+ * `application/octet-stream`), any other JSON value (`application/json`), or an object with the key `body`, and at most
+ * `contentType` and `headers` besides, whose body is any of these.
+ */
+export type HandlerResult = HandlerBody | HandlerReply;
+
+/** The body of a {@link HandlerResult}. */
+export type HandlerBody = string | number | bigint | Uint8Array | boolean | object | null;
+
+/** A reply with what is to be said of its body. */
+export interface HandlerReply {
+  readonly body: HandlerBody;
+  /** Default: by what the body is, or what the worker's option `contentType` says. */
+  readonly contentType?: string | undefined;
+  /** The reply's headers. Default none. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A reply, ready to be sent. */
+export interface EncodedReply {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * The octets of what a function returned, and what is to be said of them.
+ * @param contentType of replies whose function names none. With a JSON one every value but bytes goes out as JSON, with any
+ * other one strings, numbers and bigints as text; by default the value decides.
+ * @throws TypeError if it can't be sent
+ */
+export function encodeResult(result: unknown, contentType?: string): EncodedReply {
+  if (typeof result !== 'object' || result === null || result instanceof Uint8Array)
+    return encodeBody(result, contentType);
+  const keys = Object.keys(result);
+  if (!keys.includes('body') || !keys.every((key) => key === 'body' || key === 'contentType' || key === 'headers'))
+    return encodeBody(result, contentType);
+  const { body, contentType: own, headers } = result as HandlerReply;
+  const encoded = encodeBody(body, own === undefined ? contentType : checkContentType('contentType', own));
+  return headers === undefined ? encoded : { ...encoded, headers: checkHeaders(headers) };
+}
+
+function encodeBody(value: unknown, contentType: string | undefined): EncodedReply {
+  if (value instanceof Uint8Array) {
+    const body = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return { body, contentType: contentType ?? OCTETS };
+  }
+  const isText = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+  if (isText && (contentType === undefined || !isJson(contentType)))
+    return { body: Buffer.from(String(value)), contentType: contentType ?? TEXT };
+  const type = contentType ?? JSON_TYPE;
+  if (!isJson(type)) {
+    throw new TypeError(
+      `the function returned ${kindOf(value)}; replies of content type ${type} are a string, a number, a bigint or a Uint8Array`,
+    );
+  }
+  const json = JSON.stringify(value) as string | undefined; // throws on a cycle or a bigint, and says so
+  if (json === undefined) throw new TypeError(`the function returned ${kindOf(value)}, which is nothing in JSON`);
+  return { body: Buffer.from(json), contentType: type };
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
+}
+
+/** What a caller is told instead of a reply. */
+export interface ReplyError {
+  readonly code: RpcErrorCode;
+  readonly message: string;
+  /** A JSON value. */
+  readonly data?: unknown;
+}
+
+/**
+ * What the caller is to be told of what a function threw; undefined if that is no error for him: no RpcError, or one that
+ * somebody has changed into something that is none. Never throws, whatever it is given.
+ */
+export function replyErrorOf(thrown: unknown): ReplyError | undefined {
+  if (!isRpcError(thrown)) return undefined;
+  try {
+    const { code, message, data } = thrown;
+    if (!isRpcErrorCode(code) || typeof message !== 'string') return undefined;
+    return data === undefined ? { code, message } : { code, message, data };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The body of the error reply for `error`: RFC 9457 problem details, with the status code and the data as extension
+ * members. Never throws: data that are no JSON, or too long, are left out.
+ * @param onDataOmitted told why
+ */
+export function encodeErrorReply(
+  { code, message, data }: ReplyError,
+  onDataOmitted: (error: TypeError) => void = () => {},
+): Buffer {
+  const title = code.toLowerCase().replaceAll('_', ' ');
+  const detail = message.length > MAX_DETAIL ? `${message.slice(0, MAX_DETAIL)}…` : message;
+  const problem = JSON.stringify({ title, detail, code });
+  if (data === undefined) return Buffer.from(problem);
+  try {
+    const json = JSON.stringify(data) as string | undefined;
+    if (json === undefined) throw new TypeError(`${typeof data} is nothing in JSON`);
+    if (json.length > MAX_DATA) throw new TypeError(`they have ${json.length} characters as JSON; at most ${MAX_DATA}`);
+    return Buffer.from(`${problem.slice(0, -1)},"data":${json}}`);
+  } catch (error) {
+    onDataOmitted(new TypeError(`the data of the error were left out: ${describeThrown(error)}`));
+    return Buffer.from(problem);
+  }
+}
+
+/** What something that was thrown says, whatever it is. */
+export function describeThrown(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : inspect(thrown);
+  } catch {
+    return 'something that can not even be looked at';
+  }
+}
+
+/**
+ * The error that an error reply rejects its call with: the worker's code, detail and data. A body that can't be read gives
+ * `UNKNOWN`: the worker refused, and that much is known.
+ */
+export function decodeErrorReply(body: Buffer): RpcError {
+  if (body.length > MAX_ERROR_REPLY_BYTES) return unreadable(`it has ${body.length} bytes`);
+  let problem: unknown;
+  try {
+    problem = JSON.parse(body.toString());
+  } catch (cause) {
+    return unreadable('it is not JSON', cause);
+  }
+  if (typeof problem !== 'object' || problem === null) return unreadable('it is not a JSON object');
+  const { code, detail, title, data } = problem as Record<string, unknown>;
+  const message =
+    [detail, title].find((text) => typeof text === 'string' && text !== '') ?? 'the worker gave no reason';
+  return new RpcError(isRpcErrorCode(code) ? code : 'UNKNOWN', String(message), { reason: 'ERROR_REPLY', data });
+}
+
+function unreadable(why: string, cause?: unknown): RpcError {
+  return new RpcError('UNKNOWN', `the worker sent an error reply that can't be read: ${why}`, {
+    reason: 'ERROR_REPLY',
+    cause,
+  });
+}
