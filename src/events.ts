@@ -19,7 +19,7 @@ const MAX_REPORT = 4_096;
  * whose promise rejects, keeps no other from being called and harms no call: the first time it is reported as a warning of the
  * process, `FIB_WORKER_LISTENER`.
  */
-export class EventSource<Event extends TypedEvent> {
+export class TypedEmitter<Event extends TypedEvent> {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
   /** Those that were reported: one that always throws would flood standard error. */
   readonly #reported = new WeakSet<object>();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { EventSource } from '../src/events.ts';
+import { TypedEmitter } from '../src/events.ts';
 
 type Event = { readonly type: 'opened'; readonly url: string } | { readonly type: 'closed'; readonly code: number };
 
-class Source extends EventSource<Event> {
+class Emitter extends TypedEmitter<Event> {
   tell(event: Event): void {
     this.emit(event);
   }
@@ -14,17 +14,17 @@ class Source extends EventSource<Event> {
 const opened = { type: 'opened', url: 'here' } as const;
 const closed = { type: 'closed', code: 1 } as const;
 
-describe('an event source', () => {
+describe('a typed emitter', () => {
   test('calls the listeners of the type, then those of all types, until they are taken off', () => {
-    const source = new Source();
+    const emitter = new Emitter();
     const seen: string[] = [];
     const all = ({ type }: Event) => seen.push(`* ${type}`);
-    source.on('*', all);
-    source.on('opened', ({ url }) => seen.push(`on ${url}`));
-    source.once('opened', ({ url }) => seen.push(`once ${url}`));
-    source.tell(opened);
-    source.tell(closed);
-    source.off('*', all).tell(opened);
+    emitter.on('*', all);
+    emitter.on('opened', ({ url }) => seen.push(`on ${url}`));
+    emitter.once('opened', ({ url }) => seen.push(`once ${url}`));
+    emitter.tell(opened);
+    emitter.tell(closed);
+    emitter.off('*', all).tell(opened);
     assert.deepEqual(seen, ['on here', 'once here', '* opened', '* closed', 'on here']);
   });
 
@@ -32,16 +32,16 @@ describe('an event source', () => {
     const warnings: NodeJS.ErrnoException[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on('warning', onWarning);
-    const source = new Source();
+    const emitter = new Emitter();
     let called = 0;
     const throws = () => {
       throw new Error('no good');
     };
-    source.on('opened', throws);
-    source.on('opened', async () => throws());
-    source.on('opened', () => called++);
-    source.on('*', () => called++);
-    for (let time = 0; time < 3; time++) source.tell(opened);
+    emitter.on('opened', throws);
+    emitter.on('opened', async () => throws());
+    emitter.on('opened', () => called++);
+    emitter.on('*', () => called++);
+    for (let time = 0; time < 3; time++) emitter.tell(opened);
     await once(process, 'warning');
     await new Promise(setImmediate);
     process.off('warning', onWarning);
