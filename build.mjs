@@ -5,16 +5,17 @@
 //   node build.mjs --function FILE [--outfile FILE]
 //                             a worker that serves this function, by default as dist/worker.js; see docs/your-function.md
 //
-// The bundles are CommonJS: one file then runs from any folder, with no package.json beside it, on every Node 20, and
-// rabbitmq-client (CommonJS itself) needs no shim. dist/package.json says so to a Node that finds it in this checkout.
+// A bundle has no import, export or require, and takes Node's modules from `process.getBuiltinModule`: it runs as an ES module
+// and as CommonJS, in any folder and beside any package.json.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { applyPatch, parsePatch } from 'diff';
 import * as esbuild from 'esbuild';
+import { builtinsByProcess } from './build/builtins.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const options = readOptions();
@@ -123,16 +124,22 @@ async function licences({ inputs }) {
     : '';
 }
 
-/** The default function, and the name by which src/programs/worker/worker.ts imports whatever function it is built around. */
-const DEFAULT_FUNCTION = path.join(root, 'src/fibonacci.ts');
+/** Gives all functions the one copy of what they import. */
+const functionImports = {
+  name: 'function-imports',
+  setup(build) {
+    build.onResolve({ filter: /^fib-worker(\/function)?$/ }, () => ({ path: path.join(root, 'src/function/api.ts') }));
+  },
+};
 
-/** Resolves what only has a meaning here: the function to serve, and for all functions the one copy of what they import. */
-function functionNames(file) {
+/** Puts the function of `file` in the place of the default one. */
+function servedFunction(file) {
   return {
-    name: 'function-names',
+    name: 'served-function',
     setup(build) {
-      build.onResolve({ filter: /^fib-worker$/ }, () => ({ path: path.join(root, 'src/function/api.ts') }));
-      build.onResolve({ filter: /^fib-worker\/function$/ }, () => ({ path: file }));
+      build.onResolve({ filter: /\/fibonacci\.ts$/ }, ({ importer }) =>
+        importer === path.join(root, 'src/programs/worker/worker.ts') ? { path: file } : undefined,
+      );
     },
   };
 }
@@ -158,7 +165,8 @@ const shared = {
   bundle: true,
   platform: 'node',
   target: 'node20',
-  format: 'cjs',
+  // the same for each file, however it was found: else "use strict" comes and goes with who resolves it first
+  tsconfigRaw: {},
   logLevel: 'warning',
   define: {
     'import.meta.filename': '__filename',
@@ -169,13 +177,31 @@ const shared = {
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies),
-  plugins: [patched('rabbitmq-client'), leftOut, functionNames(DEFAULT_FUNCTION)],
+  plugins: [patched('rabbitmq-client'), leftOut, functionImports],
 };
+
+/**
+ * What begins a program. As an ES module it has no file name and no `require` until it is told; as CommonJS these `var`s are
+ * the parameters that it has already. A package that a function brings along may use all three.
+ */
+const PROGRAM_START = `var require, __filename, __dirname;
+if (!__filename) {
+  const { prepareStackTrace } = Error;
+  Error.prepareStackTrace = (_, [here]) => here.getFileName();
+  __filename = process.getBuiltinModule('node:url').fileURLToPath(new Error().stack);
+  Error.prepareStackTrace = prepareStackTrace;
+  __dirname = process.getBuiltinModule('node:path').dirname(__filename);
+  require = process.getBuiltinModule('node:module').createRequire(__filename);
+}`;
 
 async function bundlePrograms(which) {
   const { outputFiles, metafile } = await esbuild.build({
     ...shared,
     ...which,
+    format: 'iife',
+    // a function's packages may be too old for strict mode
+    banner: { js: options.function === undefined ? `"use strict";\n${PROGRAM_START}` : PROGRAM_START },
+    plugins: [builtinsByProcess, ...(which.plugins ?? shared.plugins)],
     metafile: true,
     write: false,
     minifyWhitespace: true,
@@ -192,14 +218,12 @@ async function bundleFunction(file, outfile) {
   const what = statSync(file, { throwIfNoEntry: false });
   if (!what) fail(`--function ${shown}: there is no such file; a path is taken from the current folder`);
   if (!what.isFile()) fail(`--function ${shown}: expected a file, this is a folder`);
-  if (isModule(outfile))
-    fail(`--outfile ${JSON.stringify(outfile)}: name it .cjs; its folder's package.json says "type": "module"`);
   await bundlePrograms({
     entryPoints: ['src/programs/worker/worker.ts'],
     outfile,
     external: [], // its packages are its own, also one that is called as one of ours
     define: { ...shared.define, 'process.env.FIB_WORKER_FUNCTION': '"own"' },
-    plugins: [patched('rabbitmq-client'), leftOut, functionNames(file)],
+    plugins: [...shared.plugins, servedFunction(file)],
   });
   const { status, stderr, error } = spawnSync(process.execPath, [outfile, '--help'], {
     encoding: 'utf8',
@@ -214,16 +238,6 @@ async function bundleFunction(file, outfile) {
   process.stderr.write(`build: --function ${shown} could not be checked here: ${(stderr || String(error)).trim()}\n`);
 }
 
-/** Whether Node would take this file for an ES module, which the bundles are not. */
-function isModule(file) {
-  if (!file.endsWith('.js')) return file.endsWith('.mjs');
-  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
-    const manifest = path.join(folder, 'package.json');
-    if (existsSync(manifest)) return JSON.parse(readFileSync(manifest, 'utf8')).type === 'module';
-    if (folder === path.dirname(folder)) return false;
-  }
-}
-
 async function bundleTests() {
   const filesBelow = async (folder, ending) =>
     (await readdir(path.join(root, folder), { recursive: true }))
@@ -232,6 +246,7 @@ async function bundleTests() {
       .map((file) => ({ in: file, out: file.replace(/\.ts$/, '') }));
   await esbuild.build({
     ...shared,
+    format: 'cjs',
     entryPoints: [
       ...(await filesBelow('test', '.test.ts')),
       ...(await filesBelow('tiers', '.tier.ts')),
@@ -243,7 +258,7 @@ async function bundleTests() {
   });
 }
 
-/** dist/, in which every .js file is CommonJS. */
+/** dist/, in which the tests are CommonJS. */
 async function makeDist() {
   await mkdir(path.join(root, 'dist'), { recursive: true });
   await writeFile(path.join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');

@@ -1,6 +1,6 @@
-// The function that the worker serves by default, written as anybody's own is: see docs/your-function.md.
-import { createRequire } from 'node:module';
-import { type FunctionContext, integer, type OptionValues, oneOf, RpcError, type RpcRequest } from 'fib-worker';
+// The function that the worker serves by default, written as anybody's own is (see docs/your-function.md), whose import is
+// of 'fib-worker/function'.
+import { type FunctionContext, integer, type OptionValues, oneOf, RpcError, type RpcRequest } from './function/api.ts';
 
 /** What it is called in logs and in `--help`. */
 export const name = 'fib';
@@ -23,8 +23,7 @@ let recursiveLimit: number | undefined;
 
 /** node:worker_threads takes milliseconds to load, and only this algorithm needs it. */
 function inMainThread(): boolean {
-  const threads: typeof import('node:worker_threads') = createRequire(import.meta.filename)('node:worker_threads');
-  return threads.isMainThread;
+  return process.getBuiltinModule('node:worker_threads').isMainThread;
 }
 
 /** Fast doubling: F(2k) = F(k)·(2F(k+1) − F(k)) and F(2k+1) = F(k)² + F(k+1)², for each bit of n from the top. */

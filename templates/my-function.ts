@@ -1,5 +1,5 @@
 // A function of your own to begin with: docs/your-function.md goes through it.
-import { type FunctionContext, integer, RpcError, type RpcRequest } from 'fib-worker';
+import { type FunctionContext, integer, RpcError, type RpcRequest } from 'fib-worker/function';
 
 /** What it is called in logs and in `--help`. */
 export const name = 'words';

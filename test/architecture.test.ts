@@ -16,10 +16,21 @@ const layers: Record<string, readonly string[]> = {
   worker: [...common, 'amqp', 'protocol'],
   cli: [...common, 'amqp', 'protocol', 'client', 'worker'],
   function: ['protocol', 'worker', 'cli'],
-  'fibonacci.ts': [],
+  'fibonacci.ts': ['function'],
   rabbitmq: ['amqp', 'protocol'],
   measure: [...common, 'amqp', 'protocol', 'client', 'worker', 'fibonacci.ts', 'rabbitmq'],
-  programs: [...common, 'amqp', 'protocol', 'client', 'worker', 'cli', 'function', 'rabbitmq', 'measure'],
+  programs: [
+    ...common,
+    'amqp',
+    'protocol',
+    'client',
+    'worker',
+    'cli',
+    'function',
+    'fibonacci.ts',
+    'rabbitmq',
+    'measure',
+  ],
 };
 
 /** Where rabbitmq-client may be imported: at the AMQP boundary, and where it is measured as a peer. */

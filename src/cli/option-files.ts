@@ -1,11 +1,10 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { printable, redact } from './printable.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Loaded where files are given: it takes some milliseconds, and most programs need none of it. */
-const crypto = (): typeof import('node:crypto') => createRequire(import.meta.filename)('node:crypto');
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 /** Files for `amqps://`, as `tls.connect` takes them. */
 export interface TlsFiles {

@@ -1,5 +1,5 @@
-// What a function's module imports as 'fib-worker'. build.mjs resolves the name to this very file, wherever the module lies:
-// an RpcError that the function throws is then of the class that the worker knows.
+// What a function's module imports as 'fib-worker/function'. build.mjs resolves the name to this very file, wherever the
+// module lies: an RpcError that the function throws is then of the class that the worker knows.
 import type { OptionTable, OptionValues } from '../cli/option-table.ts';
 import type { RequestContext } from '../worker/handler.ts';
 

@@ -23,7 +23,10 @@ export function checkFunctionOptions(options: unknown): OptionTable {
       [type === 'string' || type === 'boolean', "type: expected 'string' or 'boolean'"],
       [typeof help === 'string', 'help: expected a phrase'],
       [type !== 'string' || typeof placeholder === 'string', "placeholder: expected what --help shows, such as 'N'"],
-      [type !== 'string' || typeof parse === 'function', "parse: expected a function, such as text from 'fib-worker'"],
+      [
+        type !== 'string' || typeof parse === 'function',
+        "parse: expected a function, such as text from 'fib-worker/function'",
+      ],
       [
         rest.default === undefined || typeof rest.default === type,
         'default: expected what a user would type, or true for a boolean',

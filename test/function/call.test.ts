@@ -14,7 +14,7 @@ const octets = Buffer.concat([Buffer.from([...Array(256).keys()]), Buffer.from('
 
 /** A function whose replies are of this content type, and what it does is told by the first line of the request. */
 const source = (contentType: string) => `
-import { type FunctionContext, integer, RpcError, type RpcRequest } from 'fib-worker';
+import { type FunctionContext, integer, RpcError, type RpcRequest } from 'fib-worker/function';
 export const name = 'any';
 export const contentType = '${contentType}';
 export const maxRequestBytes = 100_000;

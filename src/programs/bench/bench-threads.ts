@@ -152,7 +152,7 @@ function print(line: string): void {
 }
 
 async function main(): Promise<void> {
-  const { handler } = checkFunctionModule(await import('fib-worker/function'));
+  const { handler } = checkFunctionModule(await import('../../fibonacci.ts'));
   if (!isMainThread) {
     const functionOptions = process.argv[2] === 'recursive' ? slow : quick;
     const settings = { contentType: 'text/plain', functionOptions, maxRequestBytes: 64 };

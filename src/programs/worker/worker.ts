@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { queueTypes } from '../../amqp/queues.ts';
 import { parseAmqpUrlList } from '../../amqp/url.ts';
@@ -28,8 +27,7 @@ import { describeStats, logLimits, logRequest, logWorkerEvents } from './worker-
 import { workerOptions } from './worker-options.ts';
 
 /** node:worker_threads takes milliseconds to load: it is only asked where this may be a thread. */
-const isMainThread = (): boolean =>
-  (createRequire(import.meta.filename)('node:worker_threads') as typeof import('node:worker_threads')).isMainThread;
+const isMainThread = (): boolean => process.getBuiltinModule('node:worker_threads').isMainThread;
 
 /** The first argument of this file where it is the script of a thread of the pool. */
 const IN_THREAD = '--in-thread';
@@ -53,8 +51,8 @@ async function main(): Promise<void> {
     const asked = parseCommandLine(program, argv);
     if (asked.kind === 'run') return check(asked.values.pid);
   }
-  // build.mjs puts the function's module here: src/fibonacci.ts, or what --function names
-  const exported = await import('fib-worker/function').catch((cause: unknown) => {
+  // build.mjs puts the module that --function names in its place
+  const exported = await import('../../fibonacci.ts').catch((cause: unknown) => {
     throw new Error("the function's module failed while it was loaded", { cause });
   });
   // a function of one's own may start threads of its own, with the file that it finds itself in: they are no workers
