@@ -1,95 +1,81 @@
+import { parseAmqpUrlList } from '../amqp/url.ts';
+import { type OptionValues, option, UsageError } from './option.ts';
 import { fileError, readOptionFile, readTlsFiles, type TlsFiles } from './option-files.ts';
-import { UsageError } from './usage-error.ts';
-import { text, type ValueParser } from './value-parsers.ts';
+import { text } from './value-parsers.ts';
 
 /**
  * The options that say where the broker is, the same for every program.
- * @param parseUrls makes URLs of a comma-separated list
  * @param without what is taken without a URL, for `--help`
  */
-export function brokerOptions(parseUrls: ValueParser<string[]>, without: string) {
+export function brokerOptions(without: string) {
   return {
-    url: {
-      flag: 'url',
-      type: 'string',
-      placeholder: 'URL',
+    url: option('url URL', parseAmqpUrlList, {
       env: 'AMQP_URL',
       multiple: true,
       secret: true,
-      parse: parseUrls,
       help: `amqp:// or amqps:// URL of the broker, several for a cluster; without one: ${without}`,
-    },
-    urlFile: {
-      flag: 'url-file',
-      type: 'string',
-      placeholder: 'FILE',
+    }),
+    urlFile: option('url-file FILE', text, {
       env: 'AMQP_URL_FILE',
-      parse: text,
       help: 'file that holds the URL, such as a Docker secret, instead of --url',
-    },
-    ca: {
-      flag: 'ca',
-      type: 'string',
-      placeholder: 'FILE',
-      env: 'AMQP_CA_FILE',
-      parse: text,
-      help: 'CA certificates (PEM) to trust for amqps://',
-    },
-    cert: {
-      flag: 'cert',
-      type: 'string',
-      placeholder: 'FILE',
+    }),
+    ca: option('ca FILE', text, { env: 'AMQP_CA_FILE', help: 'CA certificates (PEM) to trust for amqps://' }),
+    cert: option('cert FILE', text, {
       env: 'AMQP_CERT_FILE',
-      parse: text,
       help: 'certificate (PEM, with its chain) to show to an amqps:// broker that asks for one',
-    },
-    key: {
-      flag: 'key',
-      type: 'string',
-      placeholder: 'FILE',
-      env: 'AMQP_KEY_FILE',
-      parse: text,
-      help: 'private key (PEM) of --cert',
-    },
-  } as const;
-}
-
-/** The values of {@link brokerOptions}. */
-interface BrokerValues {
-  readonly url: readonly string[] | undefined;
-  readonly urlFile: string | undefined;
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
+    }),
+    key: option('key FILE', text, { env: 'AMQP_KEY_FILE', help: 'private key (PEM) of --cert' }),
+  };
 }
 
 /**
  * Reads the files that the options name.
- * @param parseUrls as for {@link brokerOptions}
  * @returns without `urls` where none was given
  * @throws UsageError that names the option and the file, and shows nothing of its content
  */
-export function readBrokerOptions(
-  values: BrokerValues,
-  parseUrls: ValueParser<string[]>,
-): { readonly urls?: readonly string[]; readonly tls?: TlsFiles } {
+export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerOptions>>): {
+  readonly urls?: readonly string[];
+  readonly tls?: TlsFiles;
+} {
   const { url, urlFile, ca, cert, key } = values;
   if (url && urlFile !== undefined) {
     throw new UsageError('--url (AMQP_URL) and --url-file (AMQP_URL_FILE): both are given; take one of them');
   }
-  const urls = urlFile === undefined ? url : readUrlFile(urlFile, parseUrls);
+  const urls = urlFile === undefined ? url : readUrlFile(urlFile);
   const tls = readTlsFiles({ ca, cert, key });
   return { ...(urls && { urls }), ...(tls && { tls }) };
 }
 
-function readUrlFile(file: string, parseUrls: ValueParser<string[]>): string[] {
+function readUrlFile(file: string): string[] {
   const named = { option: '--url-file', file };
   const content = readOptionFile(named).toString().trim(); // files mostly end with a line end
   // a line end inside would be dropped by the URL parser, and make one URL of two
   if (/[\r\n]/.test(content)) throw fileError(named, 'expected one line, with commas between several URLs');
   try {
-    return parseUrls(content);
+    return parseAmqpUrlList(content);
   } catch (error) {
     throw fileError(named, `expected ${error instanceof Error ? error.message : error}`);
   }
+}
+
+/** What says which broker a measuring program takes. */
+interface BrokerChoice {
+  /** Of `--url`, or of AMQP_URL. */
+  readonly url: readonly string[] | undefined;
+  readonly rabbitmq?: string | undefined;
+  readonly nodes?: number | undefined;
+}
+
+/**
+ * The environment by which a broker is found: `--url` goes before the variables.
+ * @throws UsageError if a broker is named although one of our own is asked for
+ */
+export function brokerEnv({ url, rabbitmq, nodes }: BrokerChoice, env = process.env): NodeJS.ProcessEnv {
+  const named = url !== undefined || Boolean(env.AMQP_URL_FILE);
+  if (named && (rabbitmq !== undefined || nodes !== undefined)) {
+    const own = rabbitmq === undefined ? '--nodes' : '--rabbitmq';
+    throw new UsageError(`${own} starts a broker of our own: leave it out, or --url, AMQP_URL and AMQP_URL_FILE`);
+  }
+  const isFlag = url !== undefined && url.join(',') !== env.AMQP_URL;
+  return isFlag ? { ...env, AMQP_URL: url.join(','), AMQP_URL_FILE: '' } : env;
 }

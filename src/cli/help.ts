@@ -1,4 +1,4 @@
-import type { OptionTable, Program } from './option-table.ts';
+import type { OptionTable, Program } from './option.ts';
 
 const WIDTH = 100;
 

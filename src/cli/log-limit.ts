@@ -4,7 +4,7 @@ import type { Log, LogFields } from './log.ts';
 const WINDOW = 1_000;
 
 /** A log of which some events are limited. */
-interface LimitedLog extends Log {
+export interface LimitedLog extends Log {
   /** Tells at once what was left out since, as before the end of the program. */
   flush(): void;
 }

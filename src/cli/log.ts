@@ -1,12 +1,22 @@
 import type { Writable } from 'node:stream';
-import { toJson } from './log-json.ts';
-import { printable, redact } from './printable.ts';
+import { printable, redact, shorten } from './printable.ts';
 
 /** `text` is for people at a terminal, `json` for programs: one record a line. */
 export type LogFormat = 'text' | 'json';
 
 /** What a record says besides its event. `time`, `level`, `event`, `program` and `message` are the record's own. */
 export type LogFields = Readonly<Record<string, unknown>>;
+
+/** The longest line for people, and the longest text in a field, in characters. */
+const MAX_LINE = 5_000;
+const MAX_TEXT = 2_000;
+
+/** All texts and names of a record's fields together, in characters. */
+const MAX_RECORD = 20_000;
+
+/** How deep a field may be nested, and how much of a list or an object is shown. */
+const MAX_DEPTH = 8;
+const MAX_ITEMS = 50;
 
 /** How bad it is. */
 type LogLevel = 'info' | 'warn' | 'error';
@@ -34,8 +44,8 @@ interface LogOptions {
 }
 
 /**
- * Makes a log. Each call writes at most one line, whatever its arguments hold: control characters are escaped, and
- * passwords in URLs hidden.
+ * Makes a log. Each call writes at most one line, whatever its arguments hold: control characters are escaped,
+ * passwords in URLs hidden, and long texts, lists and objects cut.
  */
 export function createLog(options: LogOptions): Log {
   const { format, write = lineWriter(process.stderr), programName, now = () => new Date() } = options;
@@ -45,9 +55,16 @@ export function createLog(options: LogOptions): Log {
       if (format === 'json') {
         const time = now().toISOString();
         const program = programName === undefined ? {} : { program: programName };
-        const message = text === undefined ? {} : { message: text.trim().replace(/^\[.\] /, '') };
+        const message =
+          text === undefined
+            ? {}
+            : {
+                message: redact(shorten(text, MAX_LINE))
+                  .trim()
+                  .replace(/^\[.\] /, ''),
+              };
         write(`${toJson({ time, level, event, ...program }, fields, message)}\n`);
-      } else if (text !== undefined) write(`${printable(redact(text))}\n`);
+      } else if (text !== undefined) write(`${printable(redact(shorten(text, MAX_LINE)))}\n`);
     } catch {
       // A log that cannot be written must not take down what it is about.
     }
@@ -68,4 +85,85 @@ export function defaultLogFormat(stream: { readonly isTTY?: boolean }): LogForma
 export function lineWriter(stream: Writable): (line: string) => void {
   stream.on('error', () => {});
   return (line) => void stream.write(line);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * One JSON line of a record's own fields, the caller's and the message, in this order; a field of the caller's never
+ * replaces one of the record's. Never throws: fields that cannot be written are left out, and `unloggable` says why.
+ * Whatever the fields hold, it takes bounded time and space.
+ */
+export function toJson(own: Fields, fields: Fields, message: Fields): string {
+  const all = (theirs: unknown) => Object.assign({}, own, theirs, own, message);
+  let json: string;
+  try {
+    json = JSON.stringify(all(new Simplifier().simplify(fields)));
+  } catch (error) {
+    json = JSON.stringify(
+      all({ unloggable: redact(shorten(error instanceof Error ? error.message : 'not an Error', MAX_TEXT)) }),
+    );
+  }
+  return printable(json); // JSON.stringify leaves DEL, the C1 controls and marks of direction alone
+}
+
+/** Makes plain, bounded data of whatever a field holds. */
+class Simplifier {
+  readonly #path: unknown[] = [];
+  #left = MAX_RECORD;
+
+  simplify(original: unknown, key = ''): unknown {
+    const value = hasToJson(original) && !(original instanceof Uint8Array) ? original.toJSON(key) : original;
+    if (typeof value === 'string') return this.#text(value);
+    if (typeof value === 'bigint') return this.#text(value.toString());
+    if (typeof value !== 'object' || value === null) return value;
+    // the numbers of its bytes would say nothing and fill pages
+    if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`;
+    if (this.#path.includes(original)) return '[circular]';
+    if (this.#left <= 0 || this.#path.length > MAX_DEPTH) return '…';
+    this.#path.push(original);
+    const simple = Array.isArray(value)
+      ? this.#list(value)
+      : this.#object(value instanceof Error ? errorFields(value) : value);
+    this.#path.pop();
+    return simple;
+  }
+
+  #text(text: string): string {
+    const short = redact(shorten(text, Math.max(0, Math.min(MAX_TEXT, this.#left))));
+    this.#left -= short.length;
+    return short;
+  }
+
+  #list(list: readonly unknown[]): unknown[] {
+    const simple = list.slice(0, MAX_ITEMS).map((item, index) => this.simplify(item, String(index)));
+    return list.length > MAX_ITEMS ? [...simple, `… ${list.length - MAX_ITEMS} more`] : simple;
+  }
+
+  #object(object: object): Fields {
+    const simple: Record<string, unknown> = {};
+    const keys = Object.keys(object);
+    for (const key of keys.slice(0, MAX_ITEMS)) {
+      const name = this.#text(key);
+      Object.defineProperty(simple, name, {
+        value: this.simplify((object as Fields)[key], key),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    }
+    if (keys.length > MAX_ITEMS) simple['…'] = `${keys.length - MAX_ITEMS} more`;
+    return simple;
+  }
+}
+
+function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
+  return typeof value === 'object' && value !== null && typeof (value as Partial<Date>).toJSON === 'function';
+}
+
+function errorFields(error: Error): Fields {
+  const { name, message, stack, cause } = error;
+  // A refused connection to localhost has its reasons in `errors` only, and nothing in its message.
+  const errors = error instanceof AggregateError ? error.errors : undefined;
+  return { ...error, name, message, stack, cause, errors };
 }

@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { UsageError } from './option.ts';
 import { printable, redact } from './printable.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Loaded where files are given: it takes some milliseconds, and most programs need none of it. */
 const crypto = () => process.getBuiltinModule('node:crypto');

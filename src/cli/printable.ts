@@ -34,3 +34,14 @@ export function quote(text: string): string {
 function hidden(found: string, before: string): string {
   return found.startsWith(`${before}***@`) ? found : `${before}***`;
 }
+
+// A URL that a cut took the rest of, maybe with its @.
+const CUT_URL = /((?:amqp|http)s?:\/\/[^\s:@]*:)\S*$/i;
+
+/** The beginning of a text that may be long: `length` characters at most and then `…`, no password of a URL shown. */
+export function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const characters = [...text.slice(0, 2 * length + 2)]; // no character is cut in two
+  if (characters.length <= length) return text;
+  return `${characters.slice(0, length).join('').replace(CUT_URL, '$1***')}…`;
+}

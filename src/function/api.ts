@@ -1,9 +1,9 @@
 // What a function's module imports as 'fib-worker/function'. build.mjs resolves the name to this very file, wherever the
 // module lies: an RpcError that the function throws is then of the class that the worker knows.
-import type { OptionTable, OptionValues } from '../cli/option-table.ts';
+import type { OptionTable, OptionValues } from '../cli/option.ts';
 import type { RequestContext } from '../worker/handler.ts';
 
-export type { OptionTable, OptionValues } from '../cli/option-table.ts';
+export type { OptionTable, OptionValues } from '../cli/option.ts';
 export { duration, integer, list, oneOf, positiveDuration, text } from '../cli/value-parsers.ts';
 export { RpcError, type RpcErrorCode } from '../protocol/errors.ts';
 export type { FunctionLog, RequestContext, RpcRequest } from '../worker/handler.ts';

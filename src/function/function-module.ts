@@ -1,4 +1,4 @@
-import type { OptionTable } from '../cli/option-table.ts';
+import type { OptionTable } from '../cli/option.ts';
 import { checkContentType, checkInteger } from '../protocol/option-checks.ts';
 import type { RequestHandler } from '../worker/handler.ts';
 import { checkFunctionOptions } from './function-options.ts';

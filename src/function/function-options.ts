@@ -1,4 +1,4 @@
-import type { OptionTable } from '../cli/option-table.ts';
+import type { OptionTable } from '../cli/option.ts';
 
 /** Before the keys of a function's options in the table of the whole worker, so that they are never one of its own. */
 const PREFIX = 'function.';

@@ -1,6 +1,5 @@
 import path from 'node:path';
-import { exitOnBrokenPipe } from '../cli/broken-pipe.ts';
-import { onShutdown } from '../cli/signals.ts';
+import { exitOnBrokenPipe, onShutdown } from '../cli/process.ts';
 import { RpcClient } from '../client/client.ts';
 import { Disposables } from '../measure/disposables.ts';
 import { startWorkerProcess } from '../measure/worker-process.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokerEnv } from '../../src/cli/broker-env.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
+import { brokerEnv } from '../../src/cli/broker-options.ts';
+import { UsageError } from '../../src/cli/option.ts';
 
 const [url, other] = ['amqp://here', 'amqp://there'];
 

@@ -3,8 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { exitOnBrokenPipe } from '../../src/cli/broken-pipe.ts';
-import { onShutdown } from '../../src/cli/signals.ts';
+import { exitOnBrokenPipe, onShutdown } from '../../src/cli/process.ts';
 
 // Each test's program is this file again, told by a variable which one to be: so the code under test runs in a process
 // of its own without a second bundle.

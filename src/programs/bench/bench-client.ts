@@ -1,10 +1,9 @@
 // The clients' side of `npm run bench`, in a process of its own: bench.js starts it, once for each implementation, and asks
 // it for turns. Not for users.
 
-import { parseAmqpUrlList } from '../../amqp/url.ts';
 import { brokerOptions, readBrokerOptions } from '../../cli/broker-options.ts';
-import { parseCommandLine } from '../../cli/options.ts';
-import { UsageError } from '../../cli/usage-error.ts';
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
 import { oneOf } from '../../cli/value-parsers.ts';
 import { type ImplementationName, implementations } from '../../measure/bench/index.ts';
 import { clientTurns } from '../../measure/bench/run/client-turns.ts';
@@ -17,7 +16,7 @@ const program = {
   usage: 'node bench-client.js --implementation NAME --design NAME',
   summary: 'Started by bench.js: calls, and says how it went.',
   options: {
-    ...brokerOptions(parseAmqpUrlList, 'it does not start; of several the first'),
+    ...brokerOptions('it does not start; of several the first'),
     implementation: {
       flag: 'implementation',
       type: 'string',
@@ -36,7 +35,7 @@ function main(): void {
     return;
   }
   const { implementation, design } = commandLine.values;
-  const { urls: [url] = [], tls } = readBrokerOptions(commandLine.values, parseAmqpUrlList);
+  const { urls: [url] = [], tls } = readBrokerOptions(commandLine.values);
   if (!url || !implementation || !design || !process.connected) {
     throw new UsageError('it is started by bench.js, with AMQP_URL, --implementation and --design');
   }

@@ -1,15 +1,14 @@
 import { brokerOptions } from '../../cli/broker-options.ts';
-import { integer, list, oneOf, positiveDuration, text, type ValueParser } from '../../cli/value-parsers.ts';
+import { integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
 
 /** The options of the benchmark. What can be chosen from is told by whoever knows it. */
 export function benchOptions<Version extends string>(choices: {
-  readonly parseUrls: ValueParser<string[]>;
   readonly sections: readonly string[];
   readonly versions: readonly Version[];
 }) {
-  const { parseUrls, sections, versions } = choices;
+  const { sections, versions } = choices;
   return {
-    url: { ...brokerOptions(parseUrls, '').url, help: 'amqp:// or amqps:// URL of the broker; of several the first' },
+    url: { ...brokerOptions('').url, help: 'amqp:// or amqps:// URL of the broker; of several the first' },
     rabbitmq: {
       flag: 'rabbitmq',
       type: 'string',

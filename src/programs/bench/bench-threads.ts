@@ -1,8 +1,8 @@
 // What threads cost and bring, and what --check-caller costs: node dist/bench-threads.js (--help). Not part of `npm run bench`.
 import { availableParallelism, loadavg } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
-import { parseCommandLine } from '../../cli/options.ts';
-import { UsageError } from '../../cli/usage-error.ts';
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
 import { integer } from '../../cli/value-parsers.ts';
 import { RpcClient } from '../../client/client.ts';
 import { checkFunctionModule } from '../../function/function-module.ts';

@@ -3,9 +3,9 @@
 //   npm run bench:workers -- [--n 27] [--workers 1,2,4] [--prefetch 1,10] [--rounds 6] [--turn 2s] [--rabbitmq 4.3]
 import { setMaxListeners } from 'node:events';
 import path from 'node:path';
-import { parseCommandLine } from '../../cli/options.ts';
-import { onShutdown } from '../../cli/signals.ts';
-import { UsageError } from '../../cli/usage-error.ts';
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
+import { onShutdown } from '../../cli/process.ts';
 import { integer, list, oneOf, positiveDuration } from '../../cli/value-parsers.ts';
 import { RpcClient } from '../../client/client.ts';
 import { type Crew, measureCrews } from '../../measure/bench/scaling.ts';

@@ -1,11 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseAmqpUrlList } from '../../amqp/url.ts';
-import { exitOnBrokenPipe } from '../../cli/broken-pipe.ts';
-import { brokerEnv } from '../../cli/broker-env.ts';
-import { parseCommandLine } from '../../cli/options.ts';
-import { onShutdown } from '../../cli/signals.ts';
-import { UsageError } from '../../cli/usage-error.ts';
+import { brokerEnv } from '../../cli/broker-options.ts';
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
+import { exitOnBrokenPipe, onShutdown } from '../../cli/process.ts';
 import { implementations, peers } from '../../measure/bench/index.ts';
 import { judgeGoals } from '../../measure/bench/run/goals.ts';
 import { sections } from '../../measure/bench/run/index.ts';
@@ -36,7 +34,6 @@ const program = {
   summary: `Measures this project beside the least that a Node process can do, and beside other libraries, on your own RabbitMQ.
 Without a URL it takes a broker on localhost:5672, or starts one. Interrupted, it cleans up and prints what it has.`,
   options: benchOptions({
-    parseUrls: parseAmqpUrlList,
     sections: names,
     versions: Object.keys(suites) as RabbitVersion[],
   }),

@@ -1,5 +1,8 @@
-import { printable } from '../../cli/printable.ts';
-import type { RpcErrorCode, RpcErrorReason } from '../../protocol/errors.ts';
+import { isUtf8 } from 'node:buffer';
+import { printable, redact } from '../../cli/printable.ts';
+import type { RpcReply } from '../../client/client.ts';
+import { saysText } from '../../protocol/body.ts';
+import { RpcError, type RpcErrorCode, type RpcErrorReason } from '../../protocol/errors.ts';
 
 /** How a call failed. */
 export interface Failure {
@@ -10,9 +13,9 @@ export interface Failure {
   readonly causes: readonly string[];
 }
 
-/** What came of one request: its answer, or its failure. */
-export type Answer = { readonly request: string; readonly milliseconds: number } & (
-  | { readonly result: string; readonly failure?: undefined }
+/** What came of a call: its reply, or its failure. */
+export type Outcome = { readonly milliseconds: number } & (
+  | { readonly reply: RpcReply; readonly failure?: undefined }
   | { readonly failure: Failure }
 );
 
@@ -21,6 +24,14 @@ export interface AnswerFormat {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+}
+
+/** What goes to standard output and to standard error. */
+export interface Printed {
+  readonly stdout: string | Buffer;
+  readonly stderr: string;
 }
 
 /** Exit codes of the client: what a script can tell apart. */
@@ -52,29 +63,80 @@ export function exitCodeOf({ reason }: Failure): number {
   }
 }
 
-/** A failure as `--json` tells it. */
-export function jsonError({ code, reason, message, causes }: Failure, { verbose }: AnswerFormat) {
-  return { code, reason, message, ...(verbose ? { causes } : {}) };
-}
-
-/** A failure as it is told to people; `n` is what was asked for, where it was a number. */
-export function renderFailure(n: string | undefined, { code, message, causes }: Failure, format: AnswerFormat): string {
-  const asked = n !== undefined && n.length > 40 ? `${n.slice(0, 40)}…` : n;
-  const what = asked === undefined ? '' : `fib(${printable(asked)}): `;
-  const beneath = format.verbose ? causes.map((cause) => `     caused by: ${printable(cause)}\n`).join('') : '';
-  return ` [!] ${what}${code}: ${printable(message)}\n${beneath}`;
-}
-
-/** What an answer puts on standard output and on standard error. */
-export function renderAnswer(answer: Answer, format: AnswerFormat): { stdout: string; stderr: string } {
-  const { request, milliseconds, failure } = answer;
-  const stdout = (text: string) => ({ stdout: `${text}\n`, stderr: '' });
-  if (format.json) {
-    const ms = Math.round(milliseconds * 10) / 10;
-    const outcome = failure ? { error: jsonError(failure, format) } : { result: answer.result };
-    return stdout(JSON.stringify({ n: request, ...outcome, ms }));
+/** A failure out of what a call rejected with. */
+export function failureOf(error: unknown): Failure {
+  const causes: string[] = [];
+  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
+    causes.push(redact('code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message));
   }
-  if (failure) return { stdout: '', stderr: renderFailure(request, failure, format) };
-  const result = printable(answer.result); // a worker of somebody else's may send anything
-  return stdout(format.quiet ? result : ` [.] Got ${result}`);
+  const message = redact(error instanceof Error ? error.message : String(error));
+  if (!(error instanceof RpcError)) return { code: 'INTERNAL', reason: undefined, message, causes };
+  const { code, reason } = error;
+  return { code, reason, message: reason === 'NO_BROKER' ? `${message} (--url or AMQP_URL)` : message, causes };
+}
+
+/** Prints what came of asking for fib(n): decimal digits, or it is no answer to that question. */
+export function printNumber(n: string, outcome: Outcome, format: AnswerFormat): Printed & { failure?: Failure } {
+  const answer = outcome.failure ? undefined : outcome.reply.body.toString().trim();
+  const failure = outcome.failure ?? (/^[0-9]+$/.test(answer ?? '') ? undefined : noNumber(answer ?? ''));
+  if (format.json) {
+    return {
+      ...jsonLine({ n, ...(failure ? jsonError(failure, format) : { result: answer }) }, outcome),
+      ...(failure && { failure }),
+    };
+  }
+  if (failure) {
+    const asked = n.length > 40 ? `${n.slice(0, 40)}…` : n;
+    return { stdout: '', stderr: failureLines(`fib(${printable(asked)}): `, failure, format), failure };
+  }
+  return { stdout: format.quiet ? `${answer}\n` : ` [.] Got ${answer}\n`, stderr: '' };
+}
+
+/**
+ * Prints what came of a call with `--body`: the reply's octets, and a line end after text that has none. On a terminal
+ * control characters are escaped, and what is no text is only told of.
+ */
+export function printBody(outcome: Outcome, format: AnswerFormat): Printed {
+  if (outcome.failure) {
+    if (format.json) return jsonLine(jsonError(outcome.failure, format), outcome);
+    return { stdout: '', stderr: failureLines('', outcome.failure, format) };
+  }
+  const { body, contentType } = outcome.reply;
+  const isText = saysText(contentType) && isUtf8(body);
+  if (format.json) {
+    const content = isText ? { body: body.toString() } : { bodyBase64: body.toString('base64') };
+    return jsonLine({ contentType, ...content }, outcome);
+  }
+  if (!format.terminal) {
+    const ends = !isText || body.at(-1) === 0x0a;
+    return { stdout: ends ? body : Buffer.concat([body, Buffer.from('\n')]), stderr: '' };
+  }
+  if (!isText) {
+    const what = `${body.length} bytes of ${printable(contentType ?? 'no content type')}`;
+    return { stdout: '', stderr: ` [!] ${what} are not for a terminal: send standard output to a file\n` };
+  }
+  const lines = body.toString().replace(/\n$/, '').split('\n');
+  return { stdout: `${lines.map(printable).join('\n')}\n`, stderr: '' };
+}
+
+/** A worker of somebody else's may answer anything, be it 1.2200160415122E+19. */
+function noNumber(answer: string): Failure {
+  const shown = printable(answer.length > 40 ? `${answer.slice(0, 40)}…` : answer);
+  const message = `the reply is no whole number in decimal digits: '${shown}'; --body takes any reply as it is`;
+  return { code: 'DATA_LOSS', reason: 'UNREADABLE', message, causes: [] };
+}
+
+function jsonError({ code, reason, message, causes }: Failure, { verbose }: AnswerFormat) {
+  return { error: { code, reason, message, ...(verbose ? { causes } : {}) } };
+}
+
+/** JSON.stringify leaves DEL, the C1 controls and marks of direction alone. */
+function jsonLine(what: Readonly<Record<string, unknown>>, { milliseconds }: Outcome): Printed {
+  const ms = Math.round(milliseconds * 10) / 10;
+  return { stdout: `${printable(JSON.stringify({ ...what, ms }))}\n`, stderr: '' };
+}
+
+function failureLines(what: string, { code, message, causes }: Failure, { verbose }: AnswerFormat): string {
+  const beneath = verbose ? causes.map((cause) => `     caused by: ${printable(cause)}\n`).join('') : '';
+  return ` [!] ${what}${code}: ${printable(message)}\n${beneath}`;
 }

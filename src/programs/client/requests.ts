@@ -1,9 +1,35 @@
 import type { Readable } from 'node:stream';
+import { readOptionFile } from '../../cli/option-files.ts';
+import type { ClientValues } from './options.ts';
 
-/** The requests that a command line asks for: each argument, and for `-` each line of what `input` gives, as they come. */
-export async function* requestsOf(args: readonly string[], input: () => Readable): AsyncGenerator<string> {
+/** The tutorial's default. */
+export const DEFAULT_REQUEST = '30';
+
+/** A request of any function. */
+export interface BodyRequest {
+  readonly body: Buffer;
+  readonly contentType: string;
+}
+
+/**
+ * The request that `--body` or `--body-file` gives; undefined without either.
+ * @throws UsageError if the file can't be read
+ */
+export async function readBodyRequest(
+  { body, bodyFile, contentType = 'text/plain' }: ClientValues,
+  stdin: () => Readable,
+): Promise<BodyRequest | undefined> {
+  if (body !== undefined) return { body: Buffer.from(body), contentType };
+  if (bodyFile === undefined) return undefined;
+  if (bodyFile === '-') return { body: Buffer.concat(await stdin().toArray()), contentType };
+  return { body: readOptionFile({ option: '--body-file', file: bodyFile }), contentType };
+}
+
+/** The numbers that a command line asks for: each argument, and for `-` each line of `stdin`, as they come. */
+export async function* numbersOf(args: readonly string[], stdin: () => Readable): AsyncGenerator<string> {
+  if (args.length === 0) yield DEFAULT_REQUEST;
   for (const arg of args) {
-    if (arg === '-') yield* await linesOf(input());
+    if (arg === '-') yield* await linesOf(stdin());
     else yield arg;
   }
 }
@@ -14,27 +40,34 @@ async function linesOf(input: Readable): Promise<AsyncIterable<string>> {
 }
 
 /**
- * Runs `task` for each item as it comes, `limit` at a time at most, and hands the results to `output` in the order of
- * the items. A result waits for those before it, and counts until it is out, so that memory is bounded.
+ * Runs `task` for each item as it comes, `limit` at a time at most, and hands the results to `output` one by one in the
+ * order of the items. A result waits for those before it, and counts until `output` is done with it, so that memory is
+ * bounded also where nobody reads.
  */
 export async function inOrder<T, R>(
   items: AsyncIterable<T>,
   limit: number,
   task: (item: T) => Promise<R>,
-  output: (result: R) => void,
+  output: (result: R) => Promise<void> | undefined,
 ): Promise<void> {
   let last: Promise<void> = Promise.resolve();
-  const unfinished = new Set<Promise<void>>();
+  let unfinished = 0;
+  let onRoom = () => {};
+  const finish = async (result: Promise<R>, before: Promise<void>): Promise<void> => {
+    await before;
+    await output(await result);
+    unfinished--;
+    onRoom();
+  };
   for await (const item of items) {
-    const before = last;
+    unfinished++;
     const result = task(item);
-    const done: Promise<void> = (async () => {
-      const [value] = await Promise.all([result, before]);
-      output(value);
-    })().finally(() => unfinished.delete(done));
-    last = done;
-    unfinished.add(done);
-    if (unfinished.size >= limit) await Promise.race(unfinished);
+    last = finish(result, last);
+    if (unfinished < limit) continue;
+    const room = new Promise<void>((resolve) => {
+      onRoom = resolve;
+    });
+    await Promise.race([room, last]); // the last one fails if any does
   }
   await last;
 }

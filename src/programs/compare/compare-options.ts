@@ -1,18 +1,17 @@
 import { brokerOptions } from '../../cli/broker-options.ts';
-import { integer, list, oneOf, positiveDuration, text, type ValueParser } from '../../cli/value-parsers.ts';
+import { integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
 
 /** The options of the comparison. What can be chosen from is told by whoever knows it. */
 export function compareOptions<Workload extends string, Version extends string, QueueType extends string>(choices: {
-  readonly parseUrls: ValueParser<string[]>;
   readonly workloads: readonly Workload[];
   readonly versions: readonly Version[];
   readonly queueTypes: readonly [default_: QueueType, ...others: QueueType[]];
   readonly peers: readonly string[];
 }) {
-  const { parseUrls, workloads, versions, queueTypes, peers } = choices;
+  const { workloads, versions, queueTypes, peers } = choices;
   return {
     url: {
-      ...brokerOptions(parseUrls, '').url,
+      ...brokerOptions('').url,
       help: 'amqp:// or amqps:// URL of the broker; of several, of a cluster, clients take the first and workers the last',
     },
     rabbitmq: {

@@ -1,11 +1,10 @@
 // The worker's side of the comparison, in a process of its own: compare.js starts it, once for each implementation. Not
 // for users: it has no discovery and no defaults.
 
-import { parseAmqpUrlList } from '../../amqp/url.ts';
 import { brokerOptions, readBrokerOptions } from '../../cli/broker-options.ts';
-import { parseCommandLine } from '../../cli/options.ts';
-import { onShutdown } from '../../cli/signals.ts';
-import { UsageError } from '../../cli/usage-error.ts';
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
+import { onShutdown } from '../../cli/process.ts';
 import { integer, oneOf, text } from '../../cli/value-parsers.ts';
 import { answer } from '../../measure/bench/answer.ts';
 import { type ImplementationName, implementations } from '../../measure/bench/index.ts';
@@ -20,7 +19,7 @@ const program = {
   usage: 'node compare-worker.js --implementation NAME --queue NAME --prefetch N',
   summary: 'Started by compare.js: answers the requests of a comparison. SIGTERM drains and exits 0.',
   options: {
-    ...brokerOptions(parseAmqpUrlList, 'it does not start; of several the first'),
+    ...brokerOptions('it does not start; of several the first'),
     implementation: {
       flag: 'implementation',
       type: 'string',
@@ -57,7 +56,7 @@ async function main(): Promise<void> {
     return;
   }
   const { implementation, queue, prefetch } = commandLine.values;
-  const { urls: [url] = [], tls } = readBrokerOptions(commandLine.values, parseAmqpUrlList);
+  const { urls: [url] = [], tls } = readBrokerOptions(commandLine.values);
   if (!url || !implementation || !queue || !prefetch) {
     throw new UsageError('it needs AMQP_URL, --implementation, --queue and --prefetch; --help says more');
   }

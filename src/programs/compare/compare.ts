@@ -2,12 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { queueTypes } from '../../amqp/queues.ts';
-import { parseAmqpUrl, parseAmqpUrlList } from '../../amqp/url.ts';
-import { exitOnBrokenPipe } from '../../cli/broken-pipe.ts';
-import { brokerEnv } from '../../cli/broker-env.ts';
-import { parseCommandLine } from '../../cli/options.ts';
-import { onShutdown } from '../../cli/signals.ts';
-import { UsageError } from '../../cli/usage-error.ts';
+import { parseAmqpUrl } from '../../amqp/url.ts';
+import { brokerEnv } from '../../cli/broker-options.ts';
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
+import { exitOnBrokenPipe, onShutdown } from '../../cli/process.ts';
 import { implementations, peers } from '../../measure/bench/index.ts';
 import { collect } from '../../measure/collect.ts';
 import { compose } from '../../measure/compose.ts';
@@ -49,7 +48,6 @@ Without a URL it takes a broker on localhost:5672, or starts one. Interrupted, i
 show prints again what --json wrote; diff sets two such files side by side.`,
   positionals: true,
   options: compareOptions({
-    parseUrls: parseAmqpUrlList,
     workloads: [...workloadNames, WIRE],
     versions: Object.keys(suites) as RabbitVersion[],
     queueTypes,

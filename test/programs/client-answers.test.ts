@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renderBodyAnswer } from '../../src/programs/client/body-answer.ts';
+import { printBody } from '../../src/programs/client/answers.ts';
 
 const onTerminal = { json: false, quiet: false, verbose: false, terminal: true };
 const answer = (contentType: string | undefined, body: string | Buffer) => ({
@@ -11,7 +11,7 @@ const answer = (contentType: string | undefined, body: string | Buffer) => ({
 describe('a reply to --body on a terminal', () => {
   it('is text line by line, with control characters escaped', () => {
     for (const contentType of ['text/plain', 'application/json', 'text/html; charset=utf-8', undefined, '']) {
-      assert.deepEqual(renderBodyAnswer(answer(contentType, 'one\n\u001b[31mtwo\u202e\r\n'), onTerminal), {
+      assert.deepEqual(printBody(answer(contentType, 'one\n\u001b[31mtwo\u202e\r\n'), onTerminal), {
         stdout: 'one\n\\u001b[31mtwo\\u202e\\r\n',
         stderr: '',
       });
@@ -21,7 +21,7 @@ describe('a reply to --body on a terminal', () => {
   it('is only told of where it is no text, or says so and is not', () => {
     const bytes = Buffer.from([0xff, 0x1b]);
     for (const contentType of ['image/png', 'text/plain', 'application/jsonp', 'image/\u001b']) {
-      const { stdout, stderr } = renderBodyAnswer(answer(contentType, bytes), onTerminal);
+      const { stdout, stderr } = printBody(answer(contentType, bytes), onTerminal);
       assert.equal(stdout, '');
       assert.match(stderr, /^ \[!\] 2 bytes of \S+ are not for a terminal: [^\n]+\n$/);
       assert.doesNotMatch(stderr, /[^\P{Cc}\n]/u);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { OptionTable, Program } from '../../src/cli/option-table.ts';
-import { parseCommandLine } from '../../src/cli/options.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import type { OptionTable, Program } from '../../src/cli/option.ts';
+import { UsageError } from '../../src/cli/option.ts';
 import { duration, integer, list, oneOf, text } from '../../src/cli/value-parsers.ts';
 
 const options = {

@@ -18,7 +18,7 @@ interface BooleanOption extends OptionNames {
   readonly default?: boolean;
 }
 
-interface ValueOptionBase extends OptionNames {
+interface ValueOption extends OptionNames {
   readonly type: 'string';
   /** What `--help` shows for the value: `N`, `DURATION`. */
   readonly placeholder: string;
@@ -29,13 +29,13 @@ interface ValueOptionBase extends OptionNames {
 }
 
 /** An option with a value; of several, the last counts. */
-interface SingleOption extends ValueOptionBase {
+interface SingleOption extends ValueOption {
   readonly multiple?: false;
   readonly parse: ValueParser<unknown>;
 }
 
 /** An option that may be repeated: what `parse` makes of each is joined into one array. */
-interface MultipleOption extends ValueOptionBase {
+interface MultipleOption extends ValueOption {
   readonly multiple: true;
   readonly parse: ValueParser<readonly unknown[]>;
 }
@@ -52,6 +52,27 @@ export type OptionValues<T extends OptionTable> = {
     : boolean;
 };
 
+/** What {@link option} and {@link flag} can be told besides. */
+type Settings<T> = Omit<T, 'flag' | 'type' | 'placeholder' | 'parse'>;
+
+/**
+ * An option with a value.
+ * @param form its long flag and what `--help` shows for the value: `queue NAME`
+ */
+export function option<T, const S extends Settings<SingleOption> | Settings<MultipleOption>>(
+  form: `${string} ${string}`,
+  parse: ValueParser<T>,
+  settings: S,
+) {
+  const [name = '', placeholder = ''] = form.split(' ');
+  return { ...settings, flag: name, type: 'string', placeholder, parse } as const;
+}
+
+/** An option that is on or off; `name` is its long flag. */
+export function flag<const S extends Settings<BooleanOption>>(name: string, settings: S) {
+  return { ...settings, flag: name, type: 'boolean' } as const;
+}
+
 /** A program as its user sees it. */
 export interface Program<T extends OptionTable> {
   /** For `--version` and messages: `fib-client`. */
@@ -66,4 +87,11 @@ export interface Program<T extends OptionTable> {
   readonly positionals?: boolean;
   /** What comes after the options in `--help`, such as exit codes; printed as it is. */
   readonly epilogue?: string;
+}
+
+/** The command line or the environment is wrong. The message is one line, names the option, and says what is expected. */
+export class UsageError extends Error {
+  /** The exit code for it. */
+  static readonly exitCode = 2;
+  override readonly name = 'UsageError';
 }

@@ -1,13 +1,11 @@
+import { parseArgs } from 'node:util';
 import { helpText } from './help.ts';
-import { nearest } from './nearest.ts';
-import type { OptionTable, OptionValues, Program } from './option-table.ts';
+import { type OptionTable, type OptionValues, type Program, UsageError } from './option.ts';
 import { printable, quote, redact } from './printable.ts';
-import { type FlagForm, type Token, tokenize } from './tokenize.ts';
-import { UsageError } from './usage-error.ts';
 import { type ValueParser, yesOrNo } from './value-parsers.ts';
 
 /** What the command line asks for: to run with these values, or only to print a text (`--help`, `--version`) and exit 0. */
-type CommandLine<T extends OptionTable> =
+export type CommandLine<T extends OptionTable> =
   | { readonly kind: 'run'; readonly values: OptionValues<T>; readonly positionals: readonly string[] }
   | { readonly kind: 'print'; readonly text: string };
 
@@ -130,4 +128,83 @@ function unknownOption(typed: string, flags: ReadonlyMap<string, Flag>): UsageEr
   const meant = nearest(typed.replace(/^-+/, ''), [...flags.keys(), 'help', 'version']);
   const guess = meant === undefined ? '' : `did you mean --${meant}? `;
   return new UsageError(`unknown option ${printable(redact(typed))}; ${guess}--help lists what there is`);
+}
+
+/** A flag as parseArgs needs to know it. */
+interface FlagForm {
+  readonly type: 'boolean' | 'string';
+  readonly short?: string;
+}
+
+/** A piece of a command line. */
+type Token =
+  | { readonly kind: 'positional'; readonly text: string }
+  | {
+      readonly kind: 'flag';
+      /** The long name without dashes, or what stands there instead if no such flag is known. */
+      readonly name: string;
+      /** As it was typed, without its value: `-t`, `--timeout`. */
+      readonly typed: string;
+      /** Its value, if one was given. */
+      readonly text: string | undefined;
+      /** Its value is the next word, and that begins with a dash: most likely a flag, and the value was forgotten. */
+      readonly dubious: boolean;
+    };
+
+/**
+ * Splits a command line. Unknown flags are tokens too: the caller judges. Whatever begins like a negative number (`-1`)
+ * is a value or a positional, never a flag.
+ */
+function tokenize(argv: readonly string[], forms: Readonly<Record<string, FlagForm>>): readonly Token[] {
+  const { tokens } = parseArgs({
+    args: argv.map(shield),
+    options: forms,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens.flatMap((token): Token[] => {
+    if (token.kind === 'option-terminator') return [];
+    if (token.kind === 'positional') return [{ kind: 'positional', text: unshield(token.value) }];
+    const { name, rawName: typed, value, inlineValue } = token;
+    const text = value === undefined ? undefined : unshield(value);
+    return [{ kind: 'flag', name, typed, text, dubious: !inlineValue && /^-./.test(value ?? '') }];
+  });
+}
+
+/** No argument can hold a NUL, so this can be told from everything that was typed. */
+function shield(argument: string): string {
+  return /^-[0-9.]/.test(argument) ? `\0${argument}` : argument;
+}
+
+function unshield(argument: string): string {
+  return argument.startsWith('\0') ? argument.slice(1) : argument;
+}
+
+/** The candidate that a mistyped word most likely meant, or undefined if none is near (two letters wrong at most). */
+function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: { readonly candidate: string; readonly distance: number } | undefined;
+  for (const candidate of candidates) {
+    const distance = editDistance(word, candidate);
+    // In a short word two wrong letters are another word.
+    if (distance <= Math.min(2, candidate.length / 3) && distance < (best?.distance ?? Infinity)) {
+      best = { candidate, distance };
+    }
+  }
+  return best?.candidate;
+}
+
+/** Levenshtein's distance, a row at a time. */
+function editDistance(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > 2) return Infinity;
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? Infinity;
 }

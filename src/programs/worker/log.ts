@@ -1,5 +1,6 @@
 import type { Log, LogFormat } from '../../cli/log.ts';
-import { toJson } from '../../cli/log-json.ts';
+import { toJson } from '../../cli/log.ts';
+import { shorten } from '../../cli/printable.ts';
 import { saysText } from '../../protocol/body.ts';
 import type { ThreadEvent } from '../../worker/threads/call.ts';
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../../worker/worker.ts';
@@ -44,11 +45,7 @@ export function logWorkerEvents(
           ` [!] ${event.error.message}; connecting again in ${seconds(event.delay)}`,
         );
       case 'probe-failed':
-        return log.warn(
-          type,
-          described(event.error),
-          ` [!] A caller could not be looked after: ${event.error.message}`,
-        );
+        return log.warn(type, described(event.error), ` [!] A caller could not be looked up: ${event.error.message}`);
       case 'retrying':
         return log.warn(
           type,
@@ -85,7 +82,7 @@ export function logWorkerEvents(
         return log.warn(
           type,
           fields,
-          ' [!] An answer was dropped: its channel is gone, the broker delivers the request again',
+          ' [!] An answer was discarded: its channel is gone, the broker delivers the request again',
         );
     }
   };
@@ -94,7 +91,7 @@ export function logWorkerEvents(
 /** Tells of one request. Of its body the start is shown, if it says that it is text. */
 export function logRequest(log: Log, name: string, { body, contentType }: RpcRequest): void {
   const shown = saysText(contentType)
-    ? startOf(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
+    ? shorten(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
     : `${body.length} bytes of ${contentType}`;
   log.info('request', { function: name, request: shown }, ` [.] ${name}(${shown})`);
 }
@@ -116,25 +113,26 @@ function described({ code, reason, message }: { code: string; reason: string | u
 
 /** What the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
 function logFunctionLine(log: Log, { level, text, fields }: Extract<WorkerEvent, { type: 'log' }>, format: LogFormat) {
-  const line = ` [${level === 'info' ? '.' : '!'}] ${startOf(text, LOGGED_CHARACTERS)}`;
+  const line = ` [${level === 'info' ? '.' : '!'}] ${shorten(text, LOGGED_CHARACTERS)}`;
   if (fields === undefined) return log[level]('log', {}, line);
   const json = toJson({}, fields, {});
-  const short = startOf(json, LOGGED_CHARACTERS);
+  const short = shorten(json, LOGGED_CHARACTERS);
   log[level]('log', { fields: short === json ? fields : short }, format === 'text' ? `${line} ${short}` : line);
 }
 
 /** Anything can be thrown, also what has no text. */
 function inWords(error: unknown): string {
   try {
-    return startOf(String(error), LOGGED_CHARACTERS);
+    return shorten(String(error), LOGGED_CHARACTERS);
   } catch {
     return `it threw ${typeof error}`;
   }
 }
 
-function startOf(text: string, length: number): string {
-  const characters = [...text.slice(0, 2 * length + 2)]; // no character is cut in two
-  return characters.length > length ? `${characters.slice(0, length).join('')}…` : text;
+/** An error and where it came from, in one line. */
+export function stackInWords(error: unknown): string {
+  const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : inWords(error);
+  return shorten(stack.replace(/\n\s*/g, '; '), LOGGED_CHARACTERS);
 }
 
 function seconds(ms: number): string {

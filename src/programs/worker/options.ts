@@ -1,0 +1,110 @@
+import { queueTypes } from '../../amqp/queues.ts';
+import { brokerOptions } from '../../cli/broker-options.ts';
+import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
+import { integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
+import { workerDefaults } from '../../worker/options.ts';
+
+/** How long a call may run in a thread unless told otherwise: well below RabbitMQ's `consumer_timeout` of 30 minutes. */
+const MAX_RUN = '5m';
+
+/** The worker's own options; its function may add some. */
+export const workerOptions = {
+  ...brokerOptions('localhost:5672, and inside a container also the host'),
+  discover: flag('discover', {
+    env: 'DISCOVER',
+    default: true,
+    help: 'without a URL, do not look for a broker outside the container',
+  }),
+  queue: option('queue NAME', text, {
+    env: 'RPC_QUEUE',
+    default: 'rpc_queue',
+    help: 'request queue; taken as it is, declared if it is missing',
+  }),
+  queueType: option('queue-type TYPE', oneOf(queueTypes), {
+    env: 'QUEUE_TYPE',
+    help: `${queueTypes.join(' or ')}, if the queue has to be declared; without it the virtual host decides`,
+  }),
+  durable: flag('durable', {
+    env: 'DURABLE',
+    default: true,
+    help: 'declare the queue non-durable, as older tutorials do (RabbitMQ 4.3 refuses that)',
+  }),
+  // where the function runs
+  threads: option('threads N', integer({ min: 0, max: 1_024 }), {
+    env: 'THREADS',
+    default: '0',
+    help: 'run the function in N threads, which can be ended; 0: on the event loop',
+  }),
+  maxRun: option('max-run TIME', positiveDuration, {
+    env: 'MAX_RUN',
+    help: `how long a call may run in a thread, whatever its time limit (${MAX_RUN} by default)`,
+  }),
+  prefetch: option('prefetch N', integer({ min: 1, max: 65_535 }), {
+    env: 'PREFETCH',
+    help: 'requests in hand; by default 1, or one a thread',
+  }),
+  maxDeliveries: option('max-deliveries N', integer({ min: 1 }), {
+    env: 'MAX_DELIVERIES',
+    default: String(workerDefaults.maxDeliveries),
+    help: 'how often a request that ends its workers is tried, on quorum queues; 1, on others too, tries none again',
+  }),
+  checkCaller: flag('check-caller', {
+    env: 'CHECK_CALLER',
+    help: 'ask the broker before each request if its caller is still there: a round trip for each',
+  }),
+  allowReplyTo: option('allow-reply-to PATTERN', list(text), {
+    env: 'ALLOW_REPLY_TO',
+    multiple: true,
+    help: 'reply queues to write to besides Direct Reply-To and amq.gen-*; * stands for any characters',
+  }),
+  grace: option('grace TIME', positiveDuration, {
+    env: 'GRACE',
+    default: '8s',
+    help: 'how long draining may take; what is unfinished then goes back to the queue',
+  }),
+  log: option('log FORMAT', oneOf(['text', 'json']), {
+    env: 'LOG',
+    help: 'text or json; without it text on a terminal, json elsewhere',
+  }),
+  logRequests: flag('log-requests', { env: 'LOG_REQUESTS', help: 'log each request also in json, up to 100 a second' }),
+  // when the worker ends, and how others learn how it is
+  idleExit: option('idle-exit TIME', positiveDuration, {
+    env: 'IDLE_EXIT',
+    help: 'drain and exit 0 after it has consumed for so long without a request; while it has no broker, or is blocked, it never does',
+  }),
+  maxCalls: option('max-calls N', integer({ min: 1 }), {
+    env: 'MAX_CALLS',
+    help: 'take N requests, whatever comes of them, then exit 0; the last ones, as many as --prefetch, one at a time',
+  }),
+  httpPort: option('http-port PORT', integer({ min: 0, max: 65_535 }), {
+    env: 'HTTP_PORT',
+    help: 'serve /livez, /readyz and /metrics (Prometheus) there; 0 takes a free port and logs it',
+  }),
+  httpHost: option('http-host ADDRESS', text, {
+    env: 'HTTP_HOST',
+    help: 'serve them at this address only, such as 127.0.0.1; without it at all of them',
+  }),
+  check: flag('check', {
+    help: 'ask the workers that run in this container, or on this machine: exit 0 if they are ready, else 1 and a line that says why not (Linux)',
+  }),
+  pid: option('pid PID', integer({ min: 1 }), { help: 'with --check: ask only this one' }),
+};
+
+/** The values of {@link workerOptions}. */
+export type WorkerValues = OptionValues<typeof workerOptions>;
+
+/**
+ * How the function is run: values that fit each other, `maxRun` in ms.
+ * @throws UsageError
+ */
+export function readThreadOptions({ threads, maxRun, prefetch }: WorkerValues) {
+  if (threads === 0 && maxRun !== undefined) {
+    throw new UsageError('--max-run needs --threads: what runs on the event loop can not be ended');
+  }
+  if (prefetch !== undefined && prefetch < threads) {
+    throw new UsageError(
+      `--prefetch ${prefetch} keeps some of --threads ${threads} idle: give it ${threads} or more, or leave it out`,
+    );
+  }
+  return { threads, maxRun: maxRun ?? positiveDuration(MAX_RUN), prefetch: prefetch ?? Math.max(threads, 1) };
+}

@@ -1,0 +1,197 @@
+import { readBrokerOptions } from '../../cli/broker-options.ts';
+import { createLog, defaultLogFormat, type LogFields } from '../../cli/log.ts';
+import { type LimitedLog, limitLog } from '../../cli/log-limit.ts';
+import { UsageError } from '../../cli/option.ts';
+import { exitOnceWritten, onCrash, onShutdown } from '../../cli/process.ts';
+import type { FunctionModule } from '../../function/function-module.ts';
+import type { ThreadPool } from '../../worker/threads/thread-pool.ts';
+import { threadedHandler } from '../../worker/threads/threaded-handler.ts';
+import { type RequestHandler, RpcWorker, type WorkerEvent } from '../../worker/worker.ts';
+import { answerChecks } from './check.ts';
+import { brokerCandidates, describeSearch } from './discover.ts';
+import { watchForIdleness } from './idle.ts';
+import { describeStats, logLimits, logRequest, logWorkerEvents, stackInWords } from './log.ts';
+import { readThreadOptions, type WorkerValues } from './options.ts';
+import { Readiness } from './readiness.ts';
+import { createPool } from './threads.ts';
+
+/** When a worker that does not consume yet answers checks, in ms after it began to connect. */
+const CHECKS_LATEST = 500;
+
+/** What the command line says. */
+interface ServeSettings {
+  readonly version: string;
+  /** As it was typed: threads read it again. */
+  readonly argv: readonly string[];
+  readonly values: WorkerValues;
+  readonly functionOptions: Readonly<Record<string, unknown>>;
+}
+
+/** Takes the worker's events from now on. */
+type Listen = (listener: (event: WorkerEvent) => void) => void;
+
+/**
+ * Serves the function until a signal, idleness or the number of calls ends it, and then exits.
+ * @throws UsageError, TypeError before it serves
+ */
+export async function serve(served: FunctionModule, settings: ServeSettings): Promise<void> {
+  const { values, argv, version } = settings;
+  const how = readThreadOptions(values);
+  const format = values.log ?? defaultLogFormat(process.stderr);
+  const log = limitLog(createLog({ format }), logLimits);
+  const requests = format === 'text' || values.logRequests;
+  const logEvent = logWorkerEvents(log, { requests, format });
+  onCrash((error) => {
+    log.flush();
+    log.error('crashed', { error }, ` [!] Crashed: ${stackInWords(error)}`);
+    exitOnceWritten(process.stderr, '', 1);
+  });
+
+  const pool = how.threads > 0 ? await createPool(how.threads, { ...how, argv, onEvent: logEvent }) : undefined;
+  const handler = pool ? threadedHandler(pool) : served.handler;
+  const { broker, found } = findBroker(values);
+  const listeners: ((event: WorkerEvent) => void)[] = [logEvent];
+  const listen: Listen = (listener) => void listeners.push(listener);
+  const worker = new RpcWorker(requests ? loggedHandler(log, served.name, handler) : handler, {
+    ...workerSettings(served, settings, how.prefetch),
+    ...broker,
+    onEvent: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+  });
+
+  const readiness = new Readiness();
+  listen(readiness.onEvent);
+  const ending = new Ending({ worker, pool, readiness, log, grace: values.grace });
+  endWhenTold(ending, values, listen, () => worker.stats().inFlight);
+  await serveHttp({ values, version, readiness, log, listen, worker });
+  await pool?.start();
+  if (found.length > 1) {
+    const { hosts, line } = describeSearch(found);
+    log.info('looking', { hosts }, ` [x] ${line}`);
+  }
+  if (!ending.began) worker.start();
+  answerChecksSoon(readiness, log, listen);
+}
+
+/** Where the broker is: as the options say, or where it may be when they don't. */
+function findBroker(values: WorkerValues) {
+  const broker = readBrokerOptions(values);
+  const found = values.discover && !broker.urls ? brokerCandidates() : [];
+  return { broker: found.length > 0 ? { ...broker, urls: found } : broker, found };
+}
+
+function workerSettings({ maxRequestBytes, contentType }: FunctionModule, settings: ServeSettings, prefetch: number) {
+  const { values, functionOptions } = settings;
+  return {
+    queue: values.queue,
+    ...(values.queueType && { queueType: values.queueType }),
+    durable: values.durable,
+    prefetch,
+    maxDeliveries: values.maxDeliveries,
+    checkCaller: values.checkCaller,
+    ...(values.maxCalls && { maxRequests: values.maxCalls }),
+    ...(maxRequestBytes !== undefined && { maxRequestBytes }),
+    ...(contentType !== undefined && { contentType }),
+    functionOptions,
+    allowReplyTo: values.allowReplyTo ?? [],
+  };
+}
+
+function loggedHandler(log: LimitedLog, name: string, handler: RequestHandler): RequestHandler {
+  return (request, context) => {
+    logRequest(log, name, request);
+    return handler(request, context);
+  };
+}
+
+interface EndingParts {
+  readonly worker: RpcWorker;
+  readonly pool: ThreadPool | undefined;
+  readonly readiness: Readiness;
+  readonly log: LimitedLog;
+  readonly grace: number;
+}
+
+/** The end of the worker: it drains, says what it did, and exits 0. */
+class Ending {
+  readonly #parts: EndingParts;
+  /** Whether it began. */
+  began = false;
+
+  constructor(parts: EndingParts) {
+    this.#parts = parts;
+  }
+
+  async begin(fields: LogFields, why: string): Promise<void> {
+    if (this.began) return;
+    this.began = true;
+    const { worker, pool, readiness, log, grace } = this.#parts;
+    readiness.drain();
+    log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`);
+    const { unfinished } = await worker.close({ grace });
+    log.flush();
+    const stats = worker.stats();
+    const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
+    log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
+    // a thread that native code holds would hold the exit, too
+    if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
+    process.exit(0); // a handler that still runs would keep the process, and so would an HTTP client
+  }
+}
+
+function endWhenTold(ending: Ending, { idleExit }: WorkerValues, listen: Listen, inFlight: () => number): void {
+  onShutdown((signal) => ending.begin({ signal }, signal));
+  listen((event) => {
+    if (event.type !== 'spent') return;
+    void ending.begin({ reason: 'max-calls' }, `Took ${event.taken} request${event.taken === 1 ? '' : 's'}`);
+  });
+  if (idleExit === undefined) return;
+  const onIdle = () => void ending.begin({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
+  listen(watchForIdleness({ limit: idleExit, inFlight, onIdle }));
+}
+
+/** Serves probes and metrics, if a port is given for them. */
+async function serveHttp(parts: {
+  readonly values: WorkerValues;
+  readonly version: string;
+  readonly readiness: Readiness;
+  readonly log: LimitedLog;
+  readonly listen: Listen;
+  readonly worker: RpcWorker;
+}): Promise<void> {
+  const { version, readiness, log, listen, worker } = parts;
+  const { httpPort: port, httpHost: host } = parts.values;
+  if (port === undefined) return;
+  const { serveStatus } = await import('./status.ts'); // most workers do without, and start faster so
+  const stats = () => worker.stats();
+  const http = await serveStatus({ port, host, version, readiness, stats }).catch(explainHttpError);
+  listen(http.onEvent);
+  log.info('http', { port: http.port, host }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
+}
+
+function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: number }): never {
+  const { code, message } = error;
+  if (code === 'EADDRINUSE')
+    throw new UsageError(`--http-port: port ${error.port} is in use; take another, or 0 for a free one`);
+  if (code === 'EACCES')
+    throw new UsageError(`--http-port: port ${error.port} is not for this user; take one from 1024 on`);
+  throw new UsageError(`--http-port, --http-host: ${message}`);
+}
+
+/** Answers `--check` once the worker consumes, or soon: it must not start more slowly so that it can be asked how it is. */
+function answerChecksSoon(readiness: Readiness, log: LimitedLog, listen: Listen): void {
+  let answering = false;
+  const answer = (): void => {
+    if (answering) return;
+    answering = true;
+    answerChecks(
+      () => readiness.describe(),
+      ({ message }) => log.info('check-unavailable', { detail: message }),
+    );
+  };
+  listen(({ type }) => {
+    if (type === 'consuming' || type === 'retrying') answer();
+  });
+  setTimeout(answer, CHECKS_LATEST).unref();
+}
