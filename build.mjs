@@ -2,6 +2,7 @@
 //
 //   node build.mjs            dist/worker.js, client.js, compare.js, demo.js
 //   node build.mjs --tests    the same, then dist/run-tests.js and dist/test/**/*.test.js
+//   node build.mjs --package  lib/, what `npm pack` packs; --update-api writes its API report anew (docs/fib-worker.api.md)
 //   node build.mjs --function FILE [--outfile FILE]
 //                             a worker that serves this function, by default as dist/worker.js; see docs/your-function.md
 //
@@ -16,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { applyPatch, parsePatch } from 'diff';
 import * as esbuild from 'esbuild';
 import { builtinsByProcess } from './build/builtins.mjs';
+import { bundlePackage, declarePackage } from './build/package.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const options = readOptions();
@@ -26,11 +28,15 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         tests: { type: 'boolean', default: false },
+        package: { type: 'boolean', default: false },
+        'update-api': { type: 'boolean', default: false },
         function: { type: 'string' },
         outfile: { type: 'string' },
       },
     });
     if (values.function !== undefined && values.tests) throw new Error('--function and --tests: take one of them');
+    if (values.package && (values.function !== undefined || values.tests))
+      throw new Error('--package: it takes no --function and no --tests');
     if (values.function === undefined && values.outfile !== undefined)
       throw new Error('--outfile needs --function FILE');
     return values;
@@ -156,9 +162,11 @@ const programs = [
 ];
 
 /** The versions of the packages that the comparison measures as peers. */
-const { 'rabbitmq-client': rabbitmqClient } = manifest.dependencies;
-const { amqplib, '@cloudamqp/amqp-client': amqpClient } = manifest.devDependencies;
+const { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': amqpClient } = manifest.devDependencies;
 const peers = { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': amqpClient };
+
+/** The packages that go into bundles. */
+const bundled = ['echarts', 'prom-client', 'rabbitmq-client'];
 
 const shared = {
   absWorkingDir: root,
@@ -176,7 +184,7 @@ const shared = {
     'process.env.FIB_WORKER_PEERS': JSON.stringify(JSON.stringify(peers)),
   },
   // what is only there in a checkout is never put into a bundle
-  external: Object.keys(manifest.devDependencies),
+  external: Object.keys(manifest.devDependencies).filter((name) => !bundled.includes(name)),
   plugins: [patched('rabbitmq-client'), leftOut, functionImports],
 };
 
@@ -271,6 +279,9 @@ try {
       path.resolve(options.function),
       path.resolve(options.outfile ?? path.join(root, 'dist/worker.js')),
     );
+  } else if (options.package) {
+    await bundlePackage(root, shared, licences);
+    await declarePackage(root, { update: options['update-api'] });
   } else {
     await rm(path.join(root, 'dist'), { recursive: true, force: true });
     await makeDist();

@@ -4,10 +4,10 @@ import { accessRefused } from './channel-errors.ts';
 import { type BrokerConnection, closeChannel } from './connection.ts';
 
 /** The queue types that RabbitMQ lets requests wait in. */
-export const queueTypes = ['classic', 'quorum'] as const;
+export const queueTypes = ['classic', 'quorum'] as const satisfies readonly QueueType[];
 
-/** A queue type of RabbitMQ, see {@link queueTypes}. */
-export type QueueType = (typeof queueTypes)[number];
+/** A queue type that RabbitMQ lets requests wait in. */
+export type QueueType = 'classic' | 'quorum';
 
 /** The request queue to look for, and how to declare it where there is none. */
 export interface RequestQueue {
@@ -20,7 +20,9 @@ export interface RequestQueue {
 
 /** What a passive declare tells of a queue. */
 export interface QueueStatus {
+  /** Messages that wait. */
   readonly messageCount: number;
+  /** Consumers, whichever programs they belong to. */
   readonly consumerCount: number;
 }
 

@@ -1,6 +1,7 @@
 import type { ValueParser } from './value-parsers.ts';
 
-interface OptionNames {
+/** How an option is called and explained. */
+export interface OptionNames {
   /** The long flag without its dashes: `max-n`. */
   readonly flag: string;
   /** One letter: `t` for `-t`. `h` is taken by `--help`. */
@@ -12,13 +13,14 @@ interface OptionNames {
 }
 
 /** A flag that is on or off. `--no-FLAG` turns it off, and `--help` lists the form that changes the default. */
-interface BooleanOption extends OptionNames {
+export interface BooleanOption extends OptionNames {
   readonly type: 'boolean';
   /** Default: false. */
   readonly default?: boolean;
 }
 
-interface ValueOption extends OptionNames {
+/** What options with a value have in common. */
+export interface ValueOption extends OptionNames {
   readonly type: 'string';
   /** What `--help` shows for the value: `N`, `DURATION`. */
   readonly placeholder: string;
@@ -29,13 +31,13 @@ interface ValueOption extends OptionNames {
 }
 
 /** An option with a value; of several, the last counts. */
-interface SingleOption extends ValueOption {
+export interface SingleOption extends ValueOption {
   readonly multiple?: false;
   readonly parse: ValueParser<unknown>;
 }
 
 /** An option that may be repeated: what `parse` makes of each is joined into one array. */
-interface MultipleOption extends ValueOption {
+export interface MultipleOption extends ValueOption {
   readonly multiple: true;
   readonly parse: ValueParser<readonly unknown[]>;
 }

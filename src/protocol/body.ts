@@ -54,7 +54,10 @@ export class ReceivedBody {
   readonly #maxBytes: number;
   #decoded: Buffer | undefined;
 
-  /** @param maxBytes how long the body may be once nothing is compressed any more, in bytes */
+  /**
+   * @param maxBytes how long the body may be once nothing is compressed any more, in bytes
+   * @internal
+   */
   constructor(message: BodyMessage, of: BodyOf, maxBytes: number) {
     this.body = message.body;
     this.contentType = message.contentType;

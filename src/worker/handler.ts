@@ -3,7 +3,10 @@ import type { HandlerResult } from '../protocol/reply.ts';
 
 /** A request, as a function gets it. Its size has been checked. */
 export class RpcRequest extends ReceivedBody {
-  /** @param maxBytes how long it may be once nothing is compressed any more */
+  /**
+   * @param maxBytes how long it may be once nothing is compressed any more
+   * @internal
+   */
   constructor(message: BodyMessage, maxBytes: number) {
     super(message, 'request', maxBytes);
   }

@@ -1,0 +1,36 @@
+// The public API of the package `fib-worker`, and nothing else.
+export type { QueueStatus, QueueType } from './amqp/queues.ts';
+export type { HandlerBody, HandlerReply, HandlerResult } from './protocol/reply.ts';
+export type { ReceivedBody } from './protocol/body.ts';
+export type { ReplyAddressFault } from './protocol/reply-address.ts';
+export type { DiscardReason } from './client/call-ids.ts';
+export type { ReplyStrategy } from './client/designs/index.ts';
+export {
+  type CallOptions,
+  type ClientEvent,
+  type ClientStats,
+  RpcClient,
+  type RpcClientOptions,
+  type RpcReply,
+} from './client/client.ts';
+export {
+  isRpcError,
+  RpcError,
+  type RpcErrorCode,
+  type RpcErrorOptions,
+  type RpcErrorReason,
+  rpcErrorCodes,
+  rpcErrorReasons,
+} from './protocol/errors.ts';
+export {
+  type DropReason,
+  type FunctionLog,
+  type LogLevel,
+  type RequestContext,
+  type RequestHandler,
+  type RpcRequest,
+  RpcWorker,
+  type RpcWorkerOptions,
+  type WorkerEvent,
+  type WorkerStats,
+} from './worker/worker.ts';
