@@ -25,7 +25,7 @@ ARG NODE_IMAGE
 ARG REVISION=
 LABEL org.opencontainers.image.title="fib-worker" \
       org.opencontainers.image.description="Answers requests on a RabbitMQ queue" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="${NODE_IMAGE}"

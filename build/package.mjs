@@ -151,6 +151,7 @@ function rollUp(root, scratch, update) {
           'ae-missing-release-tag': { logLevel: 'none' },
           'ae-unresolved-link': { logLevel: 'none' },
           'ae-undocumented': { logLevel: 'none' },
+          'ae-forgotten-export': { logLevel: 'none' },
         },
         tsdocMessageReporting: { default: { logLevel: 'none' } },
       },

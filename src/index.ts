@@ -1,10 +1,5 @@
 // The public API of the package `fib-worker`, and nothing else.
 export type { QueueStatus, QueueType } from './amqp/queues.ts';
-export type { HandlerBody, HandlerReply, HandlerResult } from './protocol/reply.ts';
-export type { ReceivedBody } from './protocol/body.ts';
-export type { ReplyAddressFault } from './protocol/reply-address.ts';
-export type { DiscardReason } from './client/call-ids.ts';
-export type { ReplyStrategy } from './client/designs/index.ts';
 export {
   type CallOptions,
   type ClientEvent,
@@ -13,6 +8,7 @@ export {
   type RpcClientOptions,
   type RpcReply,
 } from './client/client.ts';
+export type { ReceivedBody } from './protocol/body.ts';
 export {
   isRpcError,
   RpcError,
@@ -22,6 +18,7 @@ export {
   rpcErrorCodes,
   rpcErrorReasons,
 } from './protocol/errors.ts';
+export type { HandlerBody, HandlerReply, HandlerResult } from './protocol/reply.ts';
 export {
   type DropReason,
   type FunctionLog,

@@ -3,10 +3,24 @@
 import type { OptionTable, OptionValues } from '../cli/option.ts';
 import type { RequestContext } from '../worker/handler.ts';
 
-export type { BooleanOption, MultipleOption, OptionNames, OptionTable, OptionValues, SingleOption, ValueOption } from '../cli/option.ts';
+export type {
+  BooleanOption,
+  MultipleOption,
+  OptionNames,
+  OptionTable,
+  OptionValues,
+  SingleOption,
+  ValueOption,
+} from '../cli/option.ts';
 export { duration, integer, list, oneOf, positiveDuration, text, type ValueParser } from '../cli/value-parsers.ts';
 export type { ReceivedBody } from '../protocol/body.ts';
-export { isRpcError, RpcError, type RpcErrorCode, type RpcErrorOptions, type RpcErrorReason } from '../protocol/errors.ts';
+export {
+  isRpcError,
+  RpcError,
+  type RpcErrorCode,
+  type RpcErrorOptions,
+  type RpcErrorReason,
+} from '../protocol/errors.ts';
 export type { HandlerBody, HandlerReply, HandlerResult } from '../protocol/reply.ts';
 export type { FunctionLog, LogLevel, RequestContext, RequestHandler, RpcRequest } from '../worker/handler.ts';
 

@@ -9,7 +9,6 @@ import type { RequestHandler } from './handler.ts';
 import { WorkerLessons } from './lessons.ts';
 import { normalizeWorkerOptions, type RpcWorkerOptions, type WorkerSettings } from './options.ts';
 
-export type { HandlerBody, HandlerReply, HandlerResult } from '../protocol/reply.ts';
 export type { DropReason, WorkerEvent, WorkerStats } from './events.ts';
 export type { FunctionLog, LogLevel, RequestContext, RequestHandler, RpcRequest } from './handler.ts';
 export type { RpcWorkerOptions } from './options.ts';
