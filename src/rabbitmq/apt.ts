@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type AptSource,
@@ -11,6 +11,7 @@ import {
 } from './apt-sources.ts';
 import type { Say } from './broker.ts';
 import { run, which } from './run.ts';
+import { whyUntrusted } from './trust.ts';
 
 /** Where apt is to fetch RabbitMQ from. */
 export interface Archive {
@@ -19,14 +20,29 @@ export interface Archive {
   /** As dpkg says: `amd64`, `arm64`. */
   readonly architecture: string;
   readonly uri: string;
-  readonly keyring: string | undefined;
+  /** What the archive's signature is checked against. */
+  readonly keyring: string;
 }
+
+/**
+ * Whatever the machine's own configuration lets pass, which is read after ours: what is run here is signed. How old a signature
+ * may be is left to the machine (`Acquire::Check-Valid-Until`), which may know only a snapshot of the archive.
+ */
+const signedOnly = [
+  'Acquire::AllowInsecureRepositories',
+  'Acquire::AllowDowngradeToInsecureRepositories',
+  'Acquire::AllowWeakRepositories',
+  'APT::Get::AllowUnauthenticated',
+].flatMap((name) => ['-o', `${name}=false`]);
 
 // What the broker itself loads, out of everything that the package depends on. Libraries are those of Erlang's programs.
 const needed =
   /^(erlang-.*|rabbitmq-server|libc6|libgcc-s1|libstdc\+\+6|libtinfo6|zlib1g|libsystemd0|libsctp1|libssl[13](\..*)?(t64)?|libcap2|liblz4-1|liblzma5|libzstd1|libgcrypt20|libgpg-error0)$/;
 
-/** The archive that this machine's packages come from, or of the Debian suite asked for; undefined if there is no apt. */
+/**
+ * The archive that this machine's packages come from, or of the Debian suite asked for; undefined if there is no apt.
+ * @throws an Error if the machine has no keyring for it: apt would then trust any key that it knows
+ */
 export async function findArchive(debianSuite?: string): Promise<Archive | undefined> {
   if (!(await which('apt-get')) || !(await which('dpkg'))) return undefined;
   const machine = parseOsRelease(await readFile('/etc/os-release', 'utf8').catch(() => ''));
@@ -39,7 +55,7 @@ export async function findArchive(debianSuite?: string): Promise<Archive | undef
     suite: debianSuite ?? source?.suite ?? machine.suite,
     architecture: (await run('dpkg', ['--print-architecture'], { env: process.env })).trim(),
     uri: source?.uri ?? known.mirror,
-    keyring: await firstReadable([...(source?.signedBy ? [source.signedBy] : []), ...known.keyrings]),
+    keyring: findKeyring(distribution, [...(source?.signedBy ? [source.signedBy] : []), ...known.keyrings]),
   };
 }
 
@@ -57,16 +73,12 @@ async function machineSources(): Promise<AptSource[]> {
   return sources;
 }
 
-async function firstReadable(files: readonly string[]): Promise<string | undefined> {
-  for (const file of files)
-    if (
-      await access(file).then(
-        () => true,
-        () => false,
-      )
-    )
-      return file;
-  return undefined;
+function findKeyring(distribution: Distribution, files: readonly string[]): string {
+  const found = files.find((file) => whyUntrusted(file) === undefined);
+  if (found) return found;
+  throw new Error(
+    `no keyring to check ${distribution}'s packages with (${files.map((file) => whyUntrusted(file)).join('; ')}): install the package ${distribution}-archive-keyring`,
+  );
 }
 
 /**
@@ -84,13 +96,12 @@ export async function fetchPackages(
   await mkdir(at('packages/partial'), { recursive: true });
   await writeFile(at('status'), '');
   await writeFile(at('apt.conf'), aptConfiguration(folder, archive));
-  const signedBy = archive.keyring ? `signed-by=${archive.keyring} ` : '';
   const components = distributions[archive.distribution].components.join(' ');
-  const options = `${signedBy}arch=${archive.architecture} targets=Packages`;
+  const options = `signed-by=${archive.keyring} arch=${archive.architecture} targets=Packages`;
   await writeFile(at('sources.list'), `deb [${options}] ${archive.uri} ${archive.suite} ${components}\n`);
 
   const apt = (...args: string[]) =>
-    run('apt-get', args, {
+    run('apt-get', [...signedOnly, ...args], {
       cwd: at('packages'),
       env: { ...process.env, LC_ALL: 'C', APT_CONFIG: at('apt.conf'), ...env },
       signal,
@@ -122,7 +133,7 @@ Dir::Cache "${folder}"; Dir::Cache::archives "${folder}/packages"; Dir::Log "${f
 Dir::Etc::SourceList "${folder}/sources.list"; Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
 APT::Architecture "${archive.architecture}"; #clear APT::Architectures; APT::Architectures { "${archive.architecture}"; };
-APT::Install-Recommends "false"; Acquire::Languages "none"; Acquire::Check-Valid-Until "false"; Acquire::Retries "3";
+APT::Install-Recommends "false"; Acquire::Languages "none"; Acquire::Retries "3";
 Debug::NoLocking "true";
 # root's apt would fetch as the user _apt, who can't reach root's cache folder, and warn of it
 APT::Sandbox::User "root";

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { supervise } from './supervisor.ts';
+import { whyUntrusted } from './trust.ts';
 
 /**
  * A folder, and processes marked as belonging to it, that do not outlive this process. A small supervisor process holds a
@@ -17,8 +18,13 @@ export class Guard implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly #supervisor: ChildProcess;
 
-  /** Makes a folder below `parent` (default: the system's temporary folder) and starts its supervisor. */
+  /**
+   * Makes a folder below `parent` (default: the system's temporary folder) and starts its supervisor.
+   * @throws an Error if another user may put something else in the folder's place
+   */
   static async start(parent = os.tmpdir()): Promise<Guard> {
+    const untrusted = whyUntrusted(parent, { shared: true });
+    if (untrusted !== undefined) throw new Error(`no temporary folder can be made in ${parent}: ${untrusted}`);
     // all in one go: if we died in between, the folder would stay
     const folder = mkdtempSync(path.join(parent, 'fib-worker-'));
     const program = path.join(folder, 'supervisor.cjs');

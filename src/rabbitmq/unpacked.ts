@@ -1,4 +1,4 @@
-import { access, constants, mkdir, rename, stat } from 'node:fs/promises';
+import { access, constants, mkdir, rename } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type Archive, fetchPackages, findArchive } from './apt.ts';
@@ -7,13 +7,15 @@ import { Guard } from './guard.ts';
 import type { Installation } from './node-settings.ts';
 import { run } from './run.ts';
 import { installationIn, loaderFor, makeRelocatable } from './tree.ts';
+import { whyUntrusted } from './trust.ts';
 
 /** To be raised when what lies in the cache changes: a tree made by older code is then not used. */
 const LAYOUT = 1;
 
 /**
- * RabbitMQ out of Debian's or Ubuntu's own packages, fetched with apt's tools and unpacked into a cache folder. Nothing is
- * installed and no root is needed. The first time takes 10 to 30 s and about 45 MB of download, 100 MB on disk.
+ * RabbitMQ out of Debian's or Ubuntu's own packages, fetched with apt's tools and unpacked into this user's cache folder, or
+ * where there is none that others can't write to, into a temporary one that goes with this process. Nothing is installed and no
+ * root is needed. The first time takes 10 to 30 s and about 45 MB of download, 100 MB on disk.
  *
  * @returns undefined where there is neither Debian nor Ubuntu
  */
@@ -30,42 +32,66 @@ export async function findOrUnpack({
   if (!archive) return undefined;
   loaderFor(archive.architecture);
   const name = `rabbitmq-${archive.suite}-${archive.architecture}-${LAYOUT}`;
-  const caches = cacheFolders();
-  for (const cache of caches) {
-    const root = path.join(cache, name);
-    if (await isOurs(root)) return installationIn(root, `unpacked in ${fromHome(root)}`);
-  }
-  const cache = await firstWritable(caches);
-  const root = path.join(cache, name);
-  await unpack(archive, cache, root, say, signal);
-  return installationIn(root, `unpacked in ${fromHome(root)}`);
+  const cache = cacheFolder();
+  const there = await unpackedIn(cache, name);
+  if (there) return there;
+  const unusable = await whyUnusable(cache);
+  if (unusable !== undefined) return unpackForNow(archive, name, unusable, say, signal);
+  await unpack(archive, cache, path.join(cache, name), say, signal);
+  return unpackedIn(cache, name);
 }
 
-/** Where trees may lie, best first: the user's cache, or else, where there is no home to write to, a temporary folder. */
-function cacheFolders(): string[] {
+/** The tree of this name in a cache folder; undefined if there is none, or another user may have put it there. */
+export async function unpackedIn(cache: string, name: string): Promise<Installation | undefined> {
+  const root = path.join(cache, name);
+  return whyUntrusted(root) === undefined ? installationIn(root, `unpacked in ${fromHome(root)}`) : undefined;
+}
+
+/** Where trees lie: in this user's own cache, for nobody else can write to that. */
+function cacheFolder(): string {
   const { XDG_CACHE_HOME } = process.env;
   const user = XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : path.join(os.homedir(), '.cache');
-  return [path.join(user, 'fib-worker'), path.join(os.tmpdir(), `fib-worker-cache-${process.getuid?.()}`)];
+  return path.join(user, 'fib-worker');
 }
 
-async function firstWritable(folders: readonly string[]): Promise<string> {
-  for (const folder of folders) {
-    await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => {});
-    const writable = await access(folder, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    if (writable && (await isOurs(folder))) return folder;
+/** Makes the cache folder; says why it can't be used. */
+async function whyUnusable(cache: string): Promise<string | undefined> {
+  try {
+    await mkdir(cache, { recursive: true, mode: 0o700 });
+    await access(cache, constants.W_OK);
+  } catch (error) {
+    return (error as Error).message;
   }
-  throw new Error(`can't write to ${folders.join(' nor to ')}; set XDG_CACHE_HOME to a folder that can be written to`);
+  return whyUntrusted(cache);
 }
 
-/** A folder that another user made, in the temporary folder say, may hold anything: we don't run what is in it. */
-async function isOurs(folder: string): Promise<boolean> {
-  return stat(folder).then(
-    (entry) => entry.uid === process.getuid?.(),
-    () => false,
-  );
+/** The trees of this process: the promise of each by its name. */
+const trees = new Map<string, Promise<string>>();
+
+/** Unpacks into a fresh temporary folder, once for each tree, which ends with this process. */
+async function unpackForNow(
+  archive: Archive,
+  name: string,
+  why: string,
+  say: Say,
+  signal: AbortSignal | undefined,
+): Promise<Installation> {
+  const unpacking =
+    trees.get(name) ??
+    (async () => {
+      say(`not into the cache, but for this process alone: ${why}`);
+      const { folder } = await Guard.start();
+      const root = path.join(folder, name);
+      await unpack(archive, folder, root, say, signal);
+      return root;
+    })();
+  trees.set(name, unpacking);
+  try {
+    return await installationIn(await unpacking, 'unpacked for this process');
+  } catch (error) {
+    trees.delete(name);
+    throw error;
+  }
 }
 
 async function unpack(
@@ -96,7 +122,7 @@ async function unpack(
       throw new Error(`the unpacked Erlang does not run: ${error.message}`, { cause: error });
     });
     await rename(tree, root).catch(async (error: Error) => {
-      if (!(await isOurs(root))) throw error; // else somebody else was faster
+      if (whyUntrusted(root) !== undefined) throw error; // else another process was faster
     });
     say(`unpacked RabbitMQ into ${root} in ${Math.round((Date.now() - started) / 1_000)} s`);
   } finally {
