@@ -19,7 +19,7 @@ import { Guard } from '../src/rabbitmq/guard.ts';
 import { startPrivateBroker } from '../src/rabbitmq/private.ts';
 import { which } from '../src/rabbitmq/run.ts';
 
-const tierFolders = ['measure', 'interop', 'faults', 'containers', 'cluster'];
+const tierFolders = ['kubernetes', 'measure', 'interop', 'faults', 'containers', 'cluster'];
 const testRoot = import.meta.dirname;
 /** What one test file may take, in ms: one that hangs, or leaves something running, fails the run instead of hanging it. */
 const FILE_LIMIT = 120_000;
