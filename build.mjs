@@ -214,6 +214,7 @@ async function bundlePrograms(which) {
     write: false,
     minifyWhitespace: true,
     minifySyntax: true, // but not identifiers: a stack trace in a log shall say something
+    lineLimit: 160, // Node shows the line of an error that nobody caught: not the whole bundle then
     legalComments: 'none', // whole licences are appended
   });
   const outputs = new Map(Object.entries(metafile.outputs).map(([name, output]) => [path.resolve(root, name), output]));

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
@@ -16,6 +18,12 @@ function check(t: TestContext, worker: Running) {
 function checkPid(t: TestContext, pid: string) {
   return start(t, 'worker.js', ['--check', '--pid', pid], { url: null }).end();
 }
+
+/** A process that answers at a worker's name of its own pid. */
+const STRANGER = `
+  const namespace = /\\d+/.exec(require('node:fs').readlinkSync('/proc/self/ns/mnt'))[0];
+  require('node:net').createServer((socket) => socket.end('\\x1b[31mill\\u202e\\n'))
+    .listen('\\0fib-worker/' + namespace + '/' + process.pid, () => console.log('listening'));`;
 
 describe('worker.js --check', { skip, concurrency: 3 }, () => {
   it('says ready, and exits 0, of a worker that consumes, without any option of that one', async (t) => {
@@ -102,6 +110,50 @@ describe('worker.js --check', { skip, concurrency: 3 }, () => {
     });
     assert.equal((await check(t, worker)).code, 0);
     assert.equal((await worker.stop()).code, 0);
+  });
+
+  it('believes nobody but the process that the name tells of', async (t) => {
+    const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/mnt'))?.[0];
+    const gone = await startWorker(t, ['--queue', uniqueQueue(t)]);
+    gone.child.kill('SIGKILL');
+    await gone.ended;
+    const worker = await startWorker(t, ['--queue', uniqueQueue(t)]);
+    for (const pid of [gone.child.pid, 1]) {
+      const forged = net.createServer((socket) => socket.end('ready\n')).listen(`\0fib-worker/${namespace}/${pid}`);
+      cleanUp(t, () => forged.close());
+      await once(forged, 'listening');
+    }
+    for (const pid of [gone.child.pid, 1]) {
+      const { code, stdout, stderr } = await checkPid(t, String(pid));
+      assert.deepEqual([code, stdout], [1, ''], `pid ${pid}`);
+      assert.match(stderr, /^fib-worker: no worker with the pid \d+ runs here, [^\n]+\n$/);
+    }
+    assert.equal((await check(t, worker)).code, 0);
+    const all = await start(t, 'worker.js', ['--check'], { url: null }).end();
+    assert.doesNotMatch(all.stderr, new RegExp(`worker (${gone.child.pid}|1): `));
+  });
+
+  it('believes no other user', {
+    skip: process.getuid?.() === 0 ? false : 'needs root, to be two users',
+  }, async (t) => {
+    const worker = await startWorker(t, ['--queue', uniqueQueue(t)]);
+    const stranger = spawn(process.execPath, ['-e', STRANGER], { uid: 65_534, gid: 65_534, cwd: '/' });
+    cleanUp(t, () => stranger.kill('SIGKILL'));
+    await once(stranger.stdout, 'data');
+    const own = await checkPid(t, String(stranger.pid));
+    assert.deepEqual([own.code, own.stdout], [1, '']);
+    assert.match(own.stderr, /^fib-worker: no worker with the pid \d+ runs here, [^\n]+\n$/);
+    const all = await start(t, 'worker.js', ['--check'], { url: null }).end();
+    assert.doesNotMatch(all.stderr, new RegExp(`worker ${stranger.pid}: `));
+    assert.equal((await check(t, worker)).code, 0);
+  });
+
+  it("prints a worker's words escaped", async (t) => {
+    const liar = spawn(process.execPath, ['-e', STRANGER]);
+    cleanUp(t, () => liar.kill('SIGKILL'));
+    await once(liar.stdout, 'data');
+    const { code, stderr } = await checkPid(t, String(liar.pid));
+    assert.deepEqual([code, stderr], [1, `fib-worker: worker ${liar.pid}: \\u001b[31mill\\u202e\n`]);
   });
 
   it('takes --pid for itself only', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { amqpUrl, startTestBroker } from '../../test-helpers/broker.ts';
 import { openGate } from '../../test-helpers/gate.ts';
 import { until } from '../../test-helpers/processes.ts';
@@ -168,6 +169,33 @@ describe('the HTTP port of a worker', { concurrency: 3 }, () => {
     await Promise.all([...slow, ...silent].map(({ closed }) => closed));
     for (let n = 0; n < 300; n++) say(t, worker, 'GET /metrics HTTP/1.1\r\n'); // more than it takes
     assert.equal((await worker.stop()).code, 0);
+  });
+});
+
+describe('the probes of a worker', () => {
+  it('are answered whoever holds connections without asking, from whatever address', async (t) => {
+    const worker = await startWorker(t, ['--queue', uniqueQueue(t), ...HTTP]);
+    let holding = true;
+    let opened = 0;
+    const hold = (localAddress: string): void => {
+      if (!holding) return;
+      opened++;
+      const socket = net.connect({ port: portOf(worker), host: '127.0.0.1', localAddress });
+      socket.on('error', () => {});
+      socket.on('close', () => setTimeout(hold, 100, localAddress)); // at once again
+      socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nX: ');
+      cleanUp(t, () => socket.destroy());
+    };
+    cleanUp(t, () => {
+      holding = false;
+    });
+    for (let n = 0; n < 120; n++) hold('127.0.0.1');
+    for (let n = 0; n < 120; n++) hold(`127.0.0.${2 + (n % 60)}`);
+    for (let probe = 0; probe < 20; probe++) {
+      for (const path of ['/livez', '/readyz']) assert.equal((await get(worker, path)).status, 200, path);
+      await sleep(20);
+    }
+    assert.ok(opened > 240, `${opened} connections: none was cut`);
   });
 });
 

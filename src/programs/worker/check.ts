@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import net from 'node:net';
+import { printable } from '../../cli/printable.ts';
 
 /** How long a worker may take to answer, in ms: it computes on the thread that answers. */
 const TIMEOUT = 5_000;
@@ -13,9 +14,9 @@ const MAX_ANSWER = 500;
 
 /**
  * Where a worker answers: in Linux's abstract socket namespace, https://man7.org/linux/man-pages/man7/unix.7.html, which
- * needs no writable file system, no port and no permission, and ends with the process. That namespace belongs to the
- * network, which containers may share (`--network host`, a Kubernetes pod); the mount namespace is a container's own
- * whatever it shares, so its inode is in the name.
+ * needs no writable file system, no port and no permission, and ends with the process; the first octet, 0, says so. That
+ * namespace belongs to the network, which containers may share (`--network host`, a Kubernetes pod); the mount namespace is
+ * a container's own whatever it shares, so its inode is in the name.
  */
 function socketName(pid: number): string {
   return `\0fib-worker/${mountNamespace()}/${pid}`;
@@ -46,29 +47,71 @@ export function answerChecks(describe: () => string, onError: (error: Error) => 
 }
 
 /**
- * Asks the workers of this container, or of this machine outside of one.
+ * Asks the workers of this container, or of this machine outside of one, that run as the same user, or as root.
  * @param pid only this one
  * @returns undefined if there is one and all that there are are ready, else a line that says why not
  */
 export async function checkWorkers(pid?: number): Promise<string | undefined> {
   if (process.platform !== 'linux') return '--check needs Linux; elsewhere ask for /readyz, see --http-port';
-  const found = runningWorkers().filter((worker) => pid === undefined || worker.pid === pid);
-  if (found.length === 0) return pid === undefined ? 'no worker runs here' : `no worker with the pid ${pid} runs here`;
+  const named = listeners().filter((one) => pid === undefined || one.pid === pid);
+  const found = named.filter(isWorker);
+  if (found.length === 0) {
+    const none = pid === undefined ? 'no worker runs here' : `no worker with the pid ${pid} runs here`;
+    return named.length === 0 ? none : `${none}, of this user or of root; somebody else has its name`;
+  }
   const answers = await Promise.all(
     found.map(async (worker) => ({ pid: worker.pid, answer: await ask(worker.name).catch((error) => error.message) })),
   );
   const failed = answers.filter(({ answer }) => answer !== 'ready');
-  return failed.length === 0 ? undefined : failed.map((one) => `worker ${one.pid}: ${one.answer}`).join('; ');
+  return failed.length === 0
+    ? undefined
+    : failed.map((one) => printable(`worker ${one.pid}: ${one.answer}`)).join('; ');
 }
 
-/** The kernel lists the sockets of this network namespace, and shows octets of 0, which may pad a name, as @. */
-function runningWorkers(): { readonly pid: number; readonly name: string }[] {
+/** Who listens at a name such as {@link socketName} makes: anybody can do that. */
+interface Listener {
+  readonly name: string;
+  /** The process that the name tells of. */
+  readonly pid: number;
+  /** The inode of the socket. */
+  readonly inode: string;
+}
+
+/**
+ * The kernel lists the sockets of this network namespace, those that listen with a flag, and shows octets of 0, which may pad
+ * a name, as @: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html
+ */
+function listeners(): Listener[] {
   const sockets = readFileSync('/proc/net/unix', 'latin1');
-  const mine = new RegExp(` (@fib-worker/${mountNamespace()}/(\\d+)@*)$`, 'gm');
-  const names = new Map(
-    [...sockets.matchAll(mine)].map(([, name = '', pid]) => [name.replaceAll('@', '\0'), Number(pid)]),
+  const line = new RegExp(
+    `^\\S+ \\S+ \\S+ 00010000 \\S+ \\S+ +(\\d+) (@fib-worker/${mountNamespace()}/(\\d+)@*)$`,
+    'gm',
   );
-  return [...names].map(([name, pid]) => ({ pid, name }));
+  return [...sockets.matchAll(line)].map(([, inode = '', name = '', pid]) => ({
+    name: name.replaceAll('@', '\0'),
+    pid: Number(pid),
+    inode,
+  }));
+}
+
+/** Whether it is the process that its name tells of, and one that may be believed: of the same user, or of root. */
+function isWorker({ pid, inode }: Listener): boolean {
+  try {
+    const { uid } = statSync(`/proc/${pid}`);
+    if (uid !== 0 && uid !== process.getuid?.()) return false;
+    const files = `/proc/${pid}/fd`;
+    return readdirSync(files).some((file) => linkOf(`${files}/${file}`) === `socket:[${inode}]`);
+  } catch {
+    return false; // it is gone, or may not be looked at
+  }
+}
+
+function linkOf(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined; // closed meanwhile
+  }
 }
 
 function ask(name: string): Promise<string> {

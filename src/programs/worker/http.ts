@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 /** What a path answers with. */
 export interface Page {
@@ -8,33 +8,38 @@ export interface Page {
   readonly body: string;
 }
 
-/** How long a client may take for its request, and then for the answer, in ms. */
+/** How long a client may take for the head of its request, and then for the rest and the answer, in ms. */
+const HEAD_TIMEOUT = 2_000;
 const REQUEST_TIMEOUT = 5_000;
 
 /** Requests are short, and come from a few: an orchestrator, a Prometheus. */
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_CONNECTIONS = 100;
+const MAX_CONNECTIONS_OF_ONE_ADDRESS = 20;
 
 /**
- * Serves pages to GET and HEAD. No client can hold anything up: slow ones are cut, and each connection is for one request.
+ * Serves pages to GET and HEAD. No client can hold anything up: slow ones are cut, each connection is for one request, and
+ * where there are too many the newest counts, see {@link Connections}.
  * @param port 0 for any that is free
  * @param host the address to listen at; default: every one
- * @returns the port that was taken
+ * @returns the port that it listens at
  * @throws Error with the system's code (`EADDRINUSE`)
  */
 export function serveHttp(
   { port, host }: { readonly port: number; readonly host?: string | undefined },
   pages: Readonly<Record<string, () => Page | Promise<Page>>>,
 ): Promise<number> {
+  const connections = new Connections();
   const server = createServer({
     requestTimeout: REQUEST_TIMEOUT,
-    headersTimeout: REQUEST_TIMEOUT,
-    connectionsCheckingInterval: 1_000,
+    headersTimeout: HEAD_TIMEOUT,
+    connectionsCheckingInterval: HEAD_TIMEOUT / 4,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
-  server.maxConnections = MAX_CONNECTIONS;
   server.timeout = REQUEST_TIMEOUT; // without a sign of life: one who does not read the answer
+  server.on('connection', (socket) => connections.add(socket));
   server.on('request', (request, response) => {
+    connections.answer(request.socket);
     respond(request, pages).then(
       (page) => send(response, page),
       () => send(response, plain(500, 'the page could not be made')),
@@ -44,6 +49,34 @@ export function serveHttp(
     server.on('error', reject);
     server.listen({ port, host }, () => resolve((server.address() as AddressInfo).port));
   });
+}
+
+/**
+ * Who is connected and has not asked yet. A probe asks as soon as it is connected, so where there are too many connections,
+ * of one address or in all, the one that has said nothing for the longest makes room for the newest: nobody who only holds
+ * connections can keep a probe out, not even from the probe's own address.
+ */
+class Connections {
+  readonly #waiting = new Set<Socket>();
+
+  add(socket: Socket): void {
+    this.#waiting.add(socket);
+    socket.on('close', () => this.#waiting.delete(socket));
+    const ofAddress = [...this.#waiting].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress);
+    if (ofAddress.length > MAX_CONNECTIONS_OF_ONE_ADDRESS) this.#drop(ofAddress[0]);
+    if (this.#waiting.size > MAX_CONNECTIONS) this.#drop([...this.#waiting][0]);
+  }
+
+  /** It has asked, and gets its answer. */
+  answer(socket: Socket): void {
+    this.#waiting.delete(socket);
+  }
+
+  #drop(socket: Socket | undefined): void {
+    if (!socket) return;
+    this.#waiting.delete(socket);
+    socket.destroy();
+  }
 }
 
 /** A page of one line. */

@@ -14,7 +14,7 @@ interface StatusOptions {
 
 /** A worker's status over HTTP. */
 interface Status {
-  /** The port that was taken. */
+  /** The port that it listens at. */
   readonly port: number;
   /** Takes the worker's events. */
   readonly onEvent: (event: WorkerEvent) => void;
@@ -27,13 +27,20 @@ interface Status {
  */
 export async function serveStatus({ port, host, version, readiness, stats }: StatusOptions): Promise<Status> {
   const metrics = measureWorker({ version, stats, state: () => readiness.state });
-  const taken = await serveHttp(
+  let rendered: Promise<string> | undefined; // once for all who ask at the same time
+  const render = () => {
+    rendered ??= metrics.render().finally(() => {
+      rendered = undefined;
+    });
+    return rendered;
+  };
+  const boundPort = await serveHttp(
     { port, host },
     {
       '/livez': () => plain(200, 'alive'),
       '/readyz': () => plain(readiness.ready ? 200 : 503, readiness.describe()),
-      '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
+      '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await render() }),
     },
   );
-  return { port: taken, onEvent: metrics.onEvent };
+  return { port: boundPort, onEvent: metrics.onEvent };
 }
