@@ -104,6 +104,59 @@ describe('a log in the JSON format', () => {
   });
 });
 
+describe('a line of a log is short', () => {
+  const long = `begin${'\u009b'.repeat(5_000_000)}`;
+  const several = new AggregateError(
+    Array.from({ length: 100_000 }, (_, n) => new Error(`${n} ${long}`)),
+    long,
+  );
+  const deep: Record<string, unknown> = {};
+  for (let level = 0, inner = deep; level < 10_000; level++) {
+    inner.next = { text: long };
+    inner = inner.next as Record<string, unknown>;
+  }
+  const fields: Readonly<Record<string, unknown>> = {
+    text: long,
+    nested: { list: [long, { text: long }] },
+    error: new Error(long, { cause: new Error(long) }),
+    several,
+    list: Array.from({ length: 1_000_000 }, () => long),
+    keys: Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`${n}${'k'.repeat(100)}`, n])),
+    name: { [long]: 1 },
+    deep,
+    dates: Array.from({ length: 100_000 }, now),
+  };
+  for (const format of ['text', 'json'] as const) {
+    it(`whatever is said (${format})`, () => {
+      const { log, lines } = logTo(format);
+      log.error('failed', {}, long);
+      assert.match(lines[0] ?? '', /begin/);
+      assert.ok((lines[0]?.length ?? 0) < 50_000, `${lines[0]?.length} characters`);
+    });
+  }
+  for (const [name, value] of Object.entries(fields)) {
+    it(`whatever a field holds: ${name}`, () => {
+      const { log, lines } = logTo('json');
+      log.error('failed', { before: 1, [name]: value }, 'failed');
+      const record = parsed(lines);
+      assert.deepEqual([record.before, record.message], [1, 'failed']);
+      assert.ok(name in record);
+      assert.ok((lines[0]?.length ?? 0) < 150_000, `${lines[0]?.length} characters`);
+    });
+  }
+
+  it('and shows what comes first of a list of errors, and how many there are', () => {
+    const { log, lines } = logTo('json');
+    const errors = Array.from({ length: 100_000 }, (_, n) => new Error(`error ${n}`));
+    log.error('failed', { error: new AggregateError(errors, 'all failed') }, 'failed');
+    const { error } = JSON.parse(lines[0] ?? '') as {
+      error: { message: string; errors: ({ message: string } | string)[] };
+    };
+    assert.deepEqual([error.message, (error.errors[0] as { message: string }).message], ['all failed', 'error 0']);
+    assert.equal(error.errors.at(-1), '… 99950 more');
+  });
+});
+
 describe('a log never shows the password of a URL', () => {
   const cases = [
     ['amqp://me:hunter2@host:5672/vhost', 'amqp://me:***@host:5672/vhost'],
@@ -123,6 +176,13 @@ describe('a log never shows the password of a URL', () => {
         assert.doesNotMatch(lines[0] ?? '', /hunter2/);
         if (format === 'text') assert.equal(lines[0], `${shown}\n`);
         else assert.deepEqual([parsed(lines).message, parsed(lines).deep], [shown, [{ given: shown }]]);
+        // nor where it is cut in two
+        for (const length of [1_990, 1_995, 4_985, 4_990]) {
+          const { log, lines } = logTo(format);
+          const cut = `${' '.repeat(length)}${given}${'x'.repeat(6_000)}`;
+          log.error('failed', { cut }, cut);
+          assert.doesNotMatch(lines[0] ?? '', /hunt|nter2/);
+        }
       }
     });
   }

@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { exitOnBrokenPipe, onShutdown } from '../../src/cli/process.ts';
+import { endWith, exitOnBrokenPipe, onCrash, onShutdown } from '../../src/cli/process.ts';
 
 // Each test's program is this file again, told by a variable which one to be: so the code under test runs in a process
 // of its own without a second bundle.
@@ -35,6 +35,17 @@ const programs: Record<string, () => void> = {
   'has nothing to do': () => {
     onShutdown(() => {});
     console.log('ready');
+  },
+  crashes: () => {
+    onCrash((error) => endWith('a program', error));
+    console.log('ready');
+    process.stderr.write(`${'before '.repeat(100_000)}\n`);
+    const faultyTimer = () => {
+      throw new RangeError(`lost \x1b[31m${'x'.repeat(5_000_000)}`);
+    };
+    for (let n = 0; n < 5; n++) setTimeout(faultyTimer, 0);
+    void Promise.reject(new Error('nobody waits for it'));
+    setInterval(() => {}, 1000);
   },
   'prints for ever': () => {
     exitOnBrokenPipe();
@@ -113,6 +124,19 @@ function tests(): void {
       const child = await start('no longer listens');
       child.kill('SIGTERM');
       assert.deepEqual(await ended(child), [null, 'SIGTERM']);
+    });
+  });
+
+  describe('a program that crashes', () => {
+    it('says why once, whole and escaped, behind what it said before, and exits 1', async () => {
+      const child = await start('crashes');
+      const [stderr, end] = await Promise.all([child.stderr.setEncoding('utf8').toArray(), ended(child)]);
+      assert.deepEqual(end, [1, null]);
+      const [before, first, ...rest] = stderr.join('').split('\n');
+      assert.equal(before?.length, 700_000);
+      assert.match(first ?? '', /^a program: .*(nobody waits for it|lost )/);
+      assert.ok(rest.join('').length < 15_000);
+      assert.doesNotMatch([first, ...rest].join(''), /\p{Cc}/u);
     });
   });
 
