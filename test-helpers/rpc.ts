@@ -4,6 +4,7 @@ import type { BrokerConnection } from '../src/amqp/connection.ts';
 import { connect } from '../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../src/amqp/url.ts';
 import { type ClientEvent, RpcClient, type RpcClientOptions } from '../src/client/client.ts';
+import type { RpcError } from '../src/protocol/errors.ts';
 import { type RequestHandler, RpcWorker, type RpcWorkerOptions, type WorkerEvent } from '../src/worker/worker.ts';
 import { amqpUrl } from './broker.ts';
 
@@ -130,4 +131,18 @@ export function startClient(t: Scope, options: RpcClientOptions): { client: RpcC
 /** Resolves once `condition` holds. Tests wait for conditions, and node:test's time limit ends one that never holds. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Starts a worker that can't consume, and resolves to the first error that it tells; closed when the test is over. */
+export async function startRefusedWorker(t: Scope, options: RpcWorkerOptions): Promise<RpcError> {
+  let worker: RpcWorker | undefined;
+  t.after(() => worker?.close());
+  return new Promise((resolve, reject) => {
+    const onEvent = (event: WorkerEvent) => {
+      if (event.type === 'retrying' || event.type === 'disconnected') resolve(event.error);
+      else if (event.type === 'consuming') reject(new Error('it consumes'));
+    };
+    worker = new RpcWorker(() => 'ok', { ...options, onEvent });
+    worker.start();
+  });
 }

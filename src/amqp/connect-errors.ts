@@ -11,6 +11,12 @@ const CLIENT_CERTIFICATE_CODE = /^ERR_SSL_\w*ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA
 /** Error codes of a server that was reached, and is none, or not yet. */
 const NO_AMQP_CODES = ['CONN_CLOSE', 'ECONNRESET', 'VERSION_MISMATCH', 'FRAME_ERROR', 'COMMAND_INVALID'];
 
+/** Error codes of limits on this side: open files, ports, buffers. */
+const LOCAL_LIMITS = ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS'];
+
+/** Reply codes with which a broker that was reached and understood us may still end a login. */
+const REPLY_CODES = ['CONNECTION_FORCED', 'INTERNAL_ERROR', 'RESOURCE_ERROR', 'NOT_IMPLEMENTED', 'SYNTAX_ERROR'];
+
 /** What a failed attempt to connect means and what to do about it. */
 export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
@@ -40,6 +46,23 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
     const message = `RabbitMQ at ${place} takes no further connection (${error.message}): close others, or raise the limit`;
     return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
   }
+  if (code === 'INTERNAL_ERROR' && error.message.startsWith('ConnectionOpen')) {
+    return unreachable(
+      `RabbitMQ at ${place} can't open the virtual host '${url.vhost}' (${error.message}): its log says why; ` +
+        'rabbitmqctl restart_vhost, or restart the broker',
+    );
+  }
+  if (code === 'NO_PLAIN') return unreachable(`RabbitMQ at ${place} ${error.message}`);
+  if (LOCAL_LIMITS.includes(code)) {
+    const message = `no further connection can be made from here (${code}): this process, or this machine, has no more of what each needs; close others, or raise the limit (ulimit -n)`;
+    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
+  }
+  if (code === 'ENOTFOUND') return unreachable(`no host is called '${url.hostname}' (${code}): check the URL`);
+  if (code === 'EAI_AGAIN') {
+    return unreachable(
+      `the name '${url.hostname}' can't be looked up (${code}): DNS does not answer, or there is no network`,
+    );
+  }
   if (CLIENT_CERTIFICATE_CODE.test(code)) {
     return unreachable(
       `${place} did not accept the client certificate, or lack of one (${code}): give one that its CA signed, with its ` +
@@ -60,6 +83,11 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
     return unreachable(
       `${place} answers, but not as a RabbitMQ would (${error.message}): check the port (5672 for amqp://, 5671 for ` +
         'amqps://), or wait if it is just starting',
+    );
+  }
+  if (REPLY_CODES.includes(code)) {
+    return unreachable(
+      `RabbitMQ at ${place} closed the connection (${error.message}): its log has more, wait or mend it there`,
     );
   }
   const why = code === 'CONNECTION_TIMEOUT' ? 'no answer in time' : code || error.message;

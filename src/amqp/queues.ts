@@ -1,7 +1,9 @@
 import { errorCode, RpcError } from '../protocol/errors.ts';
-import type { Channel } from './channel.ts';
-import { accessRefused } from './channel-errors.ts';
-import { type BrokerConnection, closeChannel } from './connection.ts';
+import type { Channel, Delivery } from './channel.ts';
+import { accessRefused, explainChannelError } from './channel-errors.ts';
+import type { BrokerConnection } from './connection.ts';
+import { type ConnectOptions, connect } from './dial.ts';
+import type { AmqpUrl } from './url.ts';
 
 /** The queue types that RabbitMQ lets requests wait in. */
 export const queueTypes = ['classic', 'quorum'] as const satisfies readonly QueueType[];
@@ -36,16 +38,34 @@ function nodeDownError(name: string, cause: unknown): RpcError {
 
 /**
  * Asks for a queue without touching it. Resolves to undefined if there is none. RabbitMQ 4.3 answers only a user with some
- * permission for the queue, be it configure, write or read; 3.10 answers everybody.
+ * permission for the queue, be it configure, write or read; 3.10 answers everybody. It asks on a connection of its own: the
+ * answer to a question can be that the channel is closed, or the connection, as where the user may have no further channel.
  * @throws RpcError `UNAVAILABLE`, `NO_QUEUE` if it is there but can't be used, because its node is down
  */
-export async function inspectQueue(connection: BrokerConnection, name: string): Promise<QueueStatus | undefined> {
-  const channel = await connection.openChannel();
+export async function inspectQueue(
+  url: AmqpUrl,
+  name: string,
+  options: ConnectOptions = {},
+): Promise<QueueStatus | undefined> {
+  const connection = await connect(url, options);
   try {
-    return await declarePassively(channel, name);
+    return await declarePassively(await connection.openChannel(), name);
+  } catch (error) {
+    if (isUnspeakable(error, name, url.vhost)) return undefined;
+    throw explainChannelError(error);
   } finally {
-    void closeChannel(channel); // nobody waits for that
+    void connection.close(); // nobody waits for that
   }
+}
+
+/**
+ * Whether RabbitMQ 4.x closed the connection (541) because it could not say that there is no such queue: it cuts that sentence
+ * after 255 bytes, be it inside a character.
+ */
+function isUnspeakable(error: unknown, name: string, vhost: string): boolean {
+  const named = name + vhost;
+  const bytes = Buffer.byteLength(named);
+  return errorCode(error) === 'INTERNAL_ERROR' && bytes > 200 && bytes > named.length;
 }
 
 /** As {@link inspectQueue}, on a channel that is gone unless it resolves to a status. */
@@ -57,7 +77,10 @@ async function declarePassively(channel: Channel, name: string): Promise<QueueSt
     if (errorCode(error) === 'NOT_FOUND' && !NODE_DOWN.test(String(error))) return undefined;
     if (errorCode(error) === 'NOT_FOUND') throw nodeDownError(name, error);
     if (errorCode(error) === 'ACCESS_REFUSED') {
-      throw accessRefused(error, `the user has no permission at all for '${name}'; a worker needs read`);
+      throw accessRefused(
+        error,
+        `the user has no permission at all for '${name}'; a worker needs read (rabbitmqctl set_permissions)`,
+      );
     }
     throw error;
   }
@@ -71,7 +94,16 @@ export interface OpenedQueue {
 }
 
 /**
- * Takes the queue as it is, whoever declared it and how; declares it only where there is none.
+ * Queues that were not there, and could not be declared for want of a channel, or of the connection. Where the user may have one channel only, the one on which they
+ * are declared may come too soon after the one that the broker closed because of that, and cost the connection: the next
+ * connection declares them first.
+ */
+const missing = new WeakSet<RequestQueue>();
+
+/**
+ * Takes the queue as it is, whoever declared it and how; declares it only where there is none. One channel after the other,
+ * never two at once.
+ * @param queue the same object whenever it is the same queue
  * @param onClosed told, once, when the channel that this resolves to has ended
  */
 export async function openRequestQueue(
@@ -90,34 +122,85 @@ export async function openRequestQueue(
     taken = channel;
     return { channel, how };
   };
-  const first = await open();
-  if (await declarePassively(first, queue.name)) return take(first, 'found');
-  const second = await open(); // the broker has closed the first
-  try {
-    await declare(second, queue);
-    return take(second, 'declared');
-  } catch (error) {
-    if (errorCode(error) !== 'PRECONDITION_FAILED') throw error;
-    // somebody else was faster, and declared it otherwise: theirs will do
-    const third = await open();
-    if (await declarePassively(third, queue.name)) return take(third, 'found');
-    throw error;
+  // each resolves to undefined, and has lost its channel, where the other is worth a try
+  const find = async () => {
+    const channel = await open();
+    try {
+      return (await declarePassively(channel, queue.name)) && take(channel, 'found');
+    } catch (error) {
+      if (isUnspeakable(error, queue.name, connection.url.vhost)) missing.add(queue);
+      throw error;
+    }
+  };
+  const make = async () => {
+    missing.add(queue); // until the channel is open
+    const channel = await open();
+    missing.delete(queue);
+    const refusal = await declare(channel, queue);
+    return refusal ?? take(channel, 'declared');
+  };
+
+  if (missing.has(queue)) {
+    const made = await make();
+    if (!(made instanceof Error)) return made;
+    const found = await find();
+    if (found) return found;
+    throw made;
   }
+  const found = await find();
+  if (found) return found;
+  const made = await make();
+  if (!(made instanceof Error)) return made;
+  // somebody else may have been faster, and have declared it otherwise: theirs will do
+  const theirs = made.code === 'PERMISSION_DENIED' ? undefined : await find();
+  if (theirs) return theirs;
+  throw made;
 }
 
-async function declare(channel: Channel, { name, durable, type }: RequestQueue): Promise<unknown> {
+/**
+ * Declares the queue. Resolves to an error if it is there and other than we would have it, or the user may not.
+ * @throws RpcError if it can't be declared at all
+ */
+async function declare(channel: Channel, { name, durable, type }: RequestQueue): Promise<RpcError | undefined> {
   try {
     const settings = { queue: name, durable, ...(type ? { arguments: { 'x-queue-type': type } } : {}) };
-    return await channel.queueDeclare(settings);
+    await channel.queueDeclare(settings);
+    return undefined;
   } catch (error) {
-    if (errorCode(error) === 'ACCESS_REFUSED') {
-      const advice = `there is no queue '${name}', and to declare it the user needs the configure permission for it`;
-      throw accessRefused(error, advice);
+    const code = errorCode(error);
+    if (code === 'PRECONDITION_FAILED') return explainChannelError(error);
+    if (code === 'ACCESS_REFUSED') {
+      const advice = /reserved prefix/.test(String(error))
+        ? `there is no queue '${name}', and names that begin with amq. are RabbitMQ's own: take another`
+        : `there is no queue '${name}', and to declare it the user needs the configure permission for it (rabbitmqctl set_permissions)`;
+      return accessRefused(error, advice);
     }
-    if (errorCode(error) === 'INTERNAL_ERROR' && !durable) {
+    if (code === 'INTERNAL_ERROR' && /transient_nonexcl_queues/.test(String(error))) {
       const message = `RabbitMQ refuses to declare '${name}' non-durable, as 4.3 and later do: declare it durable`;
       throw new RpcError('FAILED_PRECONDITION', message, { reason: 'REFUSED', cause: error });
     }
     throw error;
   }
+}
+
+/**
+ * What a consumer of requests says so that a stream refuses it (406). A stream keeps what it was sent, gives all of it to
+ * everybody, and is found and declared like any other queue; of this argument, which says what holds without it, streams alone
+ * know nothing.
+ * @see https://www.rabbitmq.com/docs/consumer-priority
+ */
+const REFUSED_BY_STREAMS = { 'x-priority': 0 } as const;
+
+/**
+ * Consumes requests, to be acked, from a queue that is no stream.
+ * @returns the consumer's tag
+ * @throws the broker's error; {@link explainChannelError} says what it means, `WRONG_QUEUE` for a stream
+ */
+export async function consumeRequests(
+  channel: Channel,
+  queue: string,
+  onRequest: (message: Delivery) => void,
+): Promise<string> {
+  const { consumerTag } = await channel.basicConsume({ queue, arguments: REFUSED_BY_STREAMS }, onRequest);
+  return consumerTag;
 }

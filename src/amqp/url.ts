@@ -16,6 +16,9 @@ export interface AmqpUrl {
 /** RabbitMQ's default user, which a URL without one stands for. */
 const DEFAULT_USER = 'guest';
 
+/** The longest heartbeat that AMQP has room for, in seconds: connection.tune-ok has 16 bits for it. */
+const MAX_HEARTBEAT = 65_535;
+
 /**
  * Parses an AMQP URL. No user and password means guest:guest, no path (or `/`) the virtual host `/`.
  * @see https://www.rabbitmq.com/docs/uri-spec
@@ -30,15 +33,19 @@ export function parseAmqpUrl(text: string): AmqpUrl {
 /** The parsed URL, or what is wrong with it. */
 function readAmqpUrl(text: string): AmqpUrl | string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!/^amqps?:\/\//.test(text)) return 'it does not begin with amqp:// or amqps://';
+  if (!/^amqps?:\/\//i.test(text)) return 'it does not begin with amqp:// or amqps://';
   if (!url) return 'it does not parse (special characters in a password are written as %XX)';
   if (url.hostname === '') return 'it names no host';
   // else the rest of a password with a / in it would be taken, and shown, for a virtual host
   if (/[/?#].*@/s.test(text.slice(text.indexOf('//') + 2)))
     return 'there is an @ behind the host (special characters in a password or virtual host are written as %XX)';
   const tls = url.protocol === 'amqps:';
+  const unknown = [...url.searchParams.keys()].find((name) => name !== 'heartbeat');
+  if (unknown !== undefined) return `its parameter ${JSON.stringify(unknown)} is unknown: heartbeat is the only one`;
+  if (url.hash !== '') return 'there is a # in it (in a password or virtual host it is written as %23)';
   const heartbeat = url.searchParams.get('heartbeat');
-  if (heartbeat !== null && !/^\d{1,5}$/.test(heartbeat)) return 'its heartbeat is no number of seconds';
+  if (heartbeat !== null && !(/^\d+$/.test(heartbeat) && Number(heartbeat) <= MAX_HEARTBEAT))
+    return `its heartbeat is no whole number of seconds from 0 to ${MAX_HEARTBEAT}`;
   let username: string, password: string, vhost: string;
   try {
     username = decodeURIComponent(url.username);
@@ -83,7 +90,7 @@ function redactAmqpUrl(text: string): string {
  */
 export function parseAmqpUrlList(text: string): string[] {
   const urls = text
-    .split(/,(?=\s*amqps?:)/)
+    .split(/,(?=\s*amqps?:)/i)
     .map((part) => part.trim())
     .filter((part) => part !== '');
   if (urls.length === 0) throw new Error('an AMQP URL such as amqp://host:5672, but it is empty');

@@ -102,11 +102,8 @@ export class RpcClient {
   async inspectQueue(): Promise<QueueStatus | undefined> {
     const session = this.#keeper.current;
     if (!session || session.connection.blocked) return undefined;
-    try {
-      return await inspectQueue(session.connection, this.#settings.queue);
-    } catch (error) {
-      throw explainChannelError(error);
-    }
+    const { queue, tls, connectionName } = this.#settings;
+    return inspectQueue(session.connection.url, queue, { tls, connectionName });
   }
 
   /** The counters, at this moment. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
-import { openRequestQueue } from '../amqp/queues.ts';
+import { consumeRequests, openRequestQueue } from '../amqp/queues.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { Answerer, type AnswererContext } from './answerer.ts';
 import { nextRound } from './max-requests.ts';
@@ -75,9 +75,9 @@ export class Consumption {
     const round = nextRound(prefetch, maxRequests - counters.taken);
     this.#untilCancel = round.deliveries;
     await channel.basicQos({ prefetchCount: round.prefetch });
-    const consumer = await channel.basicConsume({ queue: queue.name }, (message) => this.#deliver(message));
+    const consumerTag = await consumeRequests(channel, queue.name, (message) => this.#deliver(message));
     let cancelled: Promise<unknown> | undefined;
-    this.#cancel = () => (cancelled ??= channel.basicCancel(consumer.consumerTag).catch(() => {}));
+    this.#cancel = () => (cancelled ??= channel.basicCancel(consumerTag).catch(() => {}));
     onEvent({ type: 'consuming', queue: queue.name, prefetch: round.prefetch });
   }
 

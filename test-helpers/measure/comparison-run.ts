@@ -21,7 +21,7 @@ export async function withConnection<T>(use: (connection: BrokerConnection) => P
 }
 
 /** What the broker says of a queue; undefined if there is none. */
-export const inspect = (queue: string) => withConnection((connection) => inspectQueue(connection, queue));
+export const inspect = (queue: string) => inspectQueue(parseAmqpUrl(amqpUrl()), queue);
 
 /** The request queues that a comparison named. */
 export function queuesIn(text: string): string[] {

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { connect } from '../../src/amqp/dial.ts';
 import { inspectQueue } from '../../src/amqp/queues.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { findBroker } from '../../src/rabbitmq/find.ts';
@@ -21,12 +20,7 @@ function startDemo(env: Record<string, string>) {
 }
 
 async function hasQueue(name: string): Promise<boolean> {
-  const connection = await connect(parseAmqpUrl(amqpUrl()));
-  try {
-    return (await inspectQueue(connection, name)) !== undefined;
-  } finally {
-    await connection.close();
-  }
+  return (await inspectQueue(parseAmqpUrl(amqpUrl()), name)) !== undefined;
 }
 
 test('the demo answers fib(30) on a broker that is there, and leaves no queue', async () => {

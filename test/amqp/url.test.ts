@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { explainConnectError } from '../../src/amqp/connect-errors.ts';
+import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
+
+describe('an AMQP URL', () => {
+  test('has a scheme in any case', () => {
+    assert.equal(parseAmqpUrl('AMQPS://broker').tls, true);
+    assert.equal(parseAmqpUrl('Amqp://broker').display, 'amqp://guest@broker:5672');
+    assert.deepEqual(parseAmqpUrlList('AMQP://a,amqps://b,AMQPS://c'), ['AMQP://a', 'amqps://b', 'AMQPS://c']);
+  });
+
+  test('has a heartbeat that fits into 16 bits', () => {
+    assert.equal(parseAmqpUrl('amqp://broker?heartbeat=65535').heartbeat, 65_535);
+    for (const heartbeat of ['65536', '99999', '-1', '1.5', '', 'often']) {
+      const wrong = { name: 'TypeError', message: /its heartbeat is no whole number of seconds from 0 to 65535/ };
+      assert.throws(() => parseAmqpUrl(`amqp://broker?heartbeat=${heartbeat}`), wrong);
+    }
+  });
+
+  const wrong: readonly (readonly [query: string, message: RegExp])[] = [
+    ['?hearbeat=5', /its parameter "hearbeat" is unknown: heartbeat is the only one$/],
+    ['?heartbeat=5&verify=none', /its parameter "verify" is unknown/],
+    ['?Heartbeat=5', /its parameter "Heartbeat" is unknown/],
+    ['?\u001b[31m', /its parameter "\\u001b\[31m" is unknown/],
+    ['/my#host', /there is a # in it .*%23\)$/],
+  ];
+  for (const [end, message] of wrong) {
+    test(`with ${JSON.stringify(end)} is refused, and what is wrong with it is named`, () => {
+      assert.throws(() => parseAmqpUrl(`amqp://me:secret@broker${end}`), { name: 'TypeError', message });
+      assert.throws(
+        () => parseAmqpUrl(`amqp://me:secret@broker${end}`),
+        ({ message }) => !message.includes('secret'),
+      );
+    });
+  }
+});
+
+describe('an attempt that failed on this side', () => {
+  const url = parseAmqpUrl('amqp://broker');
+  const failed = (code: string) => explainConnectError(Object.assign(new Error(`connect ${code}`), { code }), url);
+  for (const code of ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS']) {
+    test(`is not blamed on the broker (${code})`, () => {
+      const error = failed(code);
+      assert.equal(error.code, 'RESOURCE_EXHAUSTED');
+      assert.match(error.message, new RegExp(`no further connection can be made from here \\(${code}\\)`));
+      assert.doesNotMatch(error.message, /start one|broker/);
+    });
+  }
+  for (const code of ['ENOTFOUND', 'EAI_AGAIN']) {
+    test(`names the host that was not found (${code})`, () => {
+      assert.match(failed(code).message, new RegExp(`'broker'.*\\(${code}\\): `));
+      assert.doesNotMatch(failed(code).message, /start one/);
+    });
+  }
+});
