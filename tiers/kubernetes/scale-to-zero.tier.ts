@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { inspectQueue } from '../../src/amqp/queues.ts';
 import { RpcClient } from '../../src/client/client.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
@@ -71,10 +70,10 @@ describe('workers that KEDA scales from zero and back, ten times as quick', () =
   /** A queue, a client that calls it, and how many workers consume it. */
   async function openQueue(t: Scope) {
     const queue = await testQueue(t, { url: broker.url });
-    const { connection } = await openRaw(t, broker.url);
+    const { channel } = await openRaw(t, broker.url);
     const client = new RpcClient({ urls: broker.url, queue, timeout: LIMIT });
     t.after(() => client.close({ grace: 0 }));
-    const workers = async () => (await inspectQueue(connection, queue))?.consumerCount ?? 0;
+    const workers = async () => (await channel.queueDeclare({ queue, passive: true })).consumerCount;
     return { queue, client, workers };
   }
 
