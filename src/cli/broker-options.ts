@@ -25,6 +25,10 @@ export function brokerOptions(without: string) {
       help: 'certificate (PEM, with its chain) to show to an amqps:// broker that asks for one',
     }),
     key: option('key FILE', text, { env: 'AMQP_KEY_FILE', help: 'private key (PEM) of --cert' }),
+    servername: option('servername NAME', text, {
+      env: 'AMQP_SERVERNAME',
+      help: "name to ask for (SNI) and to find in the certificate of an amqps:// broker, instead of its URL's host",
+    }),
   };
 }
 
@@ -35,14 +39,15 @@ export function brokerOptions(without: string) {
  */
 export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerOptions>>): {
   readonly urls?: readonly string[];
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles & { readonly servername?: string };
 } {
-  const { url, urlFile, ca, cert, key } = values;
+  const { url, urlFile, ca, cert, key, servername } = values;
   if (url && urlFile !== undefined) {
     throw new UsageError('--url (AMQP_URL) and --url-file (AMQP_URL_FILE): both are given; take one of them');
   }
   const urls = urlFile === undefined ? url : readUrlFile(urlFile);
-  const tls = readTlsFiles({ ca, cert, key });
+  const files = readTlsFiles({ ca, cert, key });
+  const tls = servername === undefined ? files : { ...files, servername };
   return { ...(urls && { urls }), ...(tls && { tls }) };
 }
 

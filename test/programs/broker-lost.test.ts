@@ -52,6 +52,18 @@ describe('when the connection to the broker is lost', () => {
     assert.equal((await worker.stop()).code, 0);
   });
 
+  it('because of reasons that could meddle with the terminal, worker and client show them escaped', async (t) => {
+    const { worker, client } = await requestInHand(t, ['--verbose']);
+    await broker().ctl('close_all_connections', '\x1b[31mred\r\n [.] Got 7\u009b\u202e');
+    await client.says(/red/);
+    worker.child.kill('SIGCONT');
+    await worker.says(/red/);
+    for (const { stderr } of [worker, client]) {
+      assert.match(stderr, /\\u001b\[31mred\\r\\n \[\.\] Got 7\\u009b\\u202e/);
+      assert.doesNotMatch(stderr, /[^\P{Cc}\n]|\p{Bidi_Control}/u);
+    }
+  });
+
   it('with a request in a worker’s hand, the client exits 6 with --no-retry', async (t) => {
     const { client } = await requestInHand(t, ['--no-retry']);
     await broker().ctl('close_all_connections', 'spring cleaning');

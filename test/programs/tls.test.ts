@@ -98,6 +98,18 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
     assert.equal((await runClient(t, ['--queue', queue, '-q', '22'], options)).stdout, '17711\n');
   });
 
+  it('worker and client know it by --servername where its URL has another name, or an address', async (t) => {
+    const plain = plainUrl(t);
+    if (plain === undefined) return;
+    const queue = uniqueQueue(t, plain);
+    const url = `amqps://guest:guest@127.0.0.1:${tlsPort}`;
+    const tlsArgs = ['--ca', file('ca.pem'), '--servername', 'localhost'];
+    await startWorker(t, ['--queue', queue, ...tlsArgs], { url });
+    assert.equal((await runClient(t, ['--queue', queue, '-q', ...tlsArgs, '20'], { url })).stdout, '6765\n');
+    const env = { AMQP_CA_FILE: file('ca.pem'), AMQP_SERVERNAME: 'localhost' };
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '21'], { url, env })).stdout, '10946\n');
+  });
+
   const refusals: readonly (readonly [what: string, host: string, ca: string | undefined, line: RegExp])[] = [
     ['without --ca', 'localhost', undefined, /the certificate of localhost:\d+ is not accepted \(\w+\): give the CA/],
     ['with another CA', 'localhost', 'other-ca.pem', /the certificate of localhost:\d+ is not accepted \(\w+\)/],
