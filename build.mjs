@@ -9,12 +9,11 @@
 // A bundle has no import, export or require, and takes Node's modules from `process.getBuiltinModule`: it runs as an ES module
 // and as CommonJS, in any folder and beside any package.json.
 import { spawnSync } from 'node:child_process';
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { applyPatch, parsePatch } from 'diff';
 import * as esbuild from 'esbuild';
 import { builtinsByProcess } from './build/builtins.mjs';
 import { bundlePackage, declarePackage } from './build/package.mjs';
@@ -51,43 +50,10 @@ function fail(message) {
   process.exit(1);
 }
 
-/** Applies patches/NAME@VERSION.patch while bundling; a patch that no longer fits fails the build. */
-function patched(name) {
-  const folder = realpathSync(path.join(root, 'node_modules', name)); // esbuild names files by their real paths
-  return {
-    name: `patched-${name}`,
-    async setup(build) {
-      const { version } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
-      const file = path.join(root, 'patches', `${name}@${version}.patch`);
-      if (!existsSync(file))
-        throw new Error(
-          `no ${path.relative(root, file)}: make one for the installed ${name} ${version}, or install the version that patches/ names`,
-        );
-      const patches = new Map(
-        parsePatch(await readFile(file, 'utf8')).map((patch) => [patch.newFileName.replace(/^b\//, ''), patch]),
-      );
-      const left = new Set(patches.keys());
-      build.onLoad({ filter: new RegExp(`/node_modules/${name}/.*\\.js$`) }, async ({ path: source }) => {
-        const relative = path.relative(folder, source).replaceAll(path.sep, '/');
-        const original = await readFile(source, 'utf8');
-        const patch = patches.get(relative);
-        if (!patch) return { contents: original };
-        const contents = applyPatch(original, patch, { fuzzFactor: 0 });
-        if (contents === false) throw new Error(`${path.relative(root, file)} no longer fits ${name}/${relative}`);
-        left.delete(relative);
-        return { contents };
-      });
-      build.onEnd(({ errors }) => {
-        if (errors.length === 0 && left.size > 0) throw new Error(`not patched: ${name}/${[...left].join(', ')}`);
-      });
-    },
-  };
-}
-
 /**
  * What packages load and nothing here has a use for: exemplars for OpenTelemetry, summaries, the push gateway and metrics of a
- * cluster of processes, two thirds of prom-client; rabbitmq-client's own consumer and RPC client. In their place a bundle gets
- * empty modules.
+ * cluster of processes, two thirds of prom-client; rabbitmq-client's own consumer and RPC client, and its way to TLS, which takes
+ * milliseconds to load. In their place a bundle gets empty modules.
  */
 const leftOut = {
   name: 'left-out',
@@ -97,7 +63,7 @@ const leftOut = {
       ({ path: name, importer }) =>
         importer.includes('/node_modules/prom-client/') ? { path: name, namespace: 'left-out' } : undefined,
     );
-    build.onResolve({ filter: /^\.\/(Consumer|RPCClient)$/ }, ({ path: name, importer }) =>
+    build.onResolve({ filter: /^(\.\/(Consumer|RPCClient)|node:tls)$/ }, ({ path: name, importer }) =>
       importer.includes('/node_modules/rabbitmq-client/') ? { path: name, namespace: 'left-out' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: '' }));
@@ -185,7 +151,7 @@ const shared = {
   },
   // what is only there in a checkout is never put into a bundle
   external: Object.keys(manifest.devDependencies).filter((name) => !bundled.includes(name)),
-  plugins: [patched('rabbitmq-client'), leftOut, functionImports],
+  plugins: [leftOut, functionImports],
 };
 
 /**

@@ -32,7 +32,7 @@ export async function bundlePackage(root, options, licences) {
     legalComments: 'none', // whole licences are appended
     metafile: true,
     write: false,
-    plugins: [staticBuiltins, ...options.plugins],
+    plugins: [...options.plugins, staticBuiltins],
   });
   for (const { path: file, text } of outputFiles) {
     const name = path.relative(root, file);

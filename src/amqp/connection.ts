@@ -1,6 +1,8 @@
-import type { Channel, Connection } from 'rabbitmq-client';
-import { RpcError } from '../protocol/errors.ts';
+import { errorCode, RpcError } from '../protocol/errors.ts';
 import { within } from '../protocol/waiting.ts';
+import type { AmqpConnection } from './amqp-connection.ts';
+import type { Channel } from './channel.ts';
+import type { FieldTable } from './field-table.ts';
 import { watchForSuspension } from './suspension.ts';
 import type { AmqpUrl } from './url.ts';
 
@@ -32,10 +34,10 @@ export class BrokerConnection {
   #blocked = false;
   #ended = false;
   #failure: Error | undefined;
-  readonly #connection: Connection;
+  readonly #connection: AmqpConnection;
   readonly #stopWatching: () => void;
 
-  constructor(connection: Connection, url: AmqpUrl) {
+  constructor(connection: AmqpConnection, url: AmqpUrl) {
     this.#connection = connection;
     this.url = url;
     const lose = (error: Error) => {
@@ -62,6 +64,11 @@ export class BrokerConnection {
     });
   }
 
+  /** What the broker says about itself: `product`, `version`, `platform`, `capabilities` … */
+  get serverProperties(): FieldTable {
+    return this.#connection.serverProperties;
+  }
+
   /** True while the broker reads nothing from publishers; whatever is written meanwhile piles up in memory. */
   get blocked(): boolean {
     return this.#blocked;
@@ -73,7 +80,7 @@ export class BrokerConnection {
    */
   async openChannel(onClosed?: (error: Error | undefined) => void): Promise<Channel> {
     if (this.#ended) throw connectionLost();
-    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true }).catch(explainAcquireError);
+    const channel = await this.#connection.openChannel().catch(explainOpenError);
     let failure: Error | undefined;
     channel.on('error', (error) => {
       failure = error;
@@ -107,18 +114,13 @@ export class BrokerConnection {
   }
 }
 
-/**
- * Closes a channel, and resolves also if its connection is lost meanwhile: rabbitmq-client then waits for ever for the
- * broker to confirm.
- */
-export async function closeChannel(channel: Channel): Promise<void> {
-  if (!channel.active) return;
-  await Promise.race([channel.close(), new Promise<void>((resolve) => channel.once('close', resolve))]);
+/** Closes a channel, and resolves when it is closed, be it with its connection. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return channel.close();
 }
 
-/** rabbitmq-client throws an Error without a code when the negotiated channel_max is reached. */
-function explainAcquireError(error: unknown): never {
-  if (!(error instanceof Error && error.message.startsWith('maximum number of AMQP Channels'))) throw error;
+function explainOpenError(error: unknown): never {
+  if (errorCode(error) !== 'CHANNEL_MAX' || !(error instanceof Error)) throw error;
   const message = `RabbitMQ allows this connection no more channels (channel_max): ${error.message}`;
   throw new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'CHANNEL_LIMIT', cause: error });
 }

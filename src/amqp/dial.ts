@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { Connection } from 'rabbitmq-client';
 import { RpcError } from '../protocol/errors.ts';
+import { AmqpConnection } from './amqp-connection.ts';
 import { explainConnectError } from './connect-errors.ts';
 import { BrokerConnection, connectionLost, HEARTBEAT } from './connection.ts';
 import type { AmqpUrl } from './url.ts';
@@ -11,9 +11,6 @@ export const CONNECT_TIMEOUT = 10_000;
 
 /** The largest frame asked for, in bytes: RabbitMQ's own default, so that a long body comes in few frames. */
 const FRAME_MAX = 131_072;
-
-/** setTimeout's longest delay: rabbitmq-client's own reconnecting never gets its turn. */
-const NEVER = 2 ** 31 - 1;
 
 /** What {@link connect} needs besides the URL. */
 export interface ConnectOptions {
@@ -46,18 +43,10 @@ export function connect(url: AmqpUrl, options: ConnectOptions = {}): Promise<Bro
       tls: url.tls && { ...serverName(url), ...options.tls },
       heartbeat: url.heartbeat ?? HEARTBEAT,
       frameMax: FRAME_MAX,
-      noDelay: true, // or Nagle's algorithm holds each request for up to 40 ms
       connectionTimeout: Math.max(1, options.timeout ?? CONNECT_TIMEOUT),
-      retryLow: NEVER,
-      retryHigh: NEVER,
-      // these are from patches/rabbitmq-client: bodies stay Buffers, one that is too long is not even kept, and close() closes
-      // the channels, too
-      rawBody: true,
-      closeChannels: true,
-      maxBodyBytes: options.maxBodyBytes ?? Number.POSITIVE_INFINITY,
       ...(options.connectionName === undefined ? {} : { connectionName: options.connectionName }),
     };
-    const connection = new Connection(settings);
+    const connection = new AmqpConnection(settings, options.maxBodyBytes ?? Number.POSITIVE_INFINITY);
     const onAbort = () => {
       connection.removeListener('error', onError);
       connection.on('error', () => {});

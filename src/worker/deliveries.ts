@@ -4,16 +4,19 @@ import { RpcError } from '../protocol/errors.ts';
 /** A quorum queue's count of the deliveries that failed: rejected, or their channel or connection ended. */
 const DELIVERY_COUNT = 'x-delivery-count';
 
-/** What came of a header table. `null`, from patches/rabbitmq-client: there is one, and it can't be read. */
-type Headers = Delivery['headers'] | null;
-
 /**
  * How many times a request has been delivered before, as far as is known. A quorum queue counts; a classic one says no
  * more than that it happened, which makes 1, and so does a count that is less: what RabbitMQ 4.3 does not count as failed.
  * Where the sender made the headers unreadable, and the count with them, it is Infinity: else nothing would end such a request.
  * @see https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
  */
-export function earlierDeliveries({ redelivered, headers }: { redelivered: boolean; headers?: Headers }): number {
+export function earlierDeliveries({
+  redelivered,
+  headers,
+}: {
+  redelivered: boolean;
+  headers?: Delivery['headers'];
+}): number {
   if (!redelivered) return 0; // whatever its sender wrote there
   if (headers === null) return Number.POSITIVE_INFINITY;
   const count: unknown = headers?.[DELIVERY_COUNT];

@@ -11,7 +11,8 @@ import { LazyContext, type SharedContext } from './request-context.ts';
 type RunnerSettings = Pick<WorkerSettings, 'onEvent' | 'functionOptions' | 'maxRequestBytes' | 'contentType'>;
 
 /** What it needs of a message. */
-type RunnerMessage = Pick<Delivery, 'redelivered' | 'headers' | 'contentType' | 'contentEncoding' | 'type' | 'body'>;
+type RunnerMessage = Pick<Delivery, 'redelivered' | 'headers' | 'contentType' | 'body'> &
+  Partial<Pick<Delivery, 'contentEncoding' | 'type' | 'bodySize'>>;
 
 /** Runs the function on the requests of one consumption. */
 export class FunctionRunner {
@@ -67,8 +68,7 @@ export class FunctionRunner {
   }
 
   #call(message: RunnerMessage, context: LazyContext): unknown {
-    // bodySize is from patches/rabbitmq-client: a body that is too long is not there
-    const { body, bodySize = body.length } = message as { readonly body: Buffer; readonly bodySize?: number };
+    const { body, bodySize = body.length } = message; // a body that is too long is not there
     const { maxRequestBytes } = this.#settings;
     if (bodySize > maxRequestBytes) {
       throw new RpcError('INVALID_ARGUMENT', `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`);

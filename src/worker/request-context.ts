@@ -18,7 +18,7 @@ export interface SharedContext {
 /** What a message tells its context. */
 export interface ContextMessage {
   readonly redelivered: boolean;
-  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  readonly headers?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 /** The context of one request. What costs something is made when the function first looks at it. */

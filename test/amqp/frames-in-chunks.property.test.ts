@@ -2,25 +2,18 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import * as codec from 'rabbitmq-client/lib/codec.js';
+import { FrameReader } from '../../src/amqp/frame-reader.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { seeded } from '../../test-helpers/property.ts';
 import { type Scope, startClient, startWorker, testQueue } from '../../test-helpers/rpc.ts';
 
+/** A frame that is neither a heartbeat nor empty: its payload, as it stands between header and end. */
 interface Frame {
-  readonly type: number;
-  /** Of a header frame. */
-  readonly bodySize?: number;
-  /** Of a body frame. */
-  readonly payload?: Buffer;
+  readonly type: 'method' | 'header' | 'body';
+  readonly channel: number;
+  readonly payload: Buffer;
 }
-
-// createFrameDecoder is from patches/rabbitmq-client
-const { createFrameDecoder, decodeFrame } = codec as unknown as {
-  createFrameDecoder(onFrame: (frame: Frame) => void): (chunk: Buffer) => void;
-  decodeFrame(read: (octets: number) => Promise<Buffer>): Promise<Frame>;
-};
 
 /** What the broker says to a client that makes these calls, one after the other, octet for octet. */
 async function said(t: Scope, calls: readonly string[]): Promise<Buffer> {
@@ -41,30 +34,45 @@ async function said(t: Scope, calls: readonly string[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** All of the frames, by the decoder that knows no chunks: it asks for so many octets. */
-async function framesOneByOne(octets: Buffer): Promise<Frame[]> {
+/** All of the frames, by their sizes. */
+function framesOneByOne(octets: Buffer): Frame[] {
   const frames: Frame[] = [];
-  let at = 0;
-  const read = async (count: number) => {
-    at += count;
-    return octets.subarray(at - count, at);
-  };
-  while (at < octets.length) frames.push(await decodeFrame(read));
+  for (let at = 0; at < octets.length; at += octets.readUInt32BE(at + 3) + 8) {
+    const type = ([undefined, 'method', 'header', 'body'] as const)[octets.readUInt8(at)];
+    const payload = octets.subarray(at + 7, at + 7 + octets.readUInt32BE(at + 3));
+    if (type) frames.push({ type, channel: octets.readUInt16BE(at + 1), payload });
+  }
   return frames;
 }
 
-/** The body of so many octets that is among the frames. */
+/** The body of `size` octets that is among the frames. */
 function bodyOf(size: number, frames: readonly Frame[]): Buffer {
-  const header = frames.findIndex(({ bodySize }) => bodySize === size);
-  const end = frames.findIndex(({ payload }, index) => index > header && payload === undefined);
-  return Buffer.concat(frames.slice(header + 1, end).map(({ payload = Buffer.alloc(0) }) => payload));
+  const header = frames.findIndex(({ type, payload }) => type === 'header' && payload.readUInt32BE(8) === size);
+  const end = frames.findIndex(({ type }, index) => index > header && type !== 'body');
+  return Buffer.concat(frames.slice(header + 1, end).map(({ payload }) => payload));
 }
 
 /** The frames in these chunks, as far as they are complete. */
 function framesOf(chunks: Iterable<Buffer>): Frame[] {
   const frames: Frame[] = [];
-  const decode = createFrameDecoder((frame) => frames.push(frame));
-  for (const chunk of chunks) decode(Buffer.from(chunk)); // a copy: nothing may depend on what lies beside a chunk
+  const whole = (type: Frame['type']) => (channel: number, octets: Buffer, start: number, end: number) =>
+    frames.push({ type, channel, payload: Buffer.from(octets.subarray(start, end)) });
+  const reader = new FrameReader({
+    onMethod: whole('method'),
+    onHeader: whole('header'),
+    onBodyFrame(channel, size) {
+      const pieces: Buffer[] = [];
+      return {
+        take: (octets, start, end) => pieces.push(Buffer.from(octets.subarray(start, end))),
+        frameEnd() {
+          const payload = Buffer.concat(pieces);
+          assert.equal(payload.length, size);
+          frames.push({ type: 'body', channel, payload });
+        },
+      };
+    },
+  });
+  for (const chunk of chunks) reader.read(Buffer.from(chunk)); // a copy: nothing may depend on what lies beside a chunk
   return frames;
 }
 
@@ -80,7 +88,7 @@ describe('frames that a broker sends', { timeout: 60_000 }, () => {
   test('are read alike however they are cut into chunks', async (t) => {
     const bodies = ['x'.repeat(5_000), 'y'.repeat(300_000)];
     const octets = await said(t, ['', '30', ...bodies, '31', '32']);
-    const whole = await framesOneByOne(octets);
+    const whole = framesOneByOne(octets);
     assert.ok(whole.length > 20, `${whole.length} frames`);
     for (const body of bodies) assert.ok(bodyOf(body.length, whole).equals(Buffer.from(body)), `${body.length} octets`);
     assert.deepEqual(framesOf([octets]), whole);
@@ -101,7 +109,14 @@ describe('frames that a broker sends', { timeout: 60_000 }, () => {
     }
     const large = Buffer.from([3, 0, 1, 0x7f, 0xff, 0xff, 0xff, 0]);
     assert.throws(() => framesOf([large]), { code: 'FRAME_ERROR' });
-    const wrongEnd = Buffer.from([8, 0, 0, 0, 0, 0, 0, 205]);
-    assert.throws(() => framesOf([wrongEnd]), { code: 'FRAME_ERROR' });
+    for (const frame of [
+      [8, 0, 0, 0, 0, 0, 0],
+      [3, 0, 1, 0, 0, 0, 1, 120],
+    ]) {
+      const wrongEnd = Buffer.from([...frame, 205]);
+      for (const sizes of [[1], [7], [100]]) {
+        assert.throws(() => framesOf(cut(wrongEnd, sizes)), { code: 'FRAME_ERROR' });
+      }
+    }
   });
 });

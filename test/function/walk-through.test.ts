@@ -27,7 +27,7 @@ function stepsOf(document: string): Step[] {
 /** A checkout of this test's own, as it is after `npm ci && npm run build`. */
 function freshCheckout(t: TestContext): string {
   const folder = folderWith(t, {});
-  for (const name of ['build.mjs', 'build', 'package.json', 'tsconfig.json', 'patches', 'src', 'templates']) {
+  for (const name of ['build.mjs', 'build', 'package.json', 'tsconfig.json', 'src', 'templates']) {
     cpSync(path.join(checkout, name), path.join(folder, name), { recursive: true });
   }
   cpSync(path.join(checkout, 'dist/client.js'), path.join(folder, 'dist/client.js'));

@@ -56,7 +56,7 @@ async function queues(t: TestContext, args: Record<string, unknown>) {
   return { queue, dead: await raw.consume(dead), raw };
 }
 
-function deathOf({ headers }: { headers?: Record<string, unknown> }) {
+function deathOf({ headers }: { headers?: Readonly<Record<string, unknown>> | null | undefined }) {
   const [death] = (headers?.['x-death'] ?? []) as { reason: string; count: number }[];
   return death?.reason;
 }

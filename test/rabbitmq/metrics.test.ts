@@ -4,7 +4,8 @@ import http from 'node:http';
 import type net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection } from 'rabbitmq-client';
+import { connect } from '../../src/amqp/dial.ts';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { type BrokerMetrics, findMetrics, openMetrics } from '../../src/rabbitmq/metrics.ts';
 import type { BrokerGauges } from '../../src/rabbitmq/metrics-gauges.ts';
@@ -55,11 +56,10 @@ describe('the metrics of a broker', () => {
     assert.equal(metrics?.lag, 0);
     let gauges = await metrics.read();
     for (const [name, value] of Object.entries(gauges)) assert.equal(typeof value, 'number', name);
-    const connection = new Connection(broker.url);
+    const connection = await connect(parseAmqpUrl(broker.url));
     try {
-      await connection.onConnect(20_000, true);
       gauges = await changed(metrics, gauges, { connections: 1, connectionsOpened: 1 });
-      const channel = await connection.acquire();
+      const channel = await connection.openChannel();
       gauges = await changed(metrics, gauges, { channels: 1, channelsOpened: 1 });
       await channel.queueDeclare({ queue, exclusive: true });
       gauges = await changed(metrics, gauges, { queues: 1, queuesDeclared: 1, queuesCreated: 1 });
@@ -73,7 +73,7 @@ describe('the metrics of a broker', () => {
       await channel.close();
       gauges = await changed(metrics, gauges, { channels: -1, channelsClosed: 1 });
     } finally {
-      connection.unsafeDestroy();
+      connection.destroy();
     }
     await changed(metrics, gauges, { connections: -1, connectionsClosed: 1, queues: -1, queuesDeleted: 1 });
   });
@@ -95,14 +95,14 @@ describe('the metrics of a broker', () => {
     // one that has just started knows nothing until its first interval is over
     await until('the counters are known', async () => (await metrics.read()).queuesDeleted !== undefined);
     let gauges = await metrics.read();
-    const connection = new Connection(broker.url);
+    const connection = await connect(parseAmqpUrl(broker.url));
     try {
-      const channel = await connection.acquire();
+      const channel = await connection.openChannel();
       await channel.queueDeclare({ queue, exclusive: true });
       const opened = { connections: 1, connectionsOpened: 1, channels: 1, channelsOpened: 1 };
       gauges = await changed(metrics, gauges, { ...opened, queues: 1, queuesDeclared: 1, queuesCreated: 1 });
     } finally {
-      connection.unsafeDestroy();
+      connection.destroy();
     }
     const closed = { connections: -1, connectionsClosed: 1, channels: -1, channelsClosed: 1 };
     await changed(metrics, gauges, { ...closed, queues: -1, queuesDeleted: 1 });
@@ -116,9 +116,9 @@ describe('the metrics of a broker', () => {
 
   test('are fresh: what the broker answered before is in the figures', async () => {
     const metrics = openMetrics(broker.metricsUrls ?? []);
-    const connection = new Connection(broker.url);
+    const connection = await connect(parseAmqpUrl(broker.url));
     try {
-      const channel = await connection.acquire();
+      const channel = await connection.openChannel();
       const first = await metrics.read();
       for (let count = 1; count <= 20; count += 1) {
         await channel.queueDeclare({ queue, exclusive: true });
@@ -127,16 +127,16 @@ describe('the metrics of a broker', () => {
         assert.deepEqual([queuesCreated, queuesDeleted, queuesDeclared], [count, count, count]);
       }
     } finally {
-      connection.unsafeDestroy();
+      connection.destroy();
     }
   });
 
   test('count the Erlang processes and the memory of what is held', async () => {
     const metrics = openMetrics(broker.metricsUrls ?? []);
     const before = await metrics.read();
-    const connections = Array.from({ length: 30 }, () => new Connection(broker.url));
+    const connections = await Promise.all(Array.from({ length: 30 }, () => connect(parseAmqpUrl(broker.url))));
     try {
-      await Promise.all(connections.map((connection) => connection.acquire()));
+      await Promise.all(connections.map((connection) => connection.openChannel()));
       const now = await metrics.read();
       assert.ok(
         (now.processes ?? 0) >= (before.processes ?? 0) + 10 * 30,
@@ -146,7 +146,7 @@ describe('the metrics of a broker', () => {
       assert.ok(processMemory > (before.processMemory ?? 0), `${before.processMemory}, then ${processMemory} bytes`);
       assert.ok(memory > processMemory && residentMemory > 20e6, `${memory} and ${residentMemory} bytes`);
     } finally {
-      for (const connection of connections) connection.unsafeDestroy();
+      for (const connection of connections) connection.destroy();
     }
     await until('it is given back', async () => ((await metrics.read()).processes ?? 0) < (before.processes ?? 0) + 50);
   });

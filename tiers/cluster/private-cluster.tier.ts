@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { Connection } from 'rabbitmq-client';
+import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
 import { handshake } from '../../src/rabbitmq/handshake.ts';
@@ -20,15 +20,14 @@ async function membersSeenBy(cluster: PrivateCluster, index: number): Promise<st
 
 /** How many consumers a queue has, asked on one node; undefined if there is no such queue. */
 async function consumersOn(url: string): Promise<number | undefined> {
-  const connection = new Connection(url);
-  connection.on('error', () => {});
+  const connection = await connect(parseAmqpUrl(url));
   try {
-    return (await connection.queueDeclare({ queue, passive: true })).consumerCount;
+    return (await (await connection.openChannel()).queueDeclare({ queue, passive: true })).consumerCount;
   } catch (error) {
     if ((error as { code?: string }).code === 'NOT_FOUND') return undefined;
     throw error;
   } finally {
-    connection.unsafeDestroy();
+    connection.destroy();
   }
 }
 
@@ -59,9 +58,9 @@ test('a private cluster of three', async (t) => {
       const [first = '', ...others] = cluster.urls;
       const metrics = openMetrics(cluster.metricsUrls ?? []);
       const before = await metrics.read();
-      const connection = new Connection(first);
+      const connection = await connect(parseAmqpUrl(first));
       try {
-        const channel = await connection.acquire();
+        const channel = await connection.openChannel();
         await channel.queueDeclare({ queue, durable: true });
         await channel.basicConsume({ queue }, () => {});
         for (const url of others) assert.equal(await consumersOn(url), 1);
@@ -70,7 +69,7 @@ test('a private cluster of three', async (t) => {
         await channel.queueDelete({ queue });
         for (const url of others) assert.equal(await consumersOn(url), undefined);
       } finally {
-        connection.unsafeDestroy();
+        connection.destroy();
       }
     },
   );
@@ -82,16 +81,17 @@ test('a private cluster of three', async (t) => {
     await third.kill();
     await assert.rejects(handshake(parseAmqpUrl(third.url)), { reason: 'NO_BROKER' });
     await until('two are left', async () => (await membersSeenBy(cluster, 0)).length === 2);
-    const connection = new Connection(first.url);
+    const connection = await connect(parseAmqpUrl(first.url));
     try {
-      await connection.queueDeclare({ queue, durable: true });
+      const channel = await connection.openChannel();
+      await channel.queueDeclare({ queue, durable: true });
       await third.start();
       await until('it is back', async () => (await membersSeenBy(cluster, 0)).length === 3);
       assert.deepEqual(await membersSeenBy(cluster, 2), all);
       assert.equal(await consumersOn(third.url), 0, 'it knows of what was declared while it was away');
-      await connection.queueDelete({ queue });
+      await channel.queueDelete({ queue });
     } finally {
-      connection.unsafeDestroy();
+      connection.destroy();
     }
   });
 

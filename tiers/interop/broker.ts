@@ -1,4 +1,6 @@
-import { Connection } from 'rabbitmq-client';
+import type { Channel } from '../../src/amqp/channel.ts';
+import { connect } from '../../src/amqp/dial.ts';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
 
 /** The broker that the test runner gave; a test without one fails rather than using a broker that merely is there. */
 export function brokerUrl(): string {
@@ -7,25 +9,24 @@ export function brokerUrl(): string {
   return url;
 }
 
-async function connected<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = new Connection(brokerUrl());
-  // whatever goes wrong also rejects the method that is under way; without a listener Node would end the test file
-  connection.on('error', () => {});
+/** Opens a channel, for as long as it is used. */
+async function onChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
+  const connection = await connect(parseAmqpUrl(brokerUrl()));
   try {
-    return await use(connection);
+    return await use(await connection.openChannel());
   } finally {
-    connection.unsafeDestroy();
+    connection.destroy();
   }
 }
 
 /** How many consumers a queue has. */
 export function consumerCount(queue: string): Promise<number> {
-  return connected(async (connection) => (await connection.queueDeclare({ queue, passive: true })).consumerCount);
+  return onChannel(async (channel) => (await channel.queueDeclare({ queue, passive: true })).consumerCount);
 }
 
 /** Deletes a queue; one that isn't there is fine. */
 export async function deleteQueue(queue: string): Promise<void> {
-  await connected((connection) => connection.queueDelete({ queue }));
+  await onChannel((channel) => channel.queueDelete({ queue }));
 }
 
 /**
@@ -34,10 +35,10 @@ export async function deleteQueue(queue: string): Promise<void> {
  * https://www.rabbitmq.com/docs/deprecated-features-list#transient-non-exclusive-queues
  */
 export function transientQueueRefusal(queue: string): Promise<string | undefined> {
-  return connected(async (connection) => {
+  return onChannel(async (channel) => {
     try {
-      await connection.queueDeclare({ queue, durable: false });
-      await connection.queueDelete({ queue });
+      await channel.queueDeclare({ queue, durable: false });
+      await channel.queueDelete({ queue });
       return undefined;
     } catch (error) {
       if (error instanceof Error && /transient_nonexcl_queues/.test(error.message))

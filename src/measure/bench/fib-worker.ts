@@ -66,7 +66,7 @@ function place({ url, tls, queue }: Target) {
 export const fibWorker: Implementation = {
   name: 'fib-worker',
   detail:
-    `this project's RpcClient and RpcWorker ${process.env.FIB_WORKER_VERSION ?? ''} on ${named('rabbitmq-client')}, patched; ` +
+    `this project's RpcClient and RpcWorker ${process.env.FIB_WORKER_VERSION ?? ''} on ${named('rabbitmq-client')}; ` +
     'TCP_NODELAY, no retries',
   designs,
   open,

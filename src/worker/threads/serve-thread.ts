@@ -6,7 +6,10 @@ import type { FromThread, ThreadFailure, ThreadTask, ToThread } from './messages
 /** Runs the function once. */
 export interface ThreadRunner {
   /** The reply's octets, or what the caller is told instead. `deadline` as `performance.now()` counts. Never rejects. */
-  run(task: ThreadTask, deadline: number | undefined): Uint8Array | ThreadFailure | Promise<Uint8Array | ThreadFailure>;
+  run(
+    task: ThreadTask & { readonly body: Buffer },
+    deadline: number | undefined,
+  ): Uint8Array | ThreadFailure | Promise<Uint8Array | ThreadFailure>;
   /** Aborts the signal of what runs. */
   abort(): void;
 }

@@ -7,7 +7,7 @@ import { CALL_TIMEOUT, CallTimeout, type Implementation, type Target } from '../
 import { load, named } from '../package.ts';
 import { CLOSE_TIMEOUT, PeerCaller, type PeerClient } from './peer-caller.ts';
 
-/** As it was published: what a bundle holds has this project's patch. */
+/** As it was published: a bundle leaves parts of it out. */
 function published(): Promise<typeof import('rabbitmq-client')> {
   return load(
     'rabbitmq-client',
@@ -98,7 +98,7 @@ const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd 
 export const rabbitmqClient: Implementation = {
   name: 'rabbitmq-client',
   detail:
-    `${named('rabbitmq-client')} as published, without this project’s patch: createRPCClient, which is Direct Reply-To, and createConsumer; ` +
+    `${named('rabbitmq-client')} as published: createRPCClient, which is Direct Reply-To, and createConsumer; ` +
     'noDelay set (off, its default, it does 45 calls/s one at a time), no confirms and frame_max 8,192, its defaults; it does ' +
     'not tell what it discards, nor that a queue does not exist',
   designs: ['direct'],

@@ -1,0 +1,220 @@
+import net, { type Socket } from 'node:net';
+import { type ConnectionOptions, Connection as LibraryConnection } from 'rabbitmq-client/lib/Connection.js';
+import { Cmd, encodeFrame, type MethodFrame, PROTOCOL_HEADER } from 'rabbitmq-client/lib/codec.js';
+import { createAsyncReader, READY_STATE, type Read } from 'rabbitmq-client/lib/util.js';
+import { AmqpChannel } from './amqp-channel.ts';
+import { AmqpError, frameError, unexpectedFrame } from './amqp-error.ts';
+import { type FieldTable, readTable } from './field-table.ts';
+import {
+  type BodySink,
+  checkFrame,
+  type FrameListener,
+  FrameReader,
+  frameType,
+  MAX_FRAME_SIZE,
+} from './frame-reader.ts';
+import { HandOver } from './hand-over.ts';
+import { readArguments } from './method-reader.ts';
+import { Outbox } from './outbox.ts';
+
+/**
+ * rabbitmq-client's connection, which logs in and keeps the heartbeats. It connects once. What is said goes out in one write for
+ * each turn of the event loop, and what comes is read here, once it is logged in.
+ *
+ * The library's constructor begins to connect, before fields of this class exist: nothing in `_connect` and before the first
+ * `await` of `_negotiate` may touch them.
+ */
+export class AmqpConnection extends LibraryConnection implements FrameListener {
+  /** What the broker says about itself, once it has logged us in. */
+  serverProperties: FieldTable = {};
+  readonly #channels = new Map<number, AmqpChannel>();
+  readonly #outbox = new Outbox((pieces) => this.#write(pieces));
+  readonly #handOver = new HandOver();
+  readonly #maxBodyBytes: number;
+
+  /** Deliveries with a longer body than `maxBodyBytes` come without it. */
+  constructor(options: ConnectionOptions, maxBodyBytes: number) {
+    super(options);
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  /** The largest frame, in octets, as negotiated. */
+  get frameMax(): number {
+    return this._state.frameMax;
+  }
+
+  /** @throws AmqpError CHANNEL_MAX if the broker allows no more; else the broker's, or that the connection is lost */
+  async openChannel(): Promise<AmqpChannel> {
+    const { readyState, leased, channelMax } = this._state;
+    if (readyState !== READY_STATE.OPEN) throw new AmqpError('CLOSING', 'the connection is closed');
+    const id = leased.pick();
+    if (id > channelMax) throw new AmqpError('CHANNEL_MAX', `all ${channelMax} channels are open`);
+    const channel = new AmqpChannel(id, {
+      connection: this,
+      outbox: this.#outbox,
+      handOver: this.#handOver,
+      maxBodyBytes: this.#maxBodyBytes,
+    });
+    leased.set(id, channel);
+    this.#channels.set(id, channel);
+    channel.once('close', () => {
+      leased.delete(id);
+      this.#channels.delete(id);
+    });
+    await channel._invoke(Cmd.ChannelOpen, Cmd.ChannelOpenOK, { rsvp1: '' });
+    return channel;
+  }
+
+  /** Closes it with its channels, in one round trip. What was said goes out before; what is delivered meanwhile is discarded. */
+  override async close(): Promise<void> {
+    if (this._state.readyState !== READY_STATE.OPEN) return super.close();
+    this.#outbox.flush();
+    this._state.readyState = READY_STATE.CLOSING;
+    clearInterval(this._state.heartbeatTimer);
+    for (const channel of this.#channels.values()) channel.active = false;
+    const params = { replyCode: 200, replyText: '', methodId: 0 };
+    this._writeMethod({ type: 1, channelId: 0, methodId: Cmd.ConnectionClose, params });
+    const socket = this._socket;
+    if (!socket.closed) await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  }
+
+  /** Destroys the socket; what was said goes out as far as it does at once. */
+  override unsafeDestroy(): void {
+    this.#outbox.flush();
+    super.unsafeDestroy();
+  }
+
+  /** In place of the library's, which loads TLS in any case, and reconnects for ever. */
+  override _connect(): Socket {
+    const { hostname: host, port, tls, connectionTimeout } = this._opt;
+    const socket = tls
+      ? process.getBuiltinModule('node:tls').connect({ host, port, ...tls })
+      : net.connect({ host, port });
+    this._socket = socket.setNoDelay(true); // or Nagle's algorithm holds each request for up to 40 ms
+    this._state.connectionTimer = setTimeout(() => {
+      socket.destroy(new AmqpError('CONNECTION_TIMEOUT', 'connection timed out'));
+    }, connectionTimeout);
+    let failure: Error | undefined;
+    socket.on('error', (error) => {
+      failure ??= error;
+    });
+    socket.on('close', () => this.#ended(failure));
+    socket.write(PROTOCOL_HEADER);
+    this._negotiate(createAsyncReader(socket)).then(
+      () => this.#readOn(socket),
+      (error: unknown) => {
+        if (!isCode(error, 'READ_END')) socket.destroy(withoutUndefined(error));
+      },
+    );
+    return socket;
+  }
+
+  /** Looks at the broker's first octets before the library does: it would take those of another protocol for an enormous size. */
+  override async _negotiate(read: Read): Promise<void> {
+    const first = await read(8);
+    const otherVersion = first.toString('latin1', 0, 4) === 'AMQP'; // the library tells which
+    this._socket.unshift(otherVersion ? first : await this.#serverStart(first, read));
+    await super._negotiate((octets) => {
+      if (octets > MAX_FRAME_SIZE) throw frameError('not AMQP 0-9-1');
+      return read(octets);
+    });
+  }
+
+  /** Reads all of `connection.start`, which tells of the server. */
+  async #serverStart(first: Buffer, read: Read): Promise<Buffer> {
+    const { type, size } = checkFrame(first, 0);
+    if (type !== frameType.method || size < 10) throw frameError('not AMQP 0-9-1');
+    const start = Buffer.concat([first, await read(size)]);
+    if (start.readUInt32BE(7) === Cmd.ConnectionStart) this.serverProperties = readTable(start, 13, start.length - 1);
+    return start;
+  }
+
+  #readOn(socket: Socket): void {
+    const reader = new FrameReader(this);
+    socket.removeAllListeners('readable');
+    socket.on('data', (chunk) => {
+      this._state.hasRead = true;
+      try {
+        reader.read(chunk);
+      } catch (error) {
+        socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    socket.resume();
+  }
+
+  onMethod(id: number, octets: Buffer, start: number, end: number): void {
+    if (end - start < 4) throw frameError('a method without an id');
+    const method = octets.readUInt32BE(start);
+    if (id === 0) {
+      this.#onOwnMethod(method, octets, start + 4, end);
+      return;
+    }
+    const channel = this.#channels.get(id);
+    if (channel) channel.receive(method, octets, start + 4, end);
+    else if (method !== Cmd.ChannelCloseOK) throw unexpectedFrame('a method for a channel that is not open');
+    // else both ends closed it at once
+  }
+
+  onHeader(id: number, octets: Buffer, start: number, end: number): void {
+    this.#channel(id).reader.header(octets, start, end);
+  }
+
+  onBodyFrame(id: number, size: number): BodySink {
+    return this.#channel(id).reader.bodyFrame(size);
+  }
+
+  override _writeMethod(frame: MethodFrame): void {
+    this.#outbox.copy(encodeFrame(frame, this.frameMax));
+    this.#outbox.flush();
+  }
+
+  #channel(id: number): AmqpChannel {
+    const channel = this.#channels.get(id);
+    if (!channel) throw unexpectedFrame('a message for a channel that is not open');
+    return channel;
+  }
+
+  #onOwnMethod(method: number, octets: Buffer, start: number, end: number): void {
+    if (method === Cmd.ConnectionCloseOK) {
+      this._socket.end();
+      return;
+    }
+    if (method === Cmd.ConnectionBlocked) this.#outbox.flush(); // what was said before is not blocked
+    const params = readArguments(method, octets, start, end);
+    this._handleChunk({ type: 1, channelId: 0, methodId: method, params });
+  }
+
+  /** Writes the pieces with one system call. */
+  #write(pieces: readonly Buffer[]): void {
+    const socket = this._socket;
+    if (!socket.writable) return;
+    this._state.hasWrite = true;
+    socket.cork();
+    for (const piece of pieces) socket.write(piece);
+    socket.uncork();
+  }
+
+  #ended(failure: Error | undefined): void {
+    const closing = this._state.readyState === READY_STATE.CLOSING;
+    const error = failure ?? (closing ? new AmqpError('CLOSING', 'the connection is closed') : lostError());
+    this._state.readyState = READY_STATE.CLOSED;
+    this._reset(error);
+    if (!closing) this.emit('error', error);
+  }
+}
+
+function lostError(): AmqpError {
+  return new AmqpError('CONN_CLOSE', 'socket closed unexpectedly by server');
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** The error of a login that the broker refused; rabbitmq-client names the method that is to blame even where there is none. */
+function withoutUndefined(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  error.message = error.message.replace(/^undefined: /, '');
+  return error;
+}

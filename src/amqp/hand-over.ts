@@ -1,0 +1,45 @@
+/** How long messages are handed over in one turn, in ms: what slow consumers say goes out before all have been called. */
+const TIME = 1;
+
+/** How many messages are handed over in one turn, at most. */
+const MOST = 32;
+
+/**
+ * Hands messages over, in the order in which they came, in turns of their own: as many in one as take a millisecond with the
+ * promises that they settle, so that what they lead to goes out together, and none waits for many others.
+ */
+export class HandOver {
+  readonly #run = (): void => this.#handOver();
+  readonly #measure = (): void => this.#measureTurn();
+  #waiting: (() => void)[] = [];
+  /** So many are handed over in the next turn. */
+  #together = 1;
+  #began = 0;
+  #count = 0;
+
+  /** Calls `deliver` when its turn has come. */
+  add(deliver: () => void): void {
+    if (this.#waiting.push(deliver) === 1) setImmediate(this.#run);
+  }
+
+  #handOver(): void {
+    this.#began = performance.now();
+    this.#count = 0;
+    // behind the promises that they settle: what follows from those is a part of the turn
+    queueMicrotask(() => process.nextTick(this.#measure));
+    const most = Math.min(this.#together, this.#waiting.length);
+    try {
+      do this.#waiting[this.#count++]?.();
+      while (this.#count < most && performance.now() - this.#began < TIME);
+    } finally {
+      this.#waiting.splice(0, this.#count);
+      if (this.#waiting.length > 0) setImmediate(this.#run);
+    }
+  }
+
+  #measureTurn(): void {
+    const took = performance.now() - this.#began;
+    const fit = took > TIME ? (this.#count * TIME) / took : 2 * this.#count;
+    this.#together = Math.min(MOST, Math.max(1, Math.floor(fit)));
+  }
+}
