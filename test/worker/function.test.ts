@@ -329,6 +329,7 @@ describe("a function's context", { timeout: 60_000 }, () => {
         time: 1_700_000_000,
         nothing: null,
         bytes: octets,
+        ['__proto__']: Object.assign(Object.create(null), { polluted: true }),
       },
     );
     assert.deepEqual({ ...(rest.decimal as object) }, { scale: 2, value: 256 });
