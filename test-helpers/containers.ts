@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { findEngine } from '../src/rabbitmq/engine.ts';
-import { ownerLabels, removeLeftovers } from '../src/rabbitmq/leftovers.ts';
+import { findDocker } from '../src/rabbitmq/docker.ts';
 import { run } from '../src/rabbitmq/run.ts';
+import { ownerLabels, removeLeftovers } from './leftovers.ts';
 import { until } from './processes.ts';
 import { cleanUp, programFolder } from './programs.ts';
 import type { Scope } from './rpc.ts';
@@ -24,9 +24,8 @@ export async function docker(...args: string[]): Promise<string> {
 
 /** Builds the worker's image out of this checkout, as the README says, after removing what a run that was killed left. */
 export async function buildImage(): Promise<void> {
-  const found = await findEngine();
-  if (!found) throw new Error('no Docker engine found');
-  await removeLeftovers(found.engine);
+  if (!(await findDocker())) throw new Error('no Docker engine found');
+  await removeLeftovers();
   await docker('build', '--quiet', '--tag', IMAGE, path.dirname(programFolder));
 }
 

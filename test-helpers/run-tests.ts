@@ -13,11 +13,10 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { type Broker, type RabbitVersion, suites } from '../src/rabbitmq/broker.ts';
-import { findEngine } from '../src/rabbitmq/engine.ts';
+import { findDocker } from '../src/rabbitmq/docker.ts';
 import { findBroker } from '../src/rabbitmq/find.ts';
 import { Guard } from '../src/rabbitmq/guard.ts';
 import { startPrivateBroker } from '../src/rabbitmq/private.ts';
-import { which } from '../src/rabbitmq/run.ts';
 
 const tierFolders = ['kubernetes', 'measure', 'interop', 'faults', 'containers', 'cluster'];
 const testRoot = import.meta.dirname;
@@ -66,8 +65,7 @@ async function main(): Promise<number> {
 
 /** What the tests of containers need and is not there. An engine that is there but does not answer is an error. */
 async function missingForContainers(): Promise<string | undefined> {
-  if (!(await findEngine())) return 'no Docker engine found';
-  return (await which('docker')) ? undefined : 'no docker command found';
+  return (await findDocker()) ? undefined : 'no Docker engine found';
 }
 
 interface RunArguments {

@@ -35,7 +35,7 @@ export interface PrivateBroker extends Broker {
 /** The RabbitMQ versions that can be asked for by name: those of the Debian suites that carry them. */
 export const suites = { '3.10': 'bookworm', '4.0': 'trixie', '4.3': 'forky' } as const;
 
-/** A version that `startPrivateBroker` can be asked for. */
+/** A version that Debian's packages have. */
 export type RabbitVersion = keyof typeof suites;
 
 /** How a private node is to be. */
@@ -43,8 +43,8 @@ export interface PrivateBrokerOptions {
   readonly say: Say;
   /** Gives up waiting, and cleans up. */
   readonly signal?: AbortSignal | undefined;
-  /** Default: whatever is installed, or else can be had. */
-  readonly version?: RabbitVersion | undefined;
+  /** As in `4.3`: one that {@link suites} knows, or in Docker any that has an image. Default: whatever is installed, or else can be had. */
+  readonly version?: string | undefined;
   /** Plugins to enable, such as `rabbitmq_management`. Default: none. */
   readonly plugins?: readonly string[] | undefined;
   /** More lines for `rabbitmq.conf`. Default: none. */

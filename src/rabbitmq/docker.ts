@@ -1,99 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
-import type { StartedTestContainer } from 'testcontainers';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAmqpUrl } from '../amqp/url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
-import { findEngine, type Testcontainers } from './engine.ts';
+import { Guard } from './guard.ts';
 import { handshake } from './handshake.ts';
-import { ownerLabels, removeLeftovers } from './leftovers.ts';
 import { COARSE_STATISTICS } from './node-settings.ts';
 import { freePorts } from './ports.ts';
+import { run, which } from './run.ts';
 
-/** Its Prometheus plugin is on by default, and listens on 15692. */
-const IMAGE = 'rabbitmq:4-management';
+/** How long the engine may take to say that it is there, in ms. */
+const ANSWER_LIMIT = 5_000;
 /** How long a container may take until RabbitMQ in it is ready, in ms; fetching the image does not count. */
 const START_LIMIT = 120_000;
 
-/** The host's ports that lead to the container's: fixed ones, the same after a restart. */
-interface Published {
-  readonly amqp: number;
-  readonly metrics: number | undefined;
+/** Docker's command line is all that is needed: it knows where the engine is, and how to log in to it. */
+function docker(args: readonly string[], options: { timeout?: number; signal?: AbortSignal | undefined } = {}) {
+  return run('docker', args, { ...options, env: process.env });
 }
 
 /**
- * Starts RabbitMQ in Docker (or what testcontainers takes for it). Undefined if there is no engine or no testcontainers.
- *
- * @throws an Error if the engine that is there does not answer, or can't start it; the signal's reason if it was aborted
+ * Whether there is a Docker engine: false where there is no `docker`, or no engine in its usual place.
+ * @throws an Error of one line if one is named (DOCKER_HOST) and does not answer, or is there and not for this user
  */
-export async function startContainer(options: PrivateBrokerOptions): Promise<PrivateBroker | undefined> {
-  const found = await findEngine();
-  if (!found) return undefined;
-  const { library, engine } = found;
-  await removeLeftovers(engine);
-  options.say(`starting ${IMAGE} in Docker`);
-  const isLocal = isThisMachine(engine.info.containerRuntime.host);
-  const [port = 0, metricsPort = 0] = await freePorts(2);
-  const published: Published = { amqp: port, metrics: options.metrics ? metricsPort : undefined };
-  const container = await definition(library, isLocal, published, options).start();
-  const docker = engine.container.dockerode.getContainer(container.getId());
-  const broker = new Container(container, docker, isLocal ? '127.0.0.1' : container.getHost(), published);
+export async function findDocker(): Promise<boolean> {
+  if (!(await which('docker'))) return false;
   try {
-    options.signal?.throwIfAborted();
-    await broker.identify();
-    return broker;
+    await docker(['version', '--format', '{{.Server.Version}}'], { timeout: ANSWER_LIMIT });
+    return true;
   } catch (error) {
-    await broker[Symbol.asyncDispose]();
-    throw error;
+    const { DOCKER_HOST: named } = process.env;
+    const why =
+      (error as Error).message
+        .replace(/^docker: /, '')
+        .split('\n')
+        .at(-1) ?? '';
+    if (named) throw new Error(`no Docker engine answers at ${named} (see DOCKER_HOST): ${why}`);
+    if (/is the docker daemon running/i.test(why)) return false;
+    throw new Error(`the Docker engine can't be used: ${why}`);
   }
 }
 
 /**
- * Whether what the engine publishes on loopback is reached from here. Inside a container, testcontainers names the
- * gateway of Docker's bridge: an address of this machine where the engine runs in here too, not where its socket is mounted.
+ * Starts RabbitMQ in Docker. Undefined if there is none.
+ *
+ * @throws an Error if the engine that is there does not answer, or can't start it; the signal's reason if it was aborted
  */
+export async function startContainer(options: PrivateBrokerOptions): Promise<PrivateBroker | undefined> {
+  if (!(await findDocker())) return undefined;
+  const { version = '4', say, signal } = options;
+  const image = `rabbitmq:${version}-management`; // its Prometheus plugin is on by default, and listens on 15692
+  say(`starting ${image} in Docker`);
+  const host = await hostOfPorts();
+  const guard = await Guard.start();
+  try {
+    const [amqp = 0, metrics = 0] = await freePorts(2); // fixed ones, the same after a restart
+    const name = `fib-worker-${randomBytes(6).toString('hex')}`;
+    guard.atEnd('docker', 'rm', '--force', '--volumes', name);
+    // published on loopback only where that reaches it: guest:guest is not for the network
+    const publish = (port: number, of: number) => `${host === '127.0.0.1' ? '127.0.0.1:' : ''}${port}:${of}`;
+    const published = ['--publish', publish(amqp, 5672)];
+    if (options.metrics) published.push('--publish', publish(metrics, 15_692));
+    await docker(['create', '--name', name, ...published, image], { signal });
+    await configure(name, guard.folder, options);
+    const broker = new Container(name, image, guard, {
+      url: `amqp://guest:guest@${host}:${amqp}`,
+      metricsUrl: options.metrics ? `http://${host}:${metrics}/metrics` : undefined,
+    });
+    await broker.start(signal);
+    return broker;
+  } catch (error) {
+    await guard[Symbol.asyncDispose]();
+    throw signal?.aborted ? signal.reason : error;
+  }
+}
+
+/** The host by which a port that the engine publishes is reached from here. */
+async function hostOfPorts(): Promise<string> {
+  const format = (template: string) => ['--format', template];
+  const endpoint =
+    process.env.DOCKER_HOST ??
+    (await docker(['context', 'inspect', ...format('{{.Endpoints.docker.Host}}')]).catch(() => '')).trim();
+  const remote = /^(?:tcp|ssh|https?):\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)/.exec(endpoint)?.[1];
+  if (remote) return isThisMachine(remote) ? '127.0.0.1' : remote;
+  if (!existsSync('/.dockerenv')) return '127.0.0.1';
+  // in a container with the host's socket, ports are published on the host: that is the bridge's gateway
+  const bridge = ['network', 'inspect', 'bridge', ...format('{{(index .IPAM.Config 0).Gateway}}')];
+  const gateway = (await docker(bridge).catch(() => '')).trim();
+  return gateway === '' || isThisMachine(gateway) ? '127.0.0.1' : gateway;
+}
+
 function isThisMachine(host: string): boolean {
   const own = Object.values(os.networkInterfaces()).flatMap((one) => one ?? []);
   return host === 'localhost' || own.some(({ address }) => address === host);
 }
 
-function definition(
-  { GenericContainer, Wait }: Testcontainers,
-  local: boolean,
-  published: Published,
-  options: PrivateBrokerOptions,
-) {
-  const ports = [{ container: 5672, host: published.amqp }];
-  if (published.metrics) ports.push({ container: 15692, host: published.metrics });
-  /** Published on loopback only where that reaches it: guest:guest is not for the network. Testcontainers has no option. */
-  class LoopbackContainer extends GenericContainer {
-    protected override async beforeContainerCreated(): Promise<void> {
-      if (!local) return;
-      const bindings = ports.map(({ container, host }) => [
-        `${container}/tcp`,
-        [{ HostIp: '127.0.0.1', HostPort: String(host) }],
-      ]);
-      this.hostConfig.PortBindings = Object.fromEntries(bindings);
-    }
-  }
+/** Copies the settings into a container that was not started yet. */
+async function configure(name: string, folder: string, options: PrivateBrokerOptions): Promise<void> {
   const { plugins = [], config = [], metrics = false } = options;
   const enabled = metrics ? [...plugins, 'rabbitmq_prometheus'] : plugins;
-  const files = [];
-  if (enabled.length) files.push({ content: `[${enabled.join(',')}].\n`, target: '/etc/rabbitmq/enabled_plugins' });
-  if (metrics) files.push({ content: COARSE_STATISTICS, target: '/etc/rabbitmq/advanced.config' });
-  if (config.length)
-    files.push({ content: `${config.join('\n')}\n`, target: '/etc/rabbitmq/conf.d/90-fib-worker.conf' });
-  return new LoopbackContainer(IMAGE)
-    .withLabels(ownerLabels())
-    .withExposedPorts(...ports)
-    .withCopyContentToContainer(files)
-    .withWaitStrategy(Wait.forLogMessage('Server startup complete'))
-    .withStartupTimeout(START_LIMIT);
-}
-
-/** What we use of dockerode's container. */
-interface DockerContainer {
-  start(): Promise<unknown>;
-  stop(options: { t: number }): Promise<unknown>;
-  kill(options: { signal: string }): Promise<unknown>;
+  const put = async (target: string, text: string) => {
+    const file = path.join(folder, path.basename(target));
+    await writeFile(file, text);
+    await chmod(file, 0o644); // it is not root that reads it
+    await docker(['cp', file, `${name}:/etc/rabbitmq/${target}`]);
+  };
+  if (enabled.length) await put('enabled_plugins', `[${enabled.join(',')}].\n`);
+  if (metrics) await put('advanced.config', COARSE_STATISTICS);
+  if (config.length === 0) return;
+  await mkdir(path.join(folder, 'conf.d'), { mode: 0o755 });
+  await docker(['cp', path.join(folder, 'conf.d/.'), `${name}:/etc/rabbitmq/conf.d`]);
+  await put('conf.d/90-fib-worker.conf', `${config.join('\n')}\n`);
 }
 
 class Container implements PrivateBroker {
@@ -101,16 +121,19 @@ class Container implements PrivateBroker {
   readonly url: string;
   readonly urls: readonly string[];
   readonly metricsUrls: readonly string[] | undefined;
-  readonly #container: StartedTestContainer;
-  readonly #docker: DockerContainer;
+  readonly #name: string;
+  readonly #image: string;
+  readonly #guard: Guard;
   #version = '';
+  #starts = 0;
 
-  constructor(container: StartedTestContainer, docker: DockerContainer, host: string, published: Published) {
-    this.#container = container;
-    this.#docker = docker;
-    this.url = `amqp://guest:guest@${host}:${published.amqp}`;
-    this.urls = [this.url];
-    this.metricsUrls = published.metrics ? [`http://${host}:${published.metrics}/metrics`] : undefined;
+  constructor(name: string, image: string, guard: Guard, at: { url: string; metricsUrl: string | undefined }) {
+    this.#name = name;
+    this.#image = image;
+    this.#guard = guard;
+    this.url = at.url;
+    this.urls = [at.url];
+    this.metricsUrls = at.metricsUrl ? [at.metricsUrl] : undefined;
   }
 
   get version(): string {
@@ -118,43 +141,46 @@ class Container implements PrivateBroker {
   }
 
   get description(): string {
-    return `RabbitMQ ${this.#version} of our own in Docker (${IMAGE})`;
+    return `RabbitMQ ${this.#version} of our own in Docker (${this.#image})`;
   }
 
-  /** Waits until it answers, and keeps what it says it is. */
-  async identify(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
+    this.#starts += 1;
+    await docker(['start', this.#name], { signal });
+    await this.#ready(signal);
+    this.#version = (await handshake(parseAmqpUrl(this.url), { timeout: 30_000, signal })).version;
+  }
+
+  /** The port opens before the node has finished starting, so it is the log that tells. */
+  async #ready(signal: AbortSignal | undefined): Promise<void> {
     const giveUpAt = Date.now() + START_LIMIT;
     for (;;) {
-      try {
-        this.#version = (await handshake(parseAmqpUrl(this.url))).version;
-        return;
-      } catch (error) {
-        if (Date.now() > giveUpAt) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      const running = (await docker(['inspect', '--format', '{{.State.Running}}', this.#name])).trim() === 'true';
+      const log = await docker(['logs', this.#name]);
+      if (log.split('Server startup complete').length > this.#starts) return;
+      const last = log.trimEnd().split('\n').slice(-12).join('\n');
+      if (!running) throw new Error(`the container exited while starting:\n${last}`);
+      if (Date.now() > giveUpAt)
+        throw new Error(`the container was not ready within ${START_LIMIT / 1_000} s:\n${last}`);
+      await sleep(200, undefined, { signal });
     }
   }
 
-  async start(): Promise<void> {
-    await this.#docker.start();
-    await this.identify();
-  }
-
   async stop(): Promise<void> {
-    await this.#docker.stop({ t: 10 });
+    await docker(['stop', '--time', '10', this.#name]);
   }
 
   async kill(): Promise<void> {
-    await this.#docker.kill({ signal: 'SIGKILL' });
+    await docker(['kill', this.#name]);
   }
 
-  async ctl(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.#container.exec(['rabbitmqctl', ...args]);
-    if (exitCode !== 0) throw new Error(`rabbitmqctl: ${stderr.trim() || stdout.trim()}`);
-    return stdout;
+  ctl(...args: string[]): Promise<string> {
+    return docker(['exec', this.#name, 'rabbitmqctl', ...args]).catch((error: Error) => {
+      throw new Error(error.message.replace(/^docker: /, 'rabbitmqctl: '), { cause: error });
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#container.stop({ remove: true, removeVolumes: true });
+    await this.#guard[Symbol.asyncDispose]();
   }
 }

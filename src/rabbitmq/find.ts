@@ -44,9 +44,17 @@ export async function findBroker({
       : ((await given(env, say, signal)) ?? (await local(localUrl, say, signal)));
   const start = () =>
     nodes !== undefined && nodes !== 1 ? startPrivateCluster({ ...own, nodes }) : startPrivateBroker(own);
-  const broker = found ?? (await start());
+  const broker = found ?? (await start().catch(alsoGiven));
   say(`using ${broker.description}`);
   return broker;
+}
+
+/** Another way out for those who find and start none. */
+function alsoGiven(error: Error): never {
+  if (!error.message.includes('would help')) throw error;
+  throw new Error(
+    `${error.message}\n  AMQP_URL=amqp://user:password@host:5672 in the environment, if there is one somewhere`,
+  );
 }
 
 async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {

@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { supervise } from './supervisor.ts';
 import { whyUntrusted } from './trust.ts';
+
+/** What a supervisor needs of our environment: to find programs, and Docker. Unmarked, even where we are marked ourselves. */
+function supervisorEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PATH|HOME|DOCKER_.*)$/.test(name)));
+}
 
 /**
  * A folder, and processes marked as belonging to it, that do not outlive this process. A small supervisor process holds a
@@ -30,11 +35,11 @@ export class Guard implements AsyncDisposable {
     const program = path.join(folder, 'supervisor.cjs');
     const source = `(${supervise.toString()})(require('node:fs'), require('node:child_process'), __dirname);\n`;
     writeFileSync(program, source);
-    // Detached: Ctrl-C in a terminal signals the whole foreground group. And unmarked, even where we are marked ourselves.
+    // detached: Ctrl-C in a terminal signals the whole foreground group
     const supervisor = spawn(process.execPath, [program], {
       cwd: '/',
       detached: true,
-      env: { PATH: process.env.PATH },
+      env: supervisorEnv(),
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     try {
@@ -53,6 +58,11 @@ export class Guard implements AsyncDisposable {
     supervisor.stdin?.on('error', () => {}); // the supervisor was killed: dispose() then has nobody to tell
     // a guard that nobody disposes of must not keep its process running
     supervisor.unref();
+  }
+
+  /** Has a program run when this guard ends, however that is, after the marked processes. It gets 30 s. */
+  atEnd(program: string, ...args: string[]): void {
+    appendFileSync(path.join(this.folder, 'at-end'), `${JSON.stringify([program, ...args])}\n`);
   }
 
   /** Resolves when the marked processes and the folder are gone; the processes get 8 s after SIGTERM. */

@@ -40,6 +40,16 @@ export function supervise(
     return pids.length;
   };
 
+  /** What is to be run in the end, a command a line. */
+  const commands = (): string[][] => {
+    try {
+      const lines = fs.readFileSync(`${folder}/at-end`, 'utf8').split('\n');
+      return lines.filter(Boolean).map((line) => JSON.parse(line) as string[]);
+    } catch {
+      return []; // none
+    }
+  };
+
   const finish = async (): Promise<void> => {
     const killAt = Date.now() + 8_000;
     signalAll('SIGTERM');
@@ -48,6 +58,9 @@ export function supervise(
       await new Promise((resolve) => setTimeout(resolve, 50));
       const left = Date.now() < killAt ? marked().length : signalAll('SIGKILL');
       empty = left === 0 ? empty + 1 : 0;
+    }
+    for (const [program = '', ...args] of commands()) {
+      childProcess.spawnSync(program, args, { stdio: 'ignore', timeout: 30_000 });
     }
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     process.exit();

@@ -17,18 +17,20 @@ const LAYOUT = 1;
  * where there is none that others can't write to, into a temporary one that goes with this process. Nothing is installed and no
  * root is needed. The first time takes 10 to 30 s and about 45 MB of download, 100 MB on disk.
  *
- * @returns undefined where there is neither Debian nor Ubuntu
+ * @returns undefined where there is neither Debian nor Ubuntu, or no package of this version
  */
 export async function findOrUnpack({
   version,
   say,
   signal,
 }: {
-  version?: RabbitVersion | undefined;
+  version?: string | undefined;
   say: Say;
   signal?: AbortSignal | undefined;
 }): Promise<Installation | undefined> {
-  const archive = await findArchive(version && suites[version]);
+  const suite = version === undefined ? undefined : suites[version as RabbitVersion];
+  if (version !== undefined && suite === undefined) return undefined;
+  const archive = await findArchive(suite);
   if (!archive) return undefined;
   loaderFor(archive.architecture);
   const name = `rabbitmq-${archive.suite}-${archive.architecture}-${LAYOUT}`;

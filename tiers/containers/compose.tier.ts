@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
-import { ownerLabels } from '../../src/rabbitmq/leftovers.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { run } from '../../src/rabbitmq/run.ts';
 import { buildImage, docker, IMAGE } from '../../test-helpers/containers.ts';
+import { ownerLabels } from '../../test-helpers/leftovers.ts';
 import { cleanUp, programFolder, runClient } from '../../test-helpers/programs.ts';
 
 const file = path.join(programFolder, '..', 'deploy', 'compose.yaml');
