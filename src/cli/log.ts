@@ -4,7 +4,7 @@ import { printable, redact, shorten } from './printable.ts';
 /** `text` is for people at a terminal, `json` for programs: one record a line. */
 export type LogFormat = 'text' | 'json';
 
-/** What a record says besides its event. `time`, `level`, `event`, `program` and `message` are the record's own. */
+/** What a record says besides its event. `time`, `level`, `event` and `message` are the record's own. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The longest line for people, and the longest text in a field, in characters. */
@@ -17,6 +17,9 @@ const MAX_RECORD = 20_000;
 /** How deep a field may be nested, and how much of a list or an object is shown. */
 const MAX_DEPTH = 8;
 const MAX_ITEMS = 50;
+
+/** What waits for a reader of the log at most, in bytes or characters. */
+const MAX_PENDING = 1024 * 1024;
 
 /** How bad it is. */
 type LogLevel = 'info' | 'warn' | 'error';
@@ -35,10 +38,8 @@ export interface Log {
 /** What {@link createLog} can be told. */
 interface LogOptions {
   readonly format: LogFormat;
-  /** Takes a line with its line end. Default: standard error. What it throws is swallowed. */
-  readonly write?: (line: string) => void;
-  /** The field `program` of every JSON record. Default: none. */
-  readonly programName?: string;
+  /** Takes a line with its line end, or returns false if it does not. Default: standard error. What it throws is swallowed. */
+  readonly write?: (line: string) => boolean;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
 }
@@ -48,23 +49,26 @@ interface LogOptions {
  * passwords in URLs hidden, and long texts, lists and objects cut.
  */
 export function createLog(options: LogOptions): Log {
-  const { format, write = lineWriter(process.stderr), programName, now = () => new Date() } = options;
+  const { format, write = lineWriter(process.stderr), now = () => new Date() } = options;
 
+  /** Lines that nobody wanted since the last one that was written. */
+  let leftOut = 0;
+
+  const render = (level: LogLevel, event: string, fields: LogFields, text: string | undefined): string | undefined => {
+    const line = text === undefined ? undefined : redact(shorten(text, MAX_LINE));
+    if (format === 'text') return line === undefined ? undefined : printable(line);
+    const message = line === undefined ? {} : { message: line.trim().replace(/^\[.\] /, '') };
+    return toJson({ time: now().toISOString(), level, event }, fields, message);
+  };
   const log = (level: LogLevel, event: string, fields: LogFields = {}, text?: string): void => {
     try {
-      if (format === 'json') {
-        const time = now().toISOString();
-        const program = programName === undefined ? {} : { program: programName };
-        const message =
-          text === undefined
-            ? {}
-            : {
-                message: redact(shorten(text, MAX_LINE))
-                  .trim()
-                  .replace(/^\[.\] /, ''),
-              };
-        write(`${toJson({ time, level, event, ...program }, fields, message)}\n`);
-      } else if (text !== undefined) write(`${printable(redact(shorten(text, MAX_LINE)))}\n`);
+      const line = render(level, event, fields, text);
+      if (line === undefined) return;
+      if (leftOut > 0) {
+        const note = render('warn', 'suppressed', { count: leftOut }, ` [-] … ${leftOut} lines that nobody read`);
+        if (write(`${note}\n`)) leftOut = 0;
+      }
+      if (leftOut > 0 || !write(`${line}\n`)) leftOut++;
     } catch {
       // A log that cannot be written must not take down what it is about.
     }
@@ -81,10 +85,17 @@ export function defaultLogFormat(stream: { readonly isTTY?: boolean }): LogForma
   return stream.isTTY ? 'text' : 'json';
 }
 
-/** Makes a `write` for a stream whose reader may go away (EPIPE): from then on lines are dropped, nothing is thrown. */
-export function lineWriter(stream: Writable): (line: string) => void {
+/**
+ * Makes a `write` for a stream whose reader may stand still, or go away (EPIPE): lines are left out then, nothing piles up
+ * and nothing is thrown.
+ */
+export function lineWriter(stream: Writable): (line: string) => boolean {
   stream.on('error', () => {});
-  return (line) => void stream.write(line);
+  return (line) => {
+    if (stream.writableLength > MAX_PENDING) return false;
+    stream.write(line);
+    return true;
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -9,7 +9,7 @@ function limited(
 ) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const lines: string[] = [];
-  const log = limitLog(createLog({ format, write: (line) => lines.push(line) }), { refused: 2 });
+  const log = limitLog(createLog({ format, write: (line) => lines.push(line) > 0 }), { refused: 2 });
   return { log, lines };
 }
 

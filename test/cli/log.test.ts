@@ -5,9 +5,9 @@ import { createLog, defaultLogFormat, type LogFormat, lineWriter } from '../../s
 
 const now = () => new Date('2026-01-02T03:04:05.678Z');
 
-function logTo(format: LogFormat, programName?: string) {
+function logTo(format: LogFormat) {
   const lines: string[] = [];
-  const log = createLog({ format, write: (line) => lines.push(line), now, programName });
+  const log = createLog({ format, write: (line) => lines.push(line) > 0, now });
   return { log, lines };
 }
 
@@ -19,7 +19,7 @@ function parsed(lines: readonly string[]): Record<string, unknown> {
 
 describe('a log in the text format', () => {
   it("prints the tutorial's lines, and nothing else", () => {
-    const { log, lines } = logTo('text', 'fib-worker');
+    const { log, lines } = logTo('text');
     log.info('consuming', { queue: 'rpc_queue' }, ' [x] Awaiting RPC requests');
     log.info('answered', { ms: 3 });
     log.warn('request', { n: 30 }, ' [.] fib(30)');
@@ -35,11 +35,11 @@ describe('a log in the text format', () => {
 
 describe('a log in the JSON format', () => {
   it('prints one record a line', () => {
-    const { log, lines } = logTo('json', 'fib-worker');
+    const { log, lines } = logTo('json');
     log.info('consuming', { queue: 'rpc_queue', prefetch: 1 }, ' [x] Awaiting RPC requests');
     assert.equal(
       lines[0],
-      '{"time":"2026-01-02T03:04:05.678Z","level":"info","event":"consuming","program":"fib-worker","queue":"rpc_queue","prefetch":1,"message":"Awaiting RPC requests"}\n',
+      '{"time":"2026-01-02T03:04:05.678Z","level":"info","event":"consuming","queue":"rpc_queue","prefetch":1,"message":"Awaiting RPC requests"}\n',
     );
   });
 
@@ -214,6 +214,38 @@ describe('a log whose reader is gone', () => {
     });
     throwing.info('three', {}, 'three');
   });
+});
+
+describe('a log whose reader stands still', () => {
+  for (const format of ['text', 'json'] as const) {
+    it(`leaves lines out rather than keep them, and says how many once they are read (${format})`, async () => {
+      const read: string[] = [];
+      let goOn = () => {};
+      const still = new Writable({
+        decodeStrings: false,
+        write: (line: string, _encoding, done) => {
+          read.push(line);
+          goOn = done;
+        },
+      });
+      const log = createLog({ format, write: lineWriter(still), now });
+      const text = 'x'.repeat(1_000);
+      for (let n = 0; n < 10_000; n++) log.warn('refused', {}, `${n} ${text}`);
+      assert.ok(still.writableLength < 1.2 * 1024 * 1024, `${still.writableLength} bytes are kept`);
+      while (still.writableLength > 0) {
+        goOn();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const kept = read.length;
+      log.warn('refused', {}, 'at last');
+      while (still.writableLength > 0) {
+        goOn();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.match(read[kept] ?? '', new RegExp(`${10_000 - kept} lines that nobody read`));
+      assert.match(read[kept + 1] ?? '', /at last/);
+    });
+  }
 });
 
 describe('the format of a log', () => {
