@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAmqpUrl } from '../amqp/url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
 import { Guard } from './guard.ts';
-import { handshake } from './handshake.ts';
+import { identify } from './identify.ts';
 import { COARSE_STATISTICS } from './node-settings.ts';
 import { freePorts } from './ports.ts';
 import { run, which } from './run.ts';
@@ -148,7 +148,7 @@ class Container implements PrivateBroker {
     this.#starts += 1;
     await docker(['start', this.#name], { signal });
     await this.#ready(signal);
-    this.#version = (await handshake(parseAmqpUrl(this.url), { timeout: 30_000, signal })).version;
+    this.#version = (await identify(parseAmqpUrl(this.url), { timeout: 30_000, signal })).version;
   }
 
   /** The port opens before the node has finished starting, so it is the log that tells. */

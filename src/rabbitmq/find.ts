@@ -3,7 +3,7 @@ import { parseAmqpUrl, parseAmqpUrlList } from '../amqp/url.ts';
 import { errorCode } from '../protocol/errors.ts';
 import type { Broker, RabbitVersion, Say } from './broker.ts';
 import { startPrivateCluster } from './cluster.ts';
-import { handshake } from './handshake.ts';
+import { identify } from './identify.ts';
 import { startPrivateBroker } from './private.ts';
 
 /** The broker that is looked for on this machine. */
@@ -103,7 +103,7 @@ async function connectTo(
   { signal, tls }: { signal: AbortSignal | undefined; tls?: { ca: Buffer } | undefined },
 ): Promise<Broker> {
   const url = parseAmqpUrl(text);
-  const { product, version } = await handshake(url, { signal, ca: tls?.ca });
+  const { product, version } = await identify(url, { signal, ca: tls?.ca });
   return {
     url: text,
     urls: [text],

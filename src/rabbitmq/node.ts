@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAmqpUrl } from '../amqp/url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
 import { Guard } from './guard.ts';
-import { handshake } from './handshake.ts';
+import { identify } from './identify.ts';
 import { type Installation, layOutNode, type NodeSettings, newFamily } from './node-settings.ts';
 import { freePorts } from './ports.ts';
 import { run } from './run.ts';
@@ -98,7 +98,7 @@ export class PrivateNode implements PrivateBroker {
       await once(node, 'spawn');
       await output.close();
       await this.#ready(log, signal);
-      const identity = await handshake(parseAmqpUrl(this.url), { timeout: 30_000, signal });
+      const identity = await identify(parseAmqpUrl(this.url), { timeout: 30_000, signal });
       this.#version = identity.version;
     } catch (error) {
       await output.close();

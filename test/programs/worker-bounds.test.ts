@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import { handshake } from '../../src/rabbitmq/handshake.ts';
+import { identify } from '../../src/rabbitmq/identify.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { cleanUp, type Running, runClient, startWorker } from '../../test-helpers/programs.ts';
 import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
@@ -20,7 +20,7 @@ const noProc = existsSync('/proc/self/status') ? false : 'needs /proc, to see ho
 
 describe('a client cannot make a worker grow without limit', () => {
   it('by the length of a request, which is refused without being held', { skip: noProc }, async (t) => {
-    const { version } = await handshake(parseAmqpUrl(amqpUrl()));
+    const { version } = await identify(parseAmqpUrl(amqpUrl()));
     if (!version.startsWith('3.')) return t.skip('RabbitMQ 4 itself refuses messages over 16 MiB');
     const scope = { after: (end: () => unknown) => cleanUp(t, end) };
     const queue = await testQueue(scope);

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import readline from 'node:readline';
 import { test } from 'node:test';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import { handshake } from '../../src/rabbitmq/handshake.ts';
+import { identify } from '../../src/rabbitmq/identify.ts';
 import { folderOf, startTestBroker } from '../../test-helpers/broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
 import { disposeAfter } from '../../test-helpers/rpc.ts';
@@ -23,16 +23,16 @@ function tests(): void {
   test('a private node is stopped, killed and started again on the same port and data', async (t) => {
     const broker = disposeAfter(t, await startTestBroker());
     const url = parseAmqpUrl(broker.url);
-    const { version } = await handshake(url);
+    const { version } = await identify(url);
     assert.equal(version, broker.version);
     assert.match(broker.description, new RegExp(version));
     await broker.ctl('-q', 'add_vhost', 'kept');
     await broker.stop();
-    await assert.rejects(handshake(url), { reason: 'NO_BROKER' });
+    await assert.rejects(identify(url), { reason: 'NO_BROKER' });
     await broker.start();
     assert.match(await broker.ctl('-q', 'list_vhosts'), /kept/);
     await broker.kill();
-    await assert.rejects(handshake(url), { reason: 'NO_BROKER' });
+    await assert.rejects(identify(url), { reason: 'NO_BROKER' });
     await broker.start();
     assert.match(await broker.ctl('-q', 'list_vhosts'), /kept/);
     await assert.rejects(broker.ctl('no_such_command'), /rabbitmqctl: /);
@@ -53,8 +53,8 @@ function tests(): void {
     await one[Symbol.asyncDispose]();
     assert.deepEqual(processesOf(folder), []);
     assert.equal(existsSync(folder), false);
-    await assert.rejects(handshake(parseAmqpUrl(one.url)), { reason: 'NO_BROKER' });
-    await handshake(parseAmqpUrl(other.url));
+    await assert.rejects(identify(parseAmqpUrl(one.url)), { reason: 'NO_BROKER' });
+    await identify(parseAmqpUrl(other.url));
   });
 
   test('nothing of a node survives when its parent is killed with SIGKILL', { skip: noProcesses }, async (t) => {

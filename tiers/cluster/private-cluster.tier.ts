@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
-import { handshake } from '../../src/rabbitmq/handshake.ts';
+import { identify } from '../../src/rabbitmq/identify.ts';
 import { openMetrics } from '../../src/rabbitmq/metrics.ts';
 import { folderOf, startTestCluster } from '../../test-helpers/broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
@@ -43,7 +43,7 @@ test('a private cluster of three', async (t) => {
     assert.deepEqual(seen[2], seen[0]);
     assert.equal(new Set(cluster.urls).size, 3);
     for (const url of cluster.urls)
-      assert.equal((await handshake(parseAmqpUrl(url))).version, cluster.version, 'and all of one version');
+      assert.equal((await identify(parseAmqpUrl(url))).version, cluster.version, 'and all of one version');
     assert.match(cluster.description, /a cluster of 3 nodes of our own/);
   });
 
@@ -79,7 +79,7 @@ test('a private cluster of three', async (t) => {
     if (!first || !third) throw new Error('three nodes were started');
     const all = await membersSeenBy(cluster, 0);
     await third.kill();
-    await assert.rejects(handshake(parseAmqpUrl(third.url)), { reason: 'NO_BROKER' });
+    await assert.rejects(identify(parseAmqpUrl(third.url)), { reason: 'NO_BROKER' });
     await until('two are left', async () => (await membersSeenBy(cluster, 0)).length === 2);
     const connection = await connect(parseAmqpUrl(first.url));
     try {
@@ -108,6 +108,6 @@ test('a private cluster of three', async (t) => {
     await cluster[Symbol.asyncDispose]();
     assert.deepEqual(processesOf(folder), []);
     assert.equal(existsSync(folder), false);
-    for (const url of cluster.urls) await assert.rejects(handshake(parseAmqpUrl(url)), { reason: 'NO_BROKER' });
+    for (const url of cluster.urls) await assert.rejects(identify(parseAmqpUrl(url)), { reason: 'NO_BROKER' });
   });
 });

@@ -30,7 +30,7 @@ import { chooseWorkloads, workloadNames } from '../../measure/workloads/index.ts
 import { type RabbitVersion, suites } from '../../rabbitmq/broker.ts';
 import { findBroker } from '../../rabbitmq/find.ts';
 import { Guard } from '../../rabbitmq/guard.ts';
-import { handshake } from '../../rabbitmq/handshake.ts';
+import { identify } from '../../rabbitmq/identify.ts';
 import { findMetrics } from '../../rabbitmq/metrics.ts';
 import { temporaryQueue } from '../../rabbitmq/temporary-queue.ts';
 import { compareOptions } from './compare-options.ts';
@@ -134,7 +134,7 @@ async function compare(
     started.add(await startWorkerProcess({ script, flags, url: workerUrl, env: guard.env, onEnd, signal }));
   }
   const { hostname, port, display } = parseAmqpUrl(clientUrl);
-  const { platform } = await handshake(parseAmqpUrl(clientUrl), { signal, ca: tls?.ca });
+  const { platform } = await identify(parseAmqpUrl(clientUrl), { signal, ca: tls?.ca });
   const proxy =
     rtt > 0
       ? started.add(

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import { handshake } from '../../src/rabbitmq/handshake.ts';
+import { identify } from '../../src/rabbitmq/identify.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 
@@ -25,24 +25,24 @@ async function server(t: TestContext, onConnection: (socket: net.Socket) => void
 }
 
 test('a RabbitMQ says what it is', async () => {
-  const { product, version } = await handshake(parseAmqpUrl(amqpUrl()));
+  const { product, version } = await identify(parseAmqpUrl(amqpUrl()));
   assert.equal(product, 'RabbitMQ');
   assert.match(version, /^\d+\.\d+\.\d+/);
 });
 
 test('a wrong password and a missing virtual host are told apart, and the password is not shown', async () => {
   const url = parseAmqpUrl(amqpUrl());
-  await assert.rejects(handshake({ ...url, password: 'hunter2' }), (error: Error & { code: string }) => {
+  await assert.rejects(identify({ ...url, password: 'hunter2' }), (error: Error & { code: string }) => {
     assert.equal(error.code, 'UNAUTHENTICATED');
     assert.doesNotMatch(error.message, /hunter2/);
     return true;
   });
-  await assert.rejects(handshake({ ...url, vhost: 'nowhere' }), { code: 'PERMISSION_DENIED' });
+  await assert.rejects(identify({ ...url, vhost: 'nowhere' }), { code: 'PERMISSION_DENIED' });
 });
 
 test('where nothing listens, the cause says so', async () => {
   const [port = 0] = await freePorts(1);
-  await assert.rejects(handshake(at(port)), (error: Error & { reason: string }) => {
+  await assert.rejects(identify(at(port)), (error: Error & { reason: string }) => {
     assert.equal(error.reason, 'NO_BROKER');
     assert.equal((error.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED');
     return true;
@@ -51,24 +51,24 @@ test('where nothing listens, the cause says so', async () => {
 
 test('a server of another protocol is no RabbitMQ', async (t) => {
   const web = await server(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-  await assert.rejects(handshake(at(web.port)), /not as a RabbitMQ would \(not AMQP 0-9-1\)/);
+  await assert.rejects(identify(at(web.port)), /not as a RabbitMQ would \(not AMQP 0-9-1\)/);
 });
 
 test('a server that hangs up is no RabbitMQ', async (t) => {
   const rude = await server(t, (socket) => socket.once('data', () => socket.end()));
-  await assert.rejects(handshake(at(rude.port)), { reason: 'NO_BROKER' });
+  await assert.rejects(identify(at(rude.port)), { reason: 'NO_BROKER' });
 });
 
 test('a server that says nothing is given up after the time limit', async (t) => {
   const silent = await server(t, () => {});
-  await assert.rejects(handshake(at(silent.port), { timeout: 100 }), /no answer in time/);
+  await assert.rejects(identify(at(silent.port), { timeout: 100 }), /no answer in time/);
 });
 
 test('an abort rejects with its reason', async (t) => {
   const silent = await server(t, () => {});
   const reason = new Error('enough');
   const abort = new AbortController();
-  const result = handshake(at(silent.port), { signal: abort.signal });
+  const result = identify(at(silent.port), { signal: abort.signal });
   abort.abort(reason);
   await assert.rejects(result, reason);
 });
