@@ -4,10 +4,14 @@ export {
   type CallOptions,
   type ClientEvent,
   type ClientStats,
+  type DiscardReason,
+  type ReplyDesign,
   RpcClient,
   type RpcClientOptions,
   type RpcReply,
+  type WaitOptions,
 } from './client/client.ts';
+export type { EventOfType, TypedEmitter, TypedEvent } from './events.ts';
 export type { ReceivedBody } from './protocol/body.ts';
 export {
   isRpcError,

@@ -6,9 +6,9 @@ export const library: Pick<Implementation, 'name' | 'designs' | 'open'> = {
   name: 'fib-worker',
   designs,
   open(design, { url, tls, queue }) {
-    const client = new RpcClient({ urls: url, ...(tls && { tls }), queue, reply: design, timeout: CALL_TIMEOUT });
+    const client = new RpcClient({ urls: url, ...(tls && { tls }), reply: design, timeout: CALL_TIMEOUT });
     return {
-      call: async (request, signal) => (await client.call(request, { signal })).body,
+      call: async (request, signal) => (await client.call(queue, request, { signal })).body,
       discarded: () => 0,
       close: () => client.close(),
     };

@@ -3,7 +3,14 @@ import type { Channel, Delivery, MessageProperties } from '../src/amqp/channel.t
 import type { BrokerConnection } from '../src/amqp/connection.ts';
 import { connect } from '../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../src/amqp/url.ts';
-import { type ClientEvent, RpcClient, type RpcClientOptions } from '../src/client/client.ts';
+import {
+  type CallOptions,
+  type ClientEvent,
+  type ClientStats,
+  RpcClient,
+  type RpcClientOptions,
+  type RpcReply,
+} from '../src/client/client.ts';
 import type { RpcError } from '../src/protocol/errors.ts';
 import { type RequestHandler, RpcWorker, type RpcWorkerOptions, type WorkerEvent } from '../src/worker/worker.ts';
 import { amqpUrl } from './broker.ts';
@@ -120,10 +127,33 @@ export async function startWorker(
   return { worker, events, consuming };
 }
 
+/** What most tests do with a client: they call one queue. */
+export interface QueueClient {
+  call(body: string | Uint8Array, options?: CallOptions): Promise<RpcReply>;
+  stats(): ClientStats;
+  close(options?: { readonly grace?: number }): Promise<void>;
+}
+
+/** Makes a client for one queue, closed when the test is over. Its events are kept. */
+export function startClient(
+  t: Scope,
+  { queue = 'rpc_queue', ...options }: RpcClientOptions & { readonly queue?: string },
+): { client: QueueClient; events: ClientEvent[] } {
+  const { client, events } = openClient(t, options);
+  return {
+    client: {
+      call: (body, how) => client.call(queue, body, how),
+      stats: () => client.stats(),
+      close: (how) => client.close(how),
+    },
+    events,
+  };
+}
+
 /** Makes a client, closed when the test is over. Its events are kept. */
-export function startClient(t: Scope, options: RpcClientOptions): { client: RpcClient; events: ClientEvent[] } {
+export function openClient(t: Scope, options: RpcClientOptions = {}): { client: RpcClient; events: ClientEvent[] } {
   const events: ClientEvent[] = [];
-  const client = new RpcClient({ urls: amqpUrl(), ...options, onEvent: (event) => events.push(event) });
+  const client = new RpcClient({ urls: amqpUrl(), ...options }).on('*', (event) => events.push(event));
   t.after(() => client.close({ grace: 0 }));
   return { client, events };
 }

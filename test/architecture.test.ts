@@ -19,6 +19,8 @@ const layers: Record<string, readonly string[]> = {
   'fibonacci.ts': ['function'],
   rabbitmq: ['amqp', 'protocol'],
   measure: [...common, 'amqp', 'protocol', 'client', 'worker', 'fibonacci.ts', 'rabbitmq'],
+  'index.ts': [...common, 'amqp', 'protocol', 'client', 'worker'],
+  'testing.ts': ['amqp', 'protocol', 'rabbitmq'],
   programs: [
     ...common,
     'amqp',

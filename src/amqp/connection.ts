@@ -97,6 +97,15 @@ export class BrokerConnection {
     return channel;
   }
 
+  /** Whether the connection keeps the process running, as it does at first. */
+  holdProcess(holds: boolean): void {
+    const { _socket, _state } = this.#connection;
+    for (const handle of [_socket, _state.heartbeatTimer]) {
+      if (holds) handle?.ref();
+      else handle?.unref();
+    }
+  }
+
   /** Closes in order, its channels with it, and after 2 s by force. The broker requeues what was not acked. */
   async close(): Promise<void> {
     if (this.#ended) return;

@@ -1,114 +1,207 @@
-import type { Delivery, ReturnedMessage } from '../amqp/channel.ts';
+import type { Channel, Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError, messageSizeLimit } from '../amqp/channel-errors.ts';
 import { publish } from '../amqp/publish.ts';
 import { inspectQueue, type QueueStatus } from '../amqp/queues.ts';
-import type { RpcError } from '../protocol/errors.ts';
+import { TypedEmitter } from '../events.ts';
+import { JSON_TYPE } from '../protocol/body.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { describe } from '../protocol/option-checks.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from '../protocol/reply.ts';
 import { within } from '../protocol/waiting.ts';
-import { closedError, lossError, noQueueError, noReplyError, notSentError, tooManyError } from './call-errors.ts';
-import type { DiscardReason } from './call-ids.ts';
-import { CallRegistry } from './call-registry.ts';
-import type { ReplyLease } from './designs/reply-route.ts';
+import type { Call } from './call.ts';
+import { Calls } from './calls.ts';
+import type { DiscardReason } from './correlation-ids.ts';
+import {
+  closedError,
+  lossError,
+  noQueueError,
+  noReplyError,
+  notConnectedError,
+  notSentError,
+  tooManyError,
+} from './errors.ts';
 import {
   type CallOptions,
+  type ClientEvent,
   type ClientSettings,
   type ClientStats,
-  normalizeCallOptions,
+  normalizeCall,
   normalizeClientOptions,
+  normalizeGrace,
+  normalizeWaitOptions,
   type RpcClientOptions,
+  type WaitOptions,
 } from './options.ts';
-import { type CallObserver, PendingCall, type RpcReply, requestBody } from './pending-call.ts';
-import type { ClientSession } from './session.ts';
-import { SessionKeeper } from './session-keeper.ts';
+import { DeliveredReply, type RpcReply } from './reply.ts';
+import { Session } from './session.ts';
 
-export type { CallOptions, ClientEvent, ClientStats, RpcClientOptions } from './options.ts';
-export type { RpcReply } from './pending-call.ts';
+export type { QueueStatus } from '../amqp/queues.ts';
+export type { DiscardReason } from './correlation-ids.ts';
+export type { ReplyDesign } from './designs/index.ts';
+export type { CallOptions, ClientEvent, ClientStats, RpcClientOptions, WaitOptions } from './options.ts';
+export type { RpcReply } from './reply.ts';
 
 /** How long `close()` waits for calls to settle by default, in ms. */
 const DRAIN_TIMEOUT = 8_000;
 
 /**
- * Calls functions by way of a RabbitMQ queue. It connects at the first call, and again at the next call after a loss.
+ * Calls functions by way of RabbitMQ queues: one client has one connection, for any number of queues. It connects at the
+ * first call, and again at the next call after a loss.
  *
- * A call rejects with an {@link RpcError}: `DEADLINE_EXCEEDED` when its time limit passes, `UNAVAILABLE` at once when
- * there is no broker, no such queue, or the channel its reply was to come by is lost; with the worker's own code when
- * the worker refuses; and with the signal's reason when it is aborted.
+ * A call rejects with an `RpcError`: `DEADLINE_EXCEEDED` when its time limit passes, `UNAVAILABLE` at once when there is no
+ * broker, no such queue, or the channel its reply was to come by is lost; with the worker's own code when the worker
+ * refuses. It rejects with the signal's reason when it is aborted, and with a `TypeError` that names the option and the
+ * value when an option is wrong.
+ *
+ * Once connected, a client keeps the process running until it is closed; see {@link unref}.
  */
-export class RpcClient {
+export class RpcClient extends TypedEmitter<ClientEvent> {
   readonly #settings: ClientSettings;
-  readonly #calls = new CallRegistry();
+  readonly #calls: Calls;
+  readonly #session: Session;
   readonly #discarded: Record<DiscardReason, number> = { late: 0, duplicate: 0, unknown: 0 };
-  readonly #keeper: SessionKeeper;
   /** The longest request that is sent, in bytes: what the option says, or less once the broker has said so. */
   #maxRequestBytes: number;
-  readonly #observer: CallObserver = {
-    onTimeout: (call) => this.#fail([call], this.#timeoutError(call)),
-    onAbort: (call) => this.#fail([call], call.abortReason),
-  };
+  /** How many wait for `connect()`. */
+  #connecting = 0;
+  #sendingSoon = false;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
+  /** Why the broker did not let this client look at queues. */
+  #inspectionRefused: RpcError | undefined;
 
-  /** @throws TypeError that names the option and the value */
-  constructor(options: RpcClientOptions = {}) {
+  /**
+   * @param options or a URL alone, or several
+   * @throws TypeError that names the option and the value
+   */
+  constructor(options: string | readonly string[] | RpcClientOptions = {}) {
+    super();
     this.#settings = normalizeClientOptions(options);
-    const { onEvent, maxRequestBytes } = this.#settings;
-    this.#maxRequestBytes = maxRequestBytes;
-    this.#keeper = new SessionKeeper(this.#settings, {
-      onOpen: () => {
-        const url = this.#keeper.current?.connection.url.display ?? '';
-        onEvent({ type: 'connected', url });
-        this.#pump();
+    this.#maxRequestBytes = this.#settings.maxRequestBytes;
+    this.#calls = new Calls({
+      onTimeout: (calls) => {
+        for (const call of calls) this.#fail(call, this.#timeoutError(call));
       },
-      onOpenFailed: (error) => this.#fail(this.#calls.allWaiting(), error),
-      onOpenCancelled: () => this.#pump(),
-      onReply: (message) => this.#onReply(message),
-      onReturn: (message) => this.#onReturn(message),
-      onBlocked: (reason) => onEvent({ type: 'blocked', reason }),
-      onUnblocked: () => {
-        onEvent({ type: 'unblocked' });
-        this.#pump();
-      },
-      onLost: (_session, error) => {
-        onEvent({ type: 'disconnected', error });
-        for (const call of this.#calls.allInFlight()) this.#lose(call, error);
+      onAbort: (calls, reason) => {
+        for (const call of calls) this.#fail(call, reason);
       },
     });
-  }
-
-  /** Sends `body` to the request queue and resolves to the worker's reply. */
-  call(body: string | Uint8Array, options: CallOptions = {}): Promise<RpcReply> {
-    return new Promise((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      if (this.#closing) throw closedError();
-      if (this.#calls.waiting >= this.#settings.maxWaiting) throw tooManyError(this.#calls.waiting);
-      const settings = normalizeCallOptions(options, this.#settings);
-      const call = new PendingCall(requestBody(body, this.#maxRequestBytes), settings, this.#observer, resolve, reject);
-      const session = this.#keeper.current;
-      if (session && this.#calls.waiting === 0 && this.#maySend(session)) {
-        this.#calls.start(call);
-        this.#lease(session, call);
-      } else {
-        this.#calls.wait(call);
-        this.#pump();
-      }
+    this.#session = new Session(this.#settings, {
+      onOpen: (url) => {
+        this.emit({ type: 'connected', url });
+        this.#sendSoon();
+      },
+      onOpenFailed: (error) => {
+        for (const call of this.#calls.waiting.toArray()) this.#fail(call, error);
+      },
+      onLost: (error) => {
+        this.emit({ type: 'disconnected', error });
+        for (const call of this.#calls.inFlight.toArray()) this.#lose(call, error);
+      },
+      onBlocked: (reason) => this.emit({ type: 'blocked', reason }),
+      onUnblocked: () => {
+        this.emit({ type: 'unblocked' });
+        this.#sendSoon();
+      },
+      isWanted: () => this.#calls.waiting.size + this.#connecting > 0,
+      publish: (call, channel, replyTo) => this.#publish(call, channel, replyTo),
+      onReply: (message) => this.#onReply(message),
+      onReturn: (message) => this.#onReturn(message),
+      onCallLost: (call, error) => this.#lose(call, error),
     });
   }
 
   /**
-   * What the request queue holds and who consumes it; undefined if it does not exist, or the broker can't be asked now:
-   * there is no connection yet, or it is blocked.
-   * @throws RpcError if the broker can't be asked
+   * Sends `body` to the queue and resolves to the worker's reply. Bytes are copied before this returns, so that they may be
+   * overwritten then.
    */
-  async inspectQueue(): Promise<QueueStatus | undefined> {
-    const session = this.#keeper.current;
-    if (!session || session.connection.blocked) return undefined;
-    const { queue, tls, connectionName } = this.#settings;
-    return inspectQueue(session.connection.url, queue, { tls, connectionName });
+  call(queue: string, body: string | Uint8Array, options: CallOptions = {}): Promise<RpcReply> {
+    return new Promise((resolve, reject) => {
+      const settings = normalizeCall(queue, body, options, this.#settings, this.#maxRequestBytes);
+      settings.signal?.throwIfAborted();
+      if (this.#closing) throw closedError();
+      const { waiting } = this.#calls;
+      if (waiting.size >= this.#settings.maxWaiting) throw tooManyError(waiting.size);
+      const goesFirst = waiting.size === 0;
+      const call = this.#calls.add(settings, resolve, reject);
+      if (goesFirst && this.#mayTake()) this.#send(call);
+      else this.#sendSoon();
+    });
+  }
+
+  /**
+   * Sends a value as JSON and resolves to the value that the reply is as JSON, of which nothing is known.
+   * @throws RpcError as `call()` does, and if the reply is not JSON
+   */
+  async callJson(queue: string, value: unknown, options: CallOptions = {}): Promise<unknown> {
+    const json = JSON.stringify(value) as string | undefined; // throws on a cycle or a bigint, and says so
+    if (json === undefined) throw new TypeError(`value: expected one that JSON has, got ${describe(value)}`);
+    const reply = await this.call(queue, json, { ...options, contentType: options.contentType ?? JSON_TYPE });
+    return reply.json();
+  }
+
+  /**
+   * Connects beforehand, as a check of readiness does; calls connect by themselves. Resolves at once if there is a
+   * connection.
+   * @throws RpcError that says what is wrong and what to do
+   */
+  async connect(options: WaitOptions = {}): Promise<void> {
+    const { timeout, signal } = normalizeWaitOptions(options, this.#settings);
+    signal?.throwIfAborted();
+    if (this.#closing) throw closedError();
+    let giveUp = () => {};
+    const givenUp = new Promise<never>((_, reject) => {
+      const timer = setTimeout(() => reject(notConnectedError(timeout, this.#session.failure)), timeout);
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      giveUp = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+    });
+    this.#connecting++;
+    try {
+      await Promise.race([this.#session.open(), givenUp]);
+    } finally {
+      this.#connecting--;
+      giveUp();
+    }
+  }
+
+  /**
+   * What a queue holds and who consumes it; undefined if it does not exist, or there is no connection. It is asked for over a
+   * connection of its own, for what the broker refuses, be it a further channel, may end all that goes over a connection.
+   * @throws RpcError if the broker can't be asked; then it is not asked again
+   */
+  async inspectQueue(queue: string): Promise<QueueStatus | undefined> {
+    const url = this.#session.connection?.url;
+    if (!url) return undefined;
+    if (this.#inspectionRefused) throw this.#inspectionRefused;
+    const { tls, connectionName } = this.#settings;
+    try {
+      return await inspectQueue(url, queue, { tls, connectionName });
+    } catch (error) {
+      if (error instanceof RpcError && error.reason !== 'NO_QUEUE') this.#inspectionRefused = error;
+      throw error;
+    }
   }
 
   /** The counters, at this moment. */
   stats(): ClientStats {
-    return { waiting: this.#calls.waiting, inFlight: this.#calls.inFlight, discarded: { ...this.#discarded } };
+    const { waiting, inFlight } = this.#calls;
+    return { waiting: waiting.size, inFlight: inFlight.size, discarded: { ...this.#discarded } };
+  }
+
+  /** Lets the process end while this client is connected; calls that are under way keep it running until they have settled. */
+  unref(): this {
+    this.#session.holdProcess(false);
+    return this;
+  }
+
+  /** Undoes {@link unref}: the connection keeps the process running, as it does by default. */
+  ref(): this {
+    this.#session.holdProcess(true);
+    return this;
   }
 
   /**
@@ -116,7 +209,7 @@ export class RpcClient {
    * `grace` ms (default 8,000) reject with `CANCELLED`. Calling it again returns the same promise.
    */
   close({ grace = DRAIN_TIMEOUT }: { readonly grace?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(grace);
+    this.#closing ??= this.#close(normalizeGrace(grace));
     return this.#closing;
   }
 
@@ -125,123 +218,138 @@ export class RpcClient {
   }
 
   async #close(grace: number): Promise<void> {
-    if (this.#calls.waiting + this.#calls.inFlight > 0) {
+    const { waiting, inFlight } = this.#calls;
+    if (waiting.size + inFlight.size > 0) {
       const drained = new Promise<void>((resolve) => {
         this.#onDrained = resolve;
       });
       await within(grace, drained);
-      this.#fail([...this.#calls.allWaiting(), ...this.#calls.allInFlight()], closedError());
+      for (const call of [...waiting.toArray(), ...inFlight.toArray()]) this.#fail(call, closedError());
     }
-    await this.#keeper.close();
+    await this.#session.close();
   }
 
-  /** Sends what may be sent now; whatever changes that calls it again. */
-  #pump(): void {
-    while (this.#calls.waiting > 0 && this.#calls.inFlight < this.#settings.maxInFlight) {
-      const session = this.#keeper.current;
-      if (!session) this.#keeper.open();
-      if (!session || !this.#maySend(session)) return;
-      const call = this.#calls.take();
-      if (call) this.#lease(session, call);
+  /**
+   * Sends what may be sent when this turn of the event loop has ended. Never at once: what made room, such as 10,000 calls
+   * that time out or are aborted one after the other, may be about to settle the very calls that would go out.
+   */
+  #sendSoon(): void {
+    if (this.#sendingSoon) return;
+    this.#sendingSoon = true;
+    setImmediate(this.#sendWaiting);
+  }
+
+  readonly #sendWaiting = (): void => {
+    this.#sendingSoon = false;
+    const { waiting } = this.#calls;
+    for (let call = waiting.first; call && this.#mayTake(); call = waiting.first) this.#send(call);
+  };
+
+  /** Whether one more call may be in flight. Connects if that is what keeps it. */
+  #mayTake(): boolean {
+    if (this.#calls.inFlight.size >= this.#settings.maxInFlight) return false;
+    if (this.#session.ready) return true;
+    void this.#session.open();
+    return false;
+  }
+
+  #send(call: Call): void {
+    if (call.timeLeft < 1) {
+      this.#fail(call, this.#timeoutError(call));
+      return;
     }
+    this.#calls.start(call);
+    this.#session.send(call);
   }
 
-  #maySend({ connection }: ClientSession): boolean {
-    return !connection.blocked && this.#calls.inFlight < this.#settings.maxInFlight;
-  }
-
-  #lease(session: ClientSession, call: PendingCall): void {
-    const { route } = session;
-    if (typeof route.lease === 'function') {
-      const onLost = (error: unknown) => this.#lose(call, explainChannelError(error));
-      const isWanted = () => this.#calls.isInFlight(call) && this.#keeper.current === session;
-      route.lease(onLost, isWanted).then((got) => this.#send(session, call, got), onLost);
-    } else this.#send(session, call, route.lease);
-  }
-
-  #send(session: ClientSession, call: PendingCall, lease: ReplyLease): void {
-    // the call settled, or went over to another session, while the broker prepared the lease
-    const stale = !this.#calls.isInFlight(call) || this.#keeper.current !== session;
-    const { timeLeft } = call;
-    if (stale || session.connection.blocked || timeLeft < 1) {
-      lease.release();
-      if (stale) return;
-      if (timeLeft < 1) this.#fail([call], this.#timeoutError(call));
+  #publish(call: Call, channel: Channel, replyTo: string): void {
+    const { timeLeft, request } = call;
+    if (timeLeft < 1 || !this.#session.ready) {
+      // its reply queue took its time
+      if (timeLeft < 1) this.#fail(call, this.#timeoutError(call));
       else this.#calls.wait(call);
       return;
     }
-    const correlationId = this.#calls.register(call, lease); // before the publish: the reply may be here first
+    const id = this.#calls.register(call); // before the publish: the reply may be here first
     const message = {
       exchange: '',
-      routingKey: this.#settings.queue,
+      routingKey: request.queue,
       mandatory: true, // so that the broker tells if there is no such queue
-      correlationId,
-      replyTo: lease.replyTo,
-      contentType: call.contentType,
+      correlationId: id,
+      messageId: id, // what servers of AMQP 1.0 answer to
+      replyTo,
+      contentType: request.contentType,
       expiration: String(timeLeft),
       durable: false,
+      headers: request.headers,
+      priority: request.priority,
     };
-    publish(lease.channel, message, call.body, (error) => this.#lose(call, explainChannelError(error)));
+    publish(channel, message, request.body, (error) => {
+      if (call.id === id) this.#lose(call, explainChannelError(error));
+    });
   }
 
-  #onReply({ correlationId, type, body, contentType }: Delivery): void {
+  #onReply(message: Delivery): void {
+    const { correlationId, type } = message;
     const call = this.#calls.find(correlationId);
     if (!call) {
       const reason = this.#calls.classify(correlationId);
       this.#discarded[reason]++;
-      this.#settings.onEvent({ type: 'discarded', reason, correlationId });
+      this.emit({ type: 'discarded', reason, correlationId });
       return;
     }
-    this.#calls.remove(call, { replyMayCome: false });
-    if (type === ERROR_REPLY_TYPE) call.reject(decodeErrorReply(body));
-    else call.resolve({ body, contentType });
+    this.#calls.answer(call);
+    if (type === ERROR_REPLY_TYPE) call.reject(decodeErrorReply(message.body));
+    else call.resolve(new DeliveredReply(message));
     this.#afterSettling();
   }
 
   #onReturn({ correlationId }: ReturnedMessage): void {
     const call = this.#calls.find(correlationId);
-    if (call) this.#fail([call], noQueueError(this.#settings.queue));
+    if (call) this.#fail(call, noQueueError(call.request.queue));
   }
 
   /** The way that the call's reply was to come by is lost: it goes out again if it may, or rejects. */
-  #lose(call: PendingCall, error: RpcError): void {
-    if (!this.#calls.isInFlight(call)) return;
+  #lose(call: Call, error: RpcError): void {
+    const { inFlight, waiting } = this.#calls;
+    if (call.list !== inFlight) return;
     const limit = messageSizeLimit(error);
     if (limit !== undefined && limit < this.#maxRequestBytes) {
       this.#maxRequestBytes = limit;
-      const tooLong = this.#calls.allWaiting().filter(({ body }) => body.length > limit);
-      for (const one of tooLong) this.#fail([one], lossError(one.body, error));
+      for (const one of waiting.toArray())
+        if (one.request.body.length > limit) this.#fail(one, lossError(one.request, error));
     }
-    const why = lossError(call.body, error);
-    const retry = this.#settings.retry && !this.#closing && why.reason === 'CONNECTION_LOST';
-    if (retry) {
-      this.#calls.remove(call, { replyMayCome: true });
-      this.#calls.wait(call);
-      this.#settings.onEvent({ type: 'retry', error: why });
-      setImmediate(() => this.#pump()); // not at once: what fails at once would leave timers and replies no turn
-    } else this.#fail([call], why);
+    const why = lossError(call.request, error);
+    const wasSent = call.id !== undefined;
+    // where the whole connection is gone, a call that was not sent is where it was before
+    const mayGo = this.#settings.retry || !(wasSent || this.#session.connection);
+    if (mayGo && why.reason === 'CONNECTION_LOST' && !this.#closing) {
+      if (wasSent) this.emit({ type: 'retry', error: why });
+      if (call.list === inFlight) this.#calls.wait(call); // unless whoever listens has ended it
+      this.#sendSoon();
+    } else this.#fail(call, why);
   }
 
-  #fail(calls: readonly PendingCall[], error: unknown): void {
-    for (const call of calls) {
-      this.#calls.remove(call, { replyMayCome: true });
-      call.reject(error);
-    }
+  #fail(call: Call, error: unknown): void {
+    this.#calls.settle(call);
+    call.reject(error);
     this.#afterSettling();
   }
 
   #afterSettling(): void {
-    this.#pump();
-    if (this.#calls.waiting > 0) return;
-    this.#keeper.cancel(); // nobody waits for a connection any more
-    if (this.#calls.inFlight === 0) this.#onDrained?.();
+    const { waiting, inFlight } = this.#calls;
+    if (waiting.size > 0) this.#sendSoon();
+    else if (inFlight.size === 0) this.#onDrained?.();
   }
 
-  #timeoutError(call: PendingCall): RpcError {
-    const { id, timeout } = call;
-    const { queue, maxInFlight } = this.#settings;
-    if (id !== undefined) return noReplyError(timeout, queue);
-    const blocked = this.#keeper.current?.connection.blocked;
-    return notSentError(timeout, { blocked, leasing: this.#calls.isInFlight(call), maxInFlight });
+  #timeoutError(call: Call): RpcError {
+    const session = this.#session;
+    if (call.id !== undefined) return noReplyError(call, session.wasBlockedSince(call.deadline - call.request.timeout));
+    return notSentError(call, {
+      noBroker: session.connection ? undefined : { why: session.failure },
+      blocked: session.connection?.blocked === true,
+      preparing: call.list === this.#calls.inFlight,
+      maxInFlight: this.#settings.maxInFlight,
+    });
   }
 }

@@ -1,12 +1,27 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type AmqpUrl, parseAmqpUrls } from '../amqp/url.ts';
+import { MAX_BODY_BYTES, TEXT } from '../protocol/body.ts';
 import type { RpcError } from '../protocol/errors.ts';
-import { checkContentType, checkInteger, checkQueueName, checkTimeout } from '../protocol/option-checks.ts';
-import type { DiscardReason } from './call-ids.ts';
-import { type ReplyStrategy, replyStrategies } from './designs/index.ts';
-import type { CallSettings } from './pending-call.ts';
+import { checkHeaders } from '../protocol/headers.ts';
+import {
+  checkBoolean,
+  checkContentType,
+  checkDuration,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkQueueName,
+  checkShortText,
+  checkTimeout,
+  DEFAULT_URL,
+  describe,
+} from '../protocol/option-checks.ts';
+import type { CallSettings } from './call.ts';
+import type { DiscardReason } from './correlation-ids.ts';
+import { type ReplyDesign, replyDesigns } from './designs/index.ts';
+import { tooLongError } from './errors.ts';
 
-/** What happens in a client, for logs and metrics. */
+/** What happens in a client, for logs and metrics. The list is open: later versions may tell more. */
 export type ClientEvent =
   | { readonly type: 'connected'; readonly url: string }
   | { readonly type: 'disconnected'; readonly error: RpcError }
@@ -19,38 +34,45 @@ export type ClientEvent =
 
 /** Options of a client. Durations in ms. */
 export interface RpcClientOptions {
-  /** Where the broker is; several for a cluster, see `Dialler`. Default `amqp://guest:guest@localhost:5672`. */
-  readonly urls?: string | readonly string[];
+  /**
+   * Where the broker is; with several, for a cluster, the next is tried beside one that fails or is slow to answer. Default
+   * `amqp://guest:guest@localhost:5672`.
+   */
+  readonly urls?: string | readonly string[] | undefined;
   /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
-  readonly tls?: TlsOptions;
-  /** The request queue. Default `rpc_queue`. */
-  readonly queue?: string;
+  readonly tls?: TlsOptions | undefined;
   /** How replies come back. Default `direct`. */
-  readonly reply?: ReplyStrategy;
+  readonly reply?: ReplyDesign | undefined;
   /** Time limit of a call unless it names its own. Default 30,000 ms. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Calls in flight at most; further ones wait, inside their time limit. Default 1,000. */
-  readonly maxInFlight?: number;
+  readonly maxInFlight?: number | undefined;
   /** Calls that wait at most; a further one is refused at once, `RESOURCE_EXHAUSTED`. Default 100,000. */
-  readonly maxWaiting?: number;
+  readonly maxWaiting?: number | undefined;
   /** A request longer than this is refused before it is sent, in bytes. Default 16 MiB, RabbitMQ's own limit. */
-  readonly maxRequestBytes?: number;
+  readonly maxRequestBytes?: number | undefined;
   /** Send a call again if its channel or connection is lost: only for idempotent functions. Default false. */
-  readonly retry?: boolean;
+  readonly retry?: boolean | undefined;
   /** Shown by the broker's management UI. Default `fib-worker client`. */
-  readonly connectionName?: string;
-  /** Called for each event; must not throw. */
-  readonly onEvent?: (event: ClientEvent) => void;
+  readonly connectionName?: string | undefined;
 }
 
-/** Options of one call. */
-export interface CallOptions {
-  /** Time limit in ms, from `call()` to settled: connecting, waiting and retrying count. Default: the client's. */
-  readonly timeout?: number;
-  /** Gives the call up: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** `content_type` of the request. Default `text/plain`. */
-  readonly contentType?: string;
+/** Options of what waits. */
+export interface WaitOptions {
+  /** Time limit in ms. Default: the client's. */
+  readonly timeout?: number | undefined;
+  /** Gives it up: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of one call. Its time limit counts from `call()` to settled: connecting, waiting and retrying count. */
+export interface CallOptions extends WaitOptions {
+  /** `content_type` of the request. Default `text/plain`, of `callJson()` `application/json`. */
+  readonly contentType?: string | undefined;
+  /** The request's headers: strings, numbers, booleans, null, Dates, bytes, and lists and objects of these. Default none. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  /** Its priority in a queue that knows priorities, 0 to 255. Default none. */
+  readonly priority?: number | undefined;
 }
 
 /** A client's counters, at one moment. */
@@ -67,65 +89,117 @@ export interface ClientStats {
 export interface ClientSettings {
   readonly urls: readonly AmqpUrl[];
   readonly tls: TlsOptions | undefined;
-  readonly queue: string;
-  readonly reply: ReplyStrategy;
+  readonly reply: ReplyDesign;
   readonly timeout: number;
   readonly maxInFlight: number;
   readonly maxWaiting: number;
   readonly maxRequestBytes: number;
   readonly retry: boolean;
   readonly connectionName: string;
-  readonly onEvent: (event: ClientEvent) => void;
 }
 
 /** The defaults of {@link RpcClientOptions}. */
 export const clientDefaults = {
-  urls: 'amqp://guest:guest@localhost:5672',
-  queue: 'rpc_queue',
+  urls: DEFAULT_URL,
+  tls: undefined,
   reply: 'direct',
   timeout: 30_000,
   maxInFlight: 1_000,
   maxWaiting: 100_000,
-  maxRequestBytes: 16 * 1024 * 1024,
+  maxRequestBytes: MAX_BODY_BYTES,
   retry: false,
   connectionName: 'fib-worker client',
-} as const satisfies RpcClientOptions;
+} as const satisfies { readonly [Name in keyof Required<RpcClientOptions>]: RpcClientOptions[Name] };
+
+const clientOptionNames = Object.keys(clientDefaults);
+const waitOptionNames = ['timeout', 'signal'];
+const callOptionNames = [...waitOptionNames, 'contentType', 'headers', 'priority'];
 
 /**
  * Fills in the defaults and checks every value.
+ * @param options or the `urls` alone
  * @throws TypeError that names the option and the value
  */
-export function normalizeClientOptions(options: RpcClientOptions): ClientSettings {
-  const reply = options.reply ?? clientDefaults.reply;
-  if (!Object.hasOwn(replyStrategies, reply)) {
-    throw new TypeError(`reply: expected one of ${Object.keys(replyStrategies).join(', ')}, got '${String(reply)}'`);
-  }
+export function normalizeClientOptions(options: string | readonly string[] | RpcClientOptions): ClientSettings {
+  const given = typeof options === 'string' || Array.isArray(options) ? { urls: options } : options;
+  const {
+    urls = clientDefaults.urls,
+    tls,
+    reply = clientDefaults.reply,
+    timeout = clientDefaults.timeout,
+    maxInFlight = clientDefaults.maxInFlight,
+    maxWaiting = clientDefaults.maxWaiting,
+    maxRequestBytes = clientDefaults.maxRequestBytes,
+    retry = clientDefaults.retry,
+    connectionName = clientDefaults.connectionName,
+  } = checkOptions('options', given as RpcClientOptions, clientOptionNames);
+  if (tls !== undefined && (typeof tls !== 'object' || tls === null))
+    throw new TypeError(`tls: expected an object as tls.connect takes it, got ${describe(tls)}`);
   return {
-    urls: parseAmqpUrls(options.urls ?? clientDefaults.urls),
-    tls: options.tls,
-    queue: checkQueueName(options.queue ?? clientDefaults.queue),
-    reply,
-    timeout: checkTimeout(options.timeout ?? clientDefaults.timeout),
-    maxInFlight: checkInteger('maxInFlight', options.maxInFlight ?? clientDefaults.maxInFlight, 1),
-    maxWaiting: checkInteger('maxWaiting', options.maxWaiting ?? clientDefaults.maxWaiting, 1),
-    maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? clientDefaults.maxRequestBytes, 0),
-    retry: options.retry ?? clientDefaults.retry,
-    connectionName: options.connectionName ?? clientDefaults.connectionName,
-    onEvent: options.onEvent ?? (() => {}),
+    urls: parseAmqpUrls(urls),
+    tls,
+    reply: checkOneOf('reply', reply, Object.keys(replyDesigns) as ReplyDesign[]),
+    timeout: checkTimeout(timeout),
+    maxInFlight: checkInteger('maxInFlight', maxInFlight, 1),
+    maxWaiting: checkInteger('maxWaiting', maxWaiting, 1),
+    maxRequestBytes: checkInteger('maxRequestBytes', maxRequestBytes, 0),
+    retry: checkBoolean('retry', retry),
+    connectionName: checkShortText('connectionName', connectionName),
   };
 }
 
 /**
- * The same for a call.
+ * The same for what waits.
  * @throws TypeError that names the option and the value
  */
-export function normalizeCallOptions(
-  { timeout, contentType, signal }: CallOptions,
+export function normalizeWaitOptions(
+  options: WaitOptions,
   client: ClientSettings,
+): { readonly timeout: number; readonly signal: AbortSignal | undefined } {
+  const { timeout, signal } = checkOptions('options', options, waitOptionNames);
+  return { timeout: timeout === undefined ? client.timeout : checkTimeout(timeout), signal: checkSignal(signal) };
+}
+
+/**
+ * The same for a call.
+ * @param maxBytes how long the body may be
+ * @throws TypeError that names the option and the value; RpcError if the body is too long
+ */
+export function normalizeCall(
+  queue: string,
+  body: string | Uint8Array,
+  options: CallOptions,
+  client: ClientSettings,
+  maxBytes: number,
 ): CallSettings {
+  const { timeout, contentType, signal, headers, priority } = checkOptions('options', options, callOptionNames);
   return {
+    queue: checkQueueName(queue),
+    body: requestBody(body, maxBytes),
     timeout: timeout === undefined ? client.timeout : checkTimeout(timeout),
-    contentType: contentType === undefined ? 'text/plain' : checkContentType('contentType', contentType),
-    signal,
+    contentType: contentType === undefined ? TEXT : checkContentType('contentType', contentType),
+    signal: checkSignal(signal),
+    headers: headers === undefined ? undefined : checkHeaders(headers),
+    priority: priority === undefined ? undefined : checkInteger('priority', priority, 0, 255),
   };
+}
+
+/** Options of closing, and their default in ms. */
+export function normalizeGrace(grace: number): number {
+  return checkDuration('grace', grace);
+}
+
+/** The request's octets: those of the caller's bytes at this moment. */
+function requestBody(body: string | Uint8Array, maxBytes: number): Buffer {
+  if (typeof body !== 'string' && !(body instanceof Uint8Array))
+    throw new TypeError(`body: expected a string or a Uint8Array, got ${describe(body)}`);
+  if (body.length > maxBytes) throw tooLongError(body.length, maxBytes); // before it is copied
+  const bytes = Buffer.from(body as Uint8Array); // also of a string
+  if (bytes.length > maxBytes) throw tooLongError(bytes.length, maxBytes);
+  return bytes;
+}
+
+function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new TypeError(`signal: expected an AbortSignal, got ${describe(signal)}`);
 }

@@ -44,18 +44,22 @@ async function demo(started: Disposables): Promise<void> {
   say(`  consuming after ${seconds(beforeWorker)}`);
 
   say('Calling it through amq.rabbitmq.reply-to …');
-  const client = started.add(new RpcClient({ urls: [broker.url], queue, ...(broker.tls && { tls: broker.tls }) }));
-  const first = await timedCall(client, signal);
-  const second = await timedCall(client, signal);
+  const client = started.add(new RpcClient({ urls: [broker.url], ...(broker.tls && { tls: broker.tls }) }));
+  const first = await timedCall(client, queue, signal);
+  const second = await timedCall(client, queue, signal);
   process.stdout.write(`fib(30) = ${first.answer}\n`);
   say(`  the call took ${first.took}, connecting included; the same again over that connection: ${second.took}`);
   say(whatNext(broker));
 }
 
-async function timedCall(client: RpcClient, signal: AbortSignal): Promise<{ answer: string; took: string }> {
+async function timedCall(
+  client: RpcClient,
+  queue: string,
+  signal: AbortSignal,
+): Promise<{ answer: string; took: string }> {
   const began = performance.now();
-  const { body } = await client.call('30', { timeout: CALL_LIMIT, signal });
-  return { answer: body.toString(), took: `${(performance.now() - began).toFixed(1)} ms` };
+  const reply = await client.call(queue, '30', { timeout: CALL_LIMIT, signal });
+  return { answer: reply.text(), took: `${(performance.now() - began).toFixed(1)} ms` };
 }
 
 function whatNext({ owned }: Broker): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
-import { type ReplyStrategy, replyStrategies } from '../../src/client/designs/index.ts';
+import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
@@ -14,7 +14,7 @@ const rejection = (code: string, reason?: string) => (error: unknown) => {
   return true;
 };
 
-for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
+for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
   describe(`a client with ${reply} replies`, { timeout: 60_000 }, () => {
     test('gets the answer to its call', async (t) => {
       const queue = await testQueue(t);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
-import { CallIds } from '../../src/client/call-ids.ts';
 import { RpcError, rpcErrorCodes } from '../../src/protocol/errors.ts';
 import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/reply.ts';
 import { checkReplyAddress, replyAddressPattern } from '../../src/protocol/reply-address.ts';
@@ -160,22 +159,6 @@ describe('error replies, whatever they hold', () => {
         assert.equal(error.reason, 'ERROR_REPLY');
         assert.notEqual(error.message, '');
       }),
-      seeded({ numRuns: 1_000 }),
-    );
-  });
-});
-
-describe('correlation ids, whatever comes', () => {
-  test('are known only if they were issued', () => {
-    const ids = new CallIds();
-    const issued = new Set(Array.from({ length: 50 }, () => ids.next()));
-    const [prefix = ''] = [...issued].map((id) => id.slice(0, 16));
-    const guess = fc.oneof(
-      fc.string(),
-      fc.string({ maxLength: 3 }).map((end) => prefix + end),
-    );
-    fc.assert(
-      fc.property(guess, (id) => assert.equal(ids.classify(id) !== 'unknown', issued.has(id))),
       seeded({ numRuns: 1_000 }),
     );
   });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
-import { CallIds } from '../../src/client/call-ids.ts';
 import { RpcClient } from '../../src/client/client.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/reply.ts';
@@ -97,44 +96,6 @@ describe('reply addresses', () => {
   });
 });
 
-describe('correlation ids', () => {
-  test('are unguessable and never the same', () => {
-    const [a, b] = [new CallIds(), new CallIds()];
-    const [first, second, other] = [a.next(), a.next(), b.next()];
-    assert.equal(first.slice(0, 16), second.slice(0, 16));
-    assert.notEqual(first.slice(0, 16), other.slice(0, 16));
-    assert.match(first, /^[\w-]{16}1$/);
-  });
-
-  test('tell late, duplicate and unknown replies apart', () => {
-    const ids = new CallIds();
-    const [first, second] = [ids.next(), ids.next()];
-    ids.abandon(first);
-    assert.equal(ids.classify(first), 'late');
-    assert.equal(ids.classify(first), 'duplicate', 'the second reply to the same call');
-    assert.equal(ids.classify(second), 'duplicate');
-    for (const unknown of [
-      undefined,
-      '',
-      'x',
-      `${second}0`,
-      `${first.slice(0, 16)}01`,
-      `${first.slice(0, 16)}3`,
-      new CallIds().next(),
-    ]) {
-      assert.equal(ids.classify(unknown), 'unknown', unknown);
-    }
-  });
-
-  test('of calls without a reply are remembered up to 1,024', () => {
-    const ids = new CallIds();
-    const issued = Array.from({ length: 1_025 }, () => ids.next());
-    for (const id of issued) ids.abandon(id);
-    assert.equal(ids.classify(issued[0]), 'duplicate', 'forgotten');
-    assert.equal(ids.classify(issued[1]), 'late');
-  });
-});
-
 describe('error replies', () => {
   test('carry a code and a detail there and back', () => {
     const { code, message, reason } = decodeErrorReply(
@@ -158,7 +119,13 @@ describe('options', () => {
       [() => new RpcClient({ timeout: 0 }), /^timeout: .*got 0/],
       [() => new RpcClient({ timeout: 2 ** 31 }), /^timeout: .*got 2147483648/],
       [() => new RpcClient({ maxInFlight: 1.5 }), /^maxInFlight: .*got 1.5/],
-      [() => new RpcClient({ queue: '' }), /^queue: .*got 0 bytes/],
+      [() => new RpcClient({ queue: 'q' } as object), /^options: expected options among urls, .*got 'queue'/],
+      [() => new RpcClient({ timeout: '5000' as unknown as number }), /^timeout: .*got '5000'/],
+      [() => new RpcClient({ retry: 1 as unknown as boolean }), /^retry: .*got 1/],
+      [() => new RpcClient({ tls: true as unknown as object }), /^tls: .*got true/],
+      [() => new RpcClient({ connectionName: '' }), /^connectionName: .*got ''/],
+      [() => new RpcClient(5 as unknown as string), /^options: .*got 5/],
+      [() => new RpcClient([]), /^urls: .*empty list/],
       [() => new RpcWorker(() => '', { queue: 'q\n' }), /^queue: .*got "q\\n"/],
       [() => new RpcClient({ maxWaiting: 0 }), /^maxWaiting: .*got 0/],
       [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { replyStrategies } from '../../src/client/designs/index.ts';
+import { replyDesigns } from '../../src/client/designs/index.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
 import { startTestCluster } from '../../test-helpers/broker.ts';
 import { until } from '../../test-helpers/processes.ts';
@@ -31,7 +31,7 @@ test('requests wait in a quorum queue though its leader is killed, and a worker 
   const first = await startWorker(t, ['--queue', queue, '--queue-type', 'quorum'], { url: both });
   assert.equal((await first.stop()).code, 0);
   const numbers = Array.from({ length: 20 }, (_, n) => String(n * 10));
-  const clients = Object.keys(replyStrategies).map((reply) =>
+  const clients = Object.keys(replyDesigns).map((reply) =>
     start(t, 'client.js', ['--queue', queue, '--reply', reply, '-t', '90s', '--quiet', ...numbers], { url: home.url }),
   );
   const asked = numbers.length * clients.length;

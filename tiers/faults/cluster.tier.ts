@@ -27,12 +27,12 @@ test('callers whose node dies cost each worker at most one reconnect, and ask ag
   const fault = 'addresses on a node that died';
   await underLoad(t, { broker: home, fault, timeout: 60_000 }, async ({ queue, workers }) => {
     const clients = Array.from({ length: CLIENTS }, () => {
-      const client = new RpcClient({ urls: [dying.url, other.url], queue, retry: true, timeout: 60_000 });
+      const client = new RpcClient({ urls: [dying.url, other.url], retry: true, timeout: 60_000 });
       cleanUp(t, () => client.close({ grace: 0 }));
       return client;
     });
     for (const { child } of workers) child.kill('SIGSTOP'); // so that all their requests are pending
-    const calls = clients.map((client) => client.call('40'));
+    const calls = clients.map((client) => client.call(queue, '40'));
     while (Number((await census(home)).queues[queue]) < CLIENTS);
     await dying.kill();
     deaths++;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Channel, Delivery } from '../../src/amqp/channel.ts';
 import { RpcClient } from '../../src/client/client.ts';
-import { type ReplyStrategy, replyStrategies } from '../../src/client/designs/index.ts';
+import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import { cleanUp } from '../../test-helpers/programs.ts';
 import { openRaw, until } from '../../test-helpers/rpc.ts';
 import { fib } from './load.ts';
@@ -97,18 +97,18 @@ describe('forged replies', { timeout: LIMIT * 2 }, () => {
     const requests = await raw.consume(queue);
     const fault = 'replies to a restarted client';
     await underLoad(t, { broker: broker(), fault }, async () => {
-      for (const reply of Object.keys(replyStrategies) as ReplyStrategy[]) {
+      for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
         const start = () => {
-          const client = new RpcClient({ urls: broker().url, queue, reply });
+          const client = new RpcClient({ urls: broker().url, reply });
           cleanUp(t, () => client.close({ grace: 0 }));
           return client;
         };
         const [first, second] = [start(), start()];
-        const lost = assert.rejects(first.call('1'), { code: 'CANCELLED' });
+        const lost = assert.rejects(first.call(queue, '1'), { code: 'CANCELLED' });
         const old = await requests.next();
         await first.close({ grace: 0 });
         await lost;
-        const call = second.call('2');
+        const call = second.call(queue, '2');
         const { replyTo = '', correlationId } = await requests.next();
         await raw.publish(old.replyTo ?? '', 'too late', { correlationId: old.correlationId });
         await raw.publish(replyTo, 'for another', { correlationId: old.correlationId });

@@ -30,6 +30,7 @@ export function fib(n: number): bigint {
 export interface Caller {
   readonly name: string;
   readonly client: RpcClient;
+  readonly queue: string;
   /** Errors that the fault under test gives cause for, as `code/reason`. */
   readonly allowed: readonly string[];
   /** How often the broker has told the client that it is blocked. */
@@ -125,7 +126,7 @@ export class Load {
     this.#underWay.add(call);
     this.made++;
     try {
-      const { body } = await caller.client.call(String(n), { timeout: this.#timeout });
+      const { body } = await caller.client.call(caller.queue, String(n), { timeout: this.#timeout });
       if (String(body) === String(fib(n))) {
         this.right++;
         this.#lastRight.set(caller, began);

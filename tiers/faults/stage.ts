@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClientEvent, RpcClient } from '../../src/client/client.ts';
-import { type ReplyStrategy, replyStrategies } from '../../src/client/designs/index.ts';
+import { RpcClient } from '../../src/client/client.ts';
+import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { startTestBroker } from '../../test-helpers/broker.ts';
 import { cleanUp, type Running, startWorker } from '../../test-helpers/programs.ts';
@@ -34,7 +34,7 @@ export interface StageOptions {
   /** Errors that the fault gives cause for, as `code/reason`: for clients that retry, and for those that don't. Default: none. */
   readonly errors?: { readonly retrying?: readonly string[]; readonly others?: readonly string[] };
   /** Default: all of them. */
-  readonly designs?: readonly ReplyStrategy[];
+  readonly designs?: readonly ReplyDesign[];
   /** Time limit of a call in ms. Default 30,000. */
   readonly timeout?: number;
   /** Numbers that are asked for. Default 0 to 300. */
@@ -95,17 +95,15 @@ export async function underLoad(
   const queue = `faults.${randomUUID()}`;
   const resourcesBefore = openResources();
   const before = await census(broker);
-  const designs = options.designs ?? (Object.keys(replyStrategies) as ReplyStrategy[]);
+  const designs = options.designs ?? (Object.keys(replyDesigns) as ReplyDesign[]);
   const callers = designs.flatMap((reply) =>
     [true, false].map((retry) => {
       const urls = options.clientUrl ?? broker.url;
-      const onEvent = ({ type }: ClientEvent) => {
-        if (type === 'blocked') caller.blocked++;
-      };
-      const client = new RpcClient({ urls, queue, reply, retry, timeout, onEvent });
+      const client = new RpcClient({ urls, reply, retry, timeout }).on('blocked', () => caller.blocked++);
       cleanUp(t, () => client.close({ grace: 0 }));
       const name = `${reply}${retry ? ', retrying' : ''}`;
-      const caller: Caller = { name, client, allowed: (retry ? errors.retrying : errors.others) ?? [], blocked: 0 };
+      const allowed = (retry ? errors.retrying : errors.others) ?? [];
+      const caller: Caller = { name, client, queue, allowed, blocked: 0 };
       return caller;
     }),
   );

@@ -130,7 +130,7 @@ async function slowRequestInHand(
 
 /** How many workers the broker knows. */
 async function consumers({ callers: [caller] }: Stage): Promise<number | undefined> {
-  return (await caller?.client.inspectQueue())?.consumerCount;
+  return (await caller?.client.inspectQueue(caller.queue))?.consumerCount;
 }
 
 function redelivered({ totals }: Outcome): number {

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { RpcClient } from '../../src/client/client.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { startTestBroker } from '../../test-helpers/broker.ts';
 import { buildWorker } from '../../test-helpers/own-function.ts';
-import { openRaw, type Scope, testQueue, until } from '../../test-helpers/rpc.ts';
+import { openRaw, type QueueClient, type Scope, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
 import { type ClusterRecord, type Protocol, QUICKER, runCluster } from './cluster.ts';
 import { deployed } from './deployed.ts';
 
@@ -71,14 +70,13 @@ describe('workers that KEDA scales from zero and back, ten times as quick', () =
   async function openQueue(t: Scope) {
     const queue = await testQueue(t, { url: broker.url });
     const { channel } = await openRaw(t, broker.url);
-    const client = new RpcClient({ urls: broker.url, queue, timeout: LIMIT });
-    t.after(() => client.close({ grace: 0 }));
+    const { client } = startClient(t, { urls: broker.url, queue, timeout: LIMIT });
     const workers = async () => (await channel.queueDeclare({ queue, passive: true })).consumerCount;
     return { queue, client, workers };
   }
 
   /** Sends `calls` calls of `milliseconds`, at most `inFlight` at a time; how they ended, counted. */
-  async function send(client: RpcClient, calls: number, inFlight: number, milliseconds: number) {
+  async function send(client: QueueClient, calls: number, inFlight: number, milliseconds: number) {
     const ended: Record<string, number> = {};
     let left = calls;
     const caller = async () => {

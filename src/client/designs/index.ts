@@ -1,14 +1,43 @@
-import { openDirectRoute } from './direct.ts';
-import { openExclusiveRoute } from './exclusive.ts';
-import { openPerRequestRoute } from './per-request.ts';
-import type { OpenReplyRoute } from './reply-route.ts';
+import type { Channel, Delivery, ReturnedMessage } from '../../amqp/channel.ts';
+import type { Call } from '../call.ts';
+import { openPerRequest } from './per-request.ts';
+import { openDirect, openExclusive } from './shared.ts';
 
 /** The three ways to get a reply. */
-export const replyStrategies = {
-  direct: openDirectRoute,
-  exclusive: openExclusiveRoute,
-  'per-request': openPerRequestRoute,
-} satisfies Record<string, OpenReplyRoute>;
+export const replyDesigns = {
+  direct: openDirect,
+  exclusive: openExclusive,
+  'per-request': openPerRequest,
+} satisfies Record<string, OpenDesign>;
 
-/** The name of a reply strategy: `direct`, `exclusive` or `per-request`. */
-export type ReplyStrategy = keyof typeof replyStrategies;
+/** The name of a reply design: `direct`, `exclusive` or `per-request`. */
+export type ReplyDesign = keyof typeof replyDesigns;
+
+/** A design at work on a connection, for as long as that lives. */
+export interface Design {
+  /** Sends a call's request by {@link DesignHost.publish}: at once, or when its reply queue is there. */
+  send(call: Call): void;
+  /** Resolves when what settled calls left to be tidied up is done. */
+  idle(): Promise<void>;
+}
+
+/** What the client offers a design. */
+export interface DesignHost {
+  /** Opens a channel on the client's connection. `onClosed` is called once when it ends. */
+  openChannel(onClosed: (error: Error | undefined) => void): Promise<Channel>;
+  /** Publishes the call's request on a channel, with the address that its reply comes to. */
+  publish(call: Call, channel: Channel, replyTo: string): void;
+  /** A reply arrived. */
+  onReply(message: Delivery): void;
+  /** The broker returned a request: there is no such queue. */
+  onReturn(message: ReturnedMessage): void;
+  /** This call alone can't be sent any more, or not be answered. */
+  onCallLost(call: Call, error: unknown): void;
+  /** No reply can come by this design any more. */
+  onLost(error: unknown): void;
+  /** How many channels a connection may have, as far as the broker has said so: outlives the connection. */
+  readonly channels: { max: number };
+}
+
+/** Sets a design up on a fresh connection. */
+export type OpenDesign = (host: DesignHost) => Promise<Design>;

@@ -17,7 +17,8 @@ const MAX_IN_FLIGHT = 1_000_000;
 
 function open(design: Design, target: Target): Caller {
   const client = new RpcClient({
-    ...place(target),
+    urls: target.url,
+    ...(target.tls && { tls: target.tls }),
     reply: design,
     timeout: CALL_TIMEOUT,
     maxInFlight: MAX_IN_FLIGHT,
@@ -26,7 +27,7 @@ function open(design: Design, target: Target): Caller {
   return {
     async call(request, signal) {
       try {
-        return (await client.call(request, signal && { signal })).body;
+        return (await client.call(target.queue, request, signal && { signal })).body;
       } catch (error) {
         throw error instanceof RpcError && error.reason === 'TIMEOUT' ? new CallTimeout() : error;
       }

@@ -138,8 +138,8 @@ async function measureCheckCaller(rounds: number, handler: RequestHandler, start
   ] as const) {
     const worker = started.add(new RpcWorker(handler, { ...to, queue, checkCaller, functionOptions: quick }));
     worker.start();
-    const client = started.add(new RpcClient({ ...to, queue }));
-    turns[name] = async () => (await timed(BROKER_CALLS, 1, () => client.call('30'))) / BROKER_CALLS;
+    const client = started.add(new RpcClient(to));
+    turns[name] = async () => (await timed(BROKER_CALLS, 1, () => client.call(queue, '30'))) / BROKER_CALLS;
   }
   const ms = await inTurns(rounds, turns);
   print(

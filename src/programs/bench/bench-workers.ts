@@ -112,8 +112,8 @@ async function main(started: Disposables): Promise<void> {
       signal,
     };
     for (let hired = 0; hired < count; hired++) started.add(await startWorkerProcess(worker));
-    const client = started.add(new RpcClient({ urls: broker.url, ...(broker.tls && { tls: broker.tls }), queue }));
-    return { workers: count, prefetch: each, call: () => client.call(String(n), { timeout: 120_000, signal }) };
+    const client = started.add(new RpcClient({ urls: broker.url, ...(broker.tls && { tls: broker.tls }) }));
+    return { workers: count, prefetch: each, call: () => client.call(queue, String(n), { timeout: 120_000, signal }) };
   }
 
   const crews: Crew[] = [];

@@ -13,9 +13,9 @@ export interface Failure {
   readonly causes: readonly string[];
 }
 
-/** What came of a call: its reply, or its failure. */
+/** What came of a call: its reply, of which the body is not compressed any more, or its failure. */
 export type Outcome = { readonly milliseconds: number } & (
-  | { readonly reply: RpcReply; readonly failure?: undefined }
+  | { readonly reply: Pick<RpcReply, 'body' | 'contentType'>; readonly failure?: undefined }
   | { readonly failure: Failure }
 );
 

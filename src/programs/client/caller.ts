@@ -32,11 +32,12 @@ export class Caller {
   }
 
   /** Calls, and calls again while there is no queue yet. Never rejects. */
-  async call(body: string | Buffer, contentType = 'text/plain'): Promise<Outcome> {
+  async call(body: string | Buffer, requestType = 'text/plain'): Promise<Outcome> {
     const began = performance.now();
     try {
-      const reply = await this.#onceThereIsAQueue(body, contentType, began + this.#options.timeout);
-      return { milliseconds: performance.now() - began, reply };
+      const reply = await this.#onceThereIsAQueue(body, requestType, began + this.#options.timeout);
+      const { contentType } = reply;
+      return { milliseconds: performance.now() - began, reply: { body: reply.bytes(), contentType } };
     } catch (error) {
       return { milliseconds: performance.now() - began, failure: failureOf(error) };
     }
@@ -46,7 +47,7 @@ export class Caller {
     const { queue, say } = this.#options;
     for (let timeout = this.#options.timeout; ; timeout = Math.max(1, Math.round(deadline - performance.now()))) {
       try {
-        const reply = await this.#client.call(body, { timeout, contentType });
+        const reply = await this.#client.call(queue, body, { timeout, contentType });
         this.#missingSince = undefined;
         return reply;
       } catch (error) {
@@ -72,7 +73,7 @@ export class Caller {
     const look = async (): Promise<void> => {
       if (looking || this.#client.stats().inFlight === 0) return;
       looking = true;
-      const queue = await this.#client.inspectQueue().catch((error: Error) => error);
+      const queue = await this.#client.inspectQueue(name).catch((error: Error) => error);
       looking = false;
       if (queue instanceof RpcError && queue.reason === 'NO_QUEUE') {
         stop();

@@ -3,6 +3,7 @@ import { readBrokerOptions } from '../../cli/broker-options.ts';
 import { printable, redact } from '../../cli/printable.ts';
 import { drained, endWith, exitOnBrokenPipe, onCrash } from '../../cli/process.ts';
 import { RpcClient } from '../../client/client.ts';
+import { checkQueueName } from '../../protocol/option-checks.ts';
 import { exitCodeOf, exitCodes, type Failure, type Printed, printBody, printNumber } from './answers.ts';
 import { Caller } from './caller.ts';
 import { describeEvent } from './events.ts';
@@ -31,6 +32,7 @@ async function main(): Promise<number> {
   const note: Say = (line) => void process.stderr.write(`${printable(redact(line))}\n`);
   const say: Say = values.quiet || values.json ? () => {} : note;
 
+  checkQueueName(values.queue);
   const client = connect(values, note);
   const caller = new Caller(client, { ...values, say });
   const stopWatching = caller.watchForConsumers();
@@ -64,18 +66,16 @@ async function main(): Promise<number> {
 }
 
 function connect(values: ClientValues, note: Say): RpcClient {
-  return new RpcClient({
+  const client = new RpcClient({
     ...readBrokerOptions(values),
-    queue: values.queue,
     reply: values.reply,
     timeout: values.timeout,
     maxInFlight: values.concurrency,
     retry: values.retry,
     connectionName: 'fib-worker client',
-    onEvent: (event) => {
-      if (values.verbose) note(` [-] ${describeEvent(event)}`);
-    },
   });
+  if (values.verbose) client.on('*', (event) => note(` [-] ${describeEvent(event)}`));
+  return client;
 }
 
 onCrash((error) => endWith('fib-client', error));

@@ -3,12 +3,12 @@ import { type CommandLine, parseCommandLine } from '../../cli/command-line.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
 import { quote } from '../../cli/printable.ts';
 import { integer, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
-import { type ReplyStrategy, replyStrategies } from '../../client/designs/index.ts';
+import { type ReplyDesign, replyDesigns } from '../../client/designs/index.ts';
 import { checkContentType } from '../../protocol/option-checks.ts';
 import { exitCodes } from './answers.ts';
 import { DEFAULT_REQUEST } from './requests.ts';
 
-const designs = Object.keys(replyStrategies) as ReplyStrategy[];
+const designs = Object.keys(replyDesigns) as ReplyDesign[];
 
 const options = {
   ...brokerOptions('localhost:5672'),

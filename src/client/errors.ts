@@ -1,0 +1,102 @@
+import { messageSizeLimit } from '../amqp/channel-errors.ts';
+import { connectionLost } from '../amqp/connection.ts';
+import { RpcError, type RpcErrorReason } from '../protocol/errors.ts';
+import type { Call, CallSettings } from './call.ts';
+
+const BLOCKED = 'RabbitMQ blocks publishers (low on memory or disk)';
+
+/**
+ * The time limit of a call that was sent passed without a reply.
+ * @param blocked whether the broker took nothing from publishers meanwhile
+ */
+export function noReplyError({ request: { queue, timeout } }: Call, blocked: boolean): RpcError {
+  const why = blocked
+    ? `${BLOCKED}, and may not have read the request`
+    : 'does a worker serve it? Or is the queue full (with reject-publish nothing tells), or does a function call its own queue and wait for itself?';
+  return timeoutError(`no reply from '${queue}' within ${duration(timeout)}: ${why}`, 'TIMEOUT');
+}
+
+/** What kept a call from being sent. */
+export interface Obstacle {
+  /** Why there is no connection, as far as it is known; undefined if there is one. */
+  readonly noBroker: { readonly why: RpcError | undefined } | undefined;
+  /** Whether the broker took nothing from publishers. */
+  readonly blocked: boolean;
+  /** Whether its reply queue was being made. */
+  readonly preparing: boolean;
+  readonly maxInFlight: number;
+}
+
+/** The time limit of the call passed before it could be sent. */
+export function notSentError({ request: { timeout } }: Call, obstacle: Obstacle): RpcError {
+  const { noBroker, blocked, preparing, maxInFlight } = obstacle;
+  const notSent = `not sent within ${duration(timeout)}`;
+  if (noBroker) {
+    const why = noBroker.why ? `: ${noBroker.why.message}` : '';
+    return timeoutError(`${notSent}: there was no connection to RabbitMQ${why}`, 'NO_BROKER', noBroker.why);
+  }
+  if (blocked) return timeoutError(`${notSent}: ${BLOCKED}`, 'TIMEOUT');
+  if (preparing) return timeoutError(`${notSent}: RabbitMQ made no reply queue for it in that time`, 'TIMEOUT');
+  return timeoutError(`${notSent}: ${maxInFlight} calls were in flight before it`, 'TIMEOUT');
+}
+
+/** `connect()` did not connect in its time, in ms. */
+export function notConnectedError(timeout: number, why: RpcError | undefined): RpcError {
+  const cause = why ? `: ${why.message}` : '';
+  return timeoutError(`no connection to RabbitMQ within ${duration(timeout)}${cause}`, 'NO_BROKER', why);
+}
+
+function timeoutError(message: string, reason: RpcErrorReason, cause?: RpcError): RpcError {
+  return new RpcError('DEADLINE_EXCEEDED', message, { reason, cause });
+}
+
+/** A duration in ms, for people. */
+function duration(ms: number): string {
+  return ms >= 1_000 ? `${Number((ms / 1_000).toFixed(1))} s` : `${ms} ms`;
+}
+
+/** The broker returned the request: there is no such queue. */
+export function noQueueError(queue: string): RpcError {
+  const help = 'start a worker, it declares the queue; or check the name, and in a cluster whether all nodes are up';
+  const message = `there is no queue '${queue}' (312 NO_ROUTE): ${help}`;
+  return new RpcError('UNAVAILABLE', message, { reason: 'NO_QUEUE' });
+}
+
+/** So many calls wait that this one is refused: whoever calls does so faster than workers answer. */
+export function tooManyError(waiting: number): RpcError {
+  return new RpcError(
+    'RESOURCE_EXHAUSTED',
+    `${waiting} calls wait already (maxWaiting): call slower, or start workers`,
+    { reason: 'TOO_MANY_CALLS' },
+  );
+}
+
+/** The client was closed before or during the call. */
+export function closedError(): RpcError {
+  return new RpcError('CANCELLED', 'the client is closed', { reason: 'CLOSED' });
+}
+
+/** The request is longer than may be sent, in bytes. */
+export function tooLongError(length: number, limit: number): RpcError {
+  const message = `the request has ${length} bytes; the limit is ${limit}`;
+  return new RpcError('INVALID_ARGUMENT', message, { reason: 'TOO_LARGE' });
+}
+
+/**
+ * What the loss of its channel means for the call of this request. A request that is longer than the broker takes ends the
+ * channel for other calls, too: these can't help it, and may be made again.
+ */
+export function lossError({ body }: CallSettings, error: RpcError): RpcError {
+  const limit = messageSizeLimit(error);
+  if (limit === undefined) return error;
+  return body.length > limit ? tooLongError(body.length, limit) : connectionLost(error);
+}
+
+/** The broker ended the consumer of a reply queue (`basic.cancel`), which is all that it says. */
+export function replyQueueCancelled(queue: string): RpcError {
+  return connectionLost(
+    new Error(
+      `RabbitMQ cancelled the consumer of the reply queue '${queue}': somebody deleted it, or its node stopped`,
+    ),
+  );
+}
