@@ -24,14 +24,16 @@ export {
 } from './protocol/errors.ts';
 export type { HandlerBody, HandlerReply, HandlerResult } from './protocol/reply.ts';
 export {
-  type DropReason,
+  type DeclareOptions,
   type FunctionLog,
   type LogLevel,
+  type RejectReason,
   type RequestContext,
   type RequestHandler,
   type RpcRequest,
   RpcWorker,
   type RpcWorkerOptions,
+  type ServeOptions,
   type WorkerEvent,
   type WorkerStats,
 } from './worker/worker.ts';

@@ -12,7 +12,13 @@ import {
   type RpcReply,
 } from '../src/client/client.ts';
 import type { RpcError } from '../src/protocol/errors.ts';
-import { type RequestHandler, RpcWorker, type RpcWorkerOptions, type WorkerEvent } from '../src/worker/worker.ts';
+import {
+  type RequestHandler,
+  RpcWorker,
+  type RpcWorkerOptions,
+  type ServeOptions,
+  type WorkerEvent,
+} from '../src/worker/worker.ts';
 import { amqpUrl } from './broker.ts';
 
 /** Something to be ended when its test is over, such as node:test's context. */
@@ -93,22 +99,23 @@ export async function openRaw(t: Scope, url = amqpUrl()): Promise<Raw> {
   };
 }
 
+/** What {@link startWorker} takes: a worker's options and those of the one queue that it serves. */
+export type StartOptions = RpcWorkerOptions & ServeOptions & { readonly queue: string };
+
 /** Starts a worker and waits until it consumes; closed when the test is over. Its events are kept. */
 export async function startWorker(
   t: Scope,
   handler: RequestHandler,
-  options: RpcWorkerOptions,
+  { urls = amqpUrl(), tls, connectionName, queue, ...serve }: StartOptions,
 ): Promise<{ worker: RpcWorker; events: WorkerEvent[]; consuming: () => Promise<void> }> {
   const events: WorkerEvent[] = [];
   let onEvent = () => {};
-  const worker = new RpcWorker(handler, {
-    urls: amqpUrl(),
-    ...options,
-    onEvent: (event) => {
-      events.push(event);
-      onEvent();
-    },
+  const worker = new RpcWorker({ urls, ...(tls && { tls }), ...(connectionName && { connectionName }) });
+  worker.on('*', (event) => {
+    events.push(event);
+    onEvent();
   });
+  worker.serve(queue, handler, serve);
   t.after(() => worker.close({ grace: 1_000 }));
   let seen = 0;
   const consuming = () =>
@@ -122,7 +129,7 @@ export async function startWorker(
       };
       onEvent();
     });
-  worker.start();
+  void worker.start();
   await consuming();
   return { worker, events, consuming };
 }
@@ -164,15 +171,18 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 }
 
 /** Starts a worker that can't consume, and resolves to the first error that it tells; closed when the test is over. */
-export async function startRefusedWorker(t: Scope, options: RpcWorkerOptions): Promise<RpcError> {
-  let worker: RpcWorker | undefined;
-  t.after(() => worker?.close());
+export async function startRefusedWorker(
+  t: Scope,
+  { urls = amqpUrl(), queue, ...serve }: StartOptions,
+): Promise<RpcError> {
+  const worker = new RpcWorker({ urls });
+  t.after(() => worker.close());
   return new Promise((resolve, reject) => {
-    const onEvent = (event: WorkerEvent) => {
+    worker.on('*', (event) => {
       if (event.type === 'retrying' || event.type === 'disconnected') resolve(event.error);
       else if (event.type === 'consuming') reject(new Error('it consumes'));
-    };
-    worker = new RpcWorker(() => 'ok', { ...options, onEvent });
-    worker.start();
+    });
+    worker.serve(queue, () => 'ok', serve);
+    worker.start().catch(resolve);
   });
 }

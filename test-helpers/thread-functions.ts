@@ -1,9 +1,7 @@
-import { isMainThread, parentPort, threadId } from 'node:worker_threads';
+import { isMainThread, threadId, workerData } from 'node:worker_threads';
 import { RpcError } from '../src/protocol/errors.ts';
-import { FunctionRunner } from '../src/worker/function-runner.ts';
-import type { RequestContext, RequestHandler, RpcRequest } from '../src/worker/handler.ts';
-import { WorkerLessons } from '../src/worker/lessons.ts';
-import { serveThread } from '../src/worker/threads/serve-thread.ts';
+import type { RequestHandler } from '../src/worker/handler.ts';
+import { serveThread, takePort } from '../src/worker/threads/serve-thread.ts';
 
 const kept = Buffer.from('kept by the function');
 
@@ -63,14 +61,14 @@ const functions: Record<string, RequestHandler> = {
  * asked; `dies-at-start` and `dies-idle` as argument of the thread say what it does instead.
  */
 export function isTestThread(): boolean {
-  if (isMainThread || !parentPort) return false;
+  if (isMainThread || !workerData) return false;
+  const port = takePort();
   const [, , mode] = process.argv;
   if (mode === 'dies-at-start') throw new Error('as it was asked to');
-  const settings = { contentType: 'text/plain', functionOptions: { of: 'the function' }, maxRequestBytes: 1e9 };
-  serveThread((onEvent) => {
-    const run = (request: RpcRequest, context: RequestContext) =>
-      functions[String(request.body).split(' ')[0] ?? '']?.(request, context) ?? null;
-    return new FunctionRunner(run, { ...settings, onEvent }, new WorkerLessons());
+  serveThread(port, {
+    contentType: undefined,
+    functionOptions: { of: 'the function' },
+    handler: (request, context) => functions[String(request.body).split(' ')[0] ?? '']?.(request, context) ?? null,
   });
   if (mode === 'dies-idle') setTimeout(() => process.exit(5), 20);
   return true;

@@ -1,3 +1,5 @@
+import { describe } from '../protocol/option-checks.ts';
+
 /** Where a broker is and who logs in: a parsed `amqp://` or `amqps://` URL. */
 export interface AmqpUrl {
   readonly tls: boolean;
@@ -74,7 +76,10 @@ function readAmqpUrl(text: string): AmqpUrl | string {
  * @throws TypeError that names the value, without its password
  */
 export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
-  const parsed = [urls].flat().map(parseAmqpUrl);
+  const parsed = [urls].flat().map((url: unknown) => {
+    if (typeof url !== 'string') throw new TypeError(`urls: expected one AMQP URL, or several, got ${describe(url)}`);
+    return parseAmqpUrl(url);
+  });
   if (parsed.length === 0) throw new TypeError('urls: expected at least one AMQP URL, got an empty list');
   return parsed;
 }

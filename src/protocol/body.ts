@@ -49,7 +49,8 @@ export class ReceivedBody {
   readonly contentType: string | undefined;
   /** `content_encoding`, one character an octet; undefined where there was none. */
   readonly contentEncoding: string | undefined;
-  readonly #type: string | undefined;
+  /** The message's `type`: `error` for an error reply, `amqp-1.0` for a value that a client of AMQP 1.0 sent. */
+  readonly type: string | undefined;
   readonly #of: BodyOf;
   readonly #maxBytes: number;
   #decoded: Buffer | undefined;
@@ -62,7 +63,7 @@ export class ReceivedBody {
     this.body = message.body;
     this.contentType = message.contentType;
     this.contentEncoding = message.contentEncoding;
-    this.#type = message.type;
+    this.type = message.type;
     this.#of = of;
     this.#maxBytes = maxBytes;
   }
@@ -103,7 +104,7 @@ export class ReceivedBody {
 
   #decode(): Buffer {
     const plain = this.#decompress();
-    if (this.#type !== AMQP_1_0) return plain;
+    if (this.type !== AMQP_1_0) return plain;
     const value = decodeAmqpValue(plain);
     if (typeof value !== 'string') return value;
     throw this.#error('UNIMPLEMENTED', 'UNSUPPORTED_AMQP_1_0', `${value}; send a data section, or a string`);

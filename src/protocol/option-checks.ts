@@ -78,11 +78,23 @@ export function checkOneOf<const T extends string>(name: string, value: unknown,
   return found;
 }
 
-/** An options object, whose keys are among `known`. */
-export function checkOptions<T extends object>(name: string, value: T, known: readonly string[]): T {
+/** An object that is no array. */
+export function checkObject<T>(name: string, value: T): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TypeError(`${name}: expected an object, got ${describe(value)}`);
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  return value;
+}
+
+/** A list of strings. */
+export function checkTexts(name: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
+    throw new TypeError(`${name}: expected a list of strings, got ${describe(value)}`);
+  return value;
+}
+
+/** An options object, whose keys are among `known`. */
+export function checkOptions<T extends object>(name: string, value: T, known: readonly string[]): T {
+  const unknown = Object.keys(checkObject(name, value)).find((key) => !known.includes(key));
   if (unknown !== undefined)
     throw new TypeError(`${name}: expected options among ${known.join(', ')}, got '${unknown.slice(0, 80)}'`);
   return value;

@@ -21,8 +21,8 @@ export interface RightReplyAddress {
 
 /** Which reply addresses a worker writes to. */
 export interface ReplyAddressPolicy {
-  /** The queue that the worker consumes from: never a reply address, or a reply would be its next request. */
-  readonly requestQueue: string;
+  /** The queues that the worker consumes: never reply addresses, or a reply would be its next request. */
+  readonly requestQueues: ReadonlySet<string>;
   /** Names of reply queues, `*` for any characters. */
   readonly allowed: readonly RegExp[];
 }
@@ -83,7 +83,7 @@ export function checkReplyAddress(replyTo: string | undefined, policy: ReplyAddr
   const address = Buffer.from(replyTo, 'latin1').toString(); // a routing key goes out as UTF-8
   // no UTF-8: it would be written to another queue than the one that was named
   const named = Buffer.from(address).equals(Buffer.from(replyTo, 'latin1'));
-  if (!named || address === policy.requestQueue || !policy.allowed.some((pattern) => pattern.test(address))) {
+  if (!named || policy.requestQueues.has(address) || !policy.allowed.some((pattern) => pattern.test(address))) {
     return { ok: false, fault: 'refused-reply-to' };
   }
   return { ok: true, address, direct: false };

@@ -2,29 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import type { BrokerConnection } from '../amqp/connection.ts';
-import { publish } from '../amqp/publish.ts';
-import { RpcError } from '../protocol/errors.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from '../protocol/reply.ts';
 import { type ReplyAddress, ReplyAddresses, type RightReplyAddress } from '../protocol/reply-address.ts';
 import { CallerProbe } from './caller-probe.ts';
-import type { WorkerCounters } from './counters.ts';
 import { deliveredTooOften, earlierDeliveries } from './deliveries.ts';
-import { DeliveryAcks } from './delivery-acks.ts';
-import type { DropReason } from './events.ts';
-import { FunctionRunner } from './function-runner.ts';
-import type { RequestHandler } from './handler.ts';
-import type { WorkerLessons } from './lessons.ts';
-import type { WorkerSettings } from './options.ts';
+import type { Journal, RejectReason } from './events.ts';
+import { FAILED, FunctionRunner, type Outcome, type RunnerSettings } from './function-runner.ts';
+import type { ServeSettings, WorkerSettings } from './options.ts';
+import { type OutgoingReply, Settler } from './settler.ts';
 
 /** How long to wait before the broker is asked again about a caller, each time, in ms. */
 const PROBE_DELAYS = [500, 1_000];
 
-/** What answering takes. */
-export interface AnswererContext {
-  readonly handler: RequestHandler;
-  readonly settings: WorkerSettings;
-  readonly counters: WorkerCounters;
-  readonly lessons: WorkerLessons;
+/** What answering the requests of a queue takes. */
+export interface QueueContext {
+  readonly worker: WorkerSettings;
+  readonly queue: ServeSettings;
+  readonly runner: RunnerSettings;
+  readonly journal: Journal;
+  /** Told of each delivery. */
+  readonly onDelivery: (redelivered: boolean) => void;
 }
 
 /** A request that came. */
@@ -37,47 +34,41 @@ interface HeldRequest {
 
 /**
  * Answers the requests that one channel delivers, on that channel. No reply and no ack ever goes out on another one: if it is
- * lost, the answer is dropped and the broker delivers the request again.
+ * lost, the answer is lost with it and the broker delivers the request again.
  */
 export class Answerer {
   readonly #connection: BrokerConnection;
   readonly #channel: Channel;
-  readonly #settings: WorkerSettings;
-  readonly #counters: WorkerCounters;
-  readonly #lessons: WorkerLessons;
+  readonly #queue: ServeSettings;
+  readonly #journal: Journal;
   readonly #runner: FunctionRunner;
-  readonly #acks: DeliveryAcks;
+  readonly #settler: Settler;
   readonly #probe: CallerProbe;
   readonly #replyAddresses: ReplyAddresses;
   readonly #onUnblocked = new Set<() => void>();
   #closed = false;
 
-  constructor(
-    connection: BrokerConnection,
-    channel: Channel,
-    { handler, settings, counters, lessons }: AnswererContext,
-  ) {
-    const { tls, connectionName, replyAddresses } = settings;
+  constructor(connection: BrokerConnection, channel: Channel, { worker, queue, runner, journal }: QueueContext) {
     this.#connection = connection;
     this.#channel = channel;
-    this.#settings = settings;
-    this.#counters = counters;
-    this.#lessons = lessons;
-    this.#runner = new FunctionRunner(handler, settings, lessons);
-    this.#acks = new DeliveryAcks(channel);
+    this.#queue = queue;
+    this.#journal = journal;
+    this.#runner = new FunctionRunner(runner);
+    this.#settler = new Settler(channel);
+    const { tls, connectionName } = worker;
     this.#probe = new CallerProbe(connection.url, { tls, connectionName: `${connectionName} (probe)` });
-    this.#replyAddresses = new ReplyAddresses(replyAddresses);
+    this.#replyAddresses = new ReplyAddresses(queue.replyAddresses);
   }
 
   /**
-   * Answers, or drops, what was delivered. A promise only where something is to be waited for: what a quick function answers goes
-   * out in the turn of its request.
+   * Answers, or rejects, what was delivered. A promise only where something is to be waited for: what a quick function answers
+   * goes out in the turn of its request.
    */
   process(message: Delivery): Promise<void> | undefined {
-    this.#acks.take(message.deliveryTag);
-    const delivery = { message, reply: this.#replyAddresses.check(message.replyTo), arrived: performance.now() };
-    const waits = this.#connection.blocked || this.#mustProbe(delivery);
-    return waits ? this.#admit(delivery) : this.#handle(delivery);
+    this.#settler.take(message.deliveryTag);
+    const request = { message, reply: this.#replyAddresses.check(message.replyTo), arrived: performance.now() };
+    const waits = this.#connection.blocked || this.#mustProbe(request);
+    return waits ? this.#admit(request) : this.#handle(request);
   }
 
   /** To be called when the broker takes messages again. */
@@ -94,7 +85,7 @@ export class Answerer {
 
   /** Acks what was answered; nothing is answered any more. */
   async close(): Promise<void> {
-    this.#acks.flush();
+    this.#settler.flush();
     this.#closed = true;
     this.abort();
     await this.#probe.close();
@@ -103,77 +94,85 @@ export class Answerer {
   /** A delivery before this one may have ended with the connection because of this very address. */
   #mustProbe({ message, reply }: HeldRequest): boolean {
     if (!reply.ok) return false;
-    return this.#settings.checkCaller || (reply.direct && (message.redelivered || this.#lessons.suspicious));
+    return this.#queue.checkCaller || (reply.direct && (message.redelivered || this.#journal.suspicious));
   }
 
-  async #admit(delivery: HeldRequest): Promise<void> {
-    const { message, reply } = delivery;
+  async #admit(request: HeldRequest): Promise<void> {
+    const { message, reply } = request;
     while (this.#connection.blocked && this.#isCurrent()) await this.#untilUnblocked();
-    if (reply.ok && this.#mustProbe(delivery) && !(await this.#callerIsThere(reply.address)))
-      return this.#drop(message, 'caller-gone');
-    await this.#handle(delivery);
+    if (reply.ok && this.#mustProbe(request) && !(await this.#callerIsThere(reply.address)))
+      return this.#reject(message, 'caller-gone');
+    await this.#handle(request);
   }
 
-  #handle(delivery: HeldRequest): Promise<void> | undefined {
-    const { message, reply, arrived } = delivery;
+  #handle(request: HeldRequest): Promise<void> | undefined {
+    const { message, reply, arrived } = request;
     if (!reply.ok) {
-      this.#drop(message, reply.fault);
+      this.#reject(message, reply.fault);
       return undefined;
     }
     if (!this.#isCurrent()) {
-      this.#counters.abandoned(); // lost while it waited: nobody can be answered
+      this.#journal.abandoned(this.#queue.name); // lost while it waited: nobody can be answered
       return undefined;
     }
     const earlier = earlierDeliveries(message);
-    if (earlier >= this.#settings.maxDeliveries)
-      return this.#answer(delivery, reply, deliveredTooOften(earlier), 'delivered-too-often');
+    if (earlier >= this.#queue.maxDeliveries)
+      return this.#answer(request, reply, deliveredTooOften(earlier), 'delivered-too-often');
     const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : undefined;
-    const result = this.#runner.run(message, expiration === undefined ? undefined : arrived + expiration);
-    if (result instanceof Promise) return result.then((later) => this.#answer(delivery, reply, later));
-    return this.#answer(delivery, reply, result);
+    const outcome = this.#runner.run(message, expiration === undefined ? undefined : arrived + expiration);
+    if (outcome instanceof Promise) return outcome.then((later) => this.#answer(request, reply, later));
+    return this.#answer(request, reply, outcome);
   }
 
-  /** Sends the reply, and acks the delivery, or drops it if that is why it is answered. */
+  /** Sends the reply, and acks the delivery, or rejects it if that is why it is answered. */
   #answer(
-    delivery: HeldRequest,
-    reply: RightReplyAddress,
-    result: Buffer | RpcError,
-    reason?: DropReason,
+    request: HeldRequest,
+    to: RightReplyAddress,
+    outcome: Outcome,
+    reason?: RejectReason,
   ): Promise<void> | undefined {
-    const { message, arrived } = delivery;
+    const { message, arrived } = request;
     if (this.#connection.blocked && this.#isCurrent())
-      return this.#untilUnblocked().then(() => this.#answer(delivery, reply, result, reason));
+      return this.#untilUnblocked().then(() => this.#answer(request, to, outcome, reason));
     if (!this.#isCurrent()) {
-      this.#counters.abandoned();
+      this.#journal.abandoned(this.#queue.name);
       return undefined;
     }
-    const failed = result instanceof RpcError;
-    const body = failed ? encodeErrorReply(result) : result;
-    if (!reason) this.#acks.ack(message.deliveryTag); // goes out when this turn ends, behind the reply
-    const properties = {
-      exchange: '',
-      routingKey: reply.address,
-      correlationId: message.correlationId,
-      contentType: failed ? ERROR_REPLY_CONTENT_TYPE : this.#settings.contentType,
-      type: failed ? ERROR_REPLY_TYPE : undefined,
-      durable: false,
-      // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
-      mandatory: !reply.direct,
-    };
-    publish(this.#channel, properties, body, () => {});
-    if (reason) this.#drop(message, reason);
-    else if (failed) this.#counters.answered(result.code, result.message, performance.now() - arrived);
-    else this.#counters.answered('OK', '', performance.now() - arrived);
+    const reply = this.#outgoing(message, to, outcome);
+    if (reason) {
+      this.#settler.replyThenReject(message.deliveryTag, reply);
+      this.#journal.rejected(this.#queue.name, reason, message.replyTo);
+      return undefined;
+    }
+    const error = this.#settler.replyThenAck(message.deliveryTag, reply);
+    if (error !== undefined) {
+      this.#journal.tell({ type: 'handler-failed', error }); // headers that can't be encoded, say
+      this.#settler.replyThenAck(message.deliveryTag, this.#outgoing(message, to, FAILED));
+    }
+    const [code, detail] =
+      error !== undefined
+        ? ([FAILED.code, FAILED.message] as const)
+        : 'body' in outcome
+          ? (['OK', ''] as const)
+          : ([outcome.code, outcome.message] as const);
+    this.#journal.answered(this.#queue.name, code, detail, performance.now() - arrived);
     return undefined;
   }
 
-  #drop(message: Delivery, reason: DropReason): void {
+  #outgoing({ correlationId }: Delivery, to: RightReplyAddress, outcome: Outcome): OutgoingReply {
+    if ('body' in outcome) return { to, correlationId, ...outcome };
+    const onDataOmitted = (error: TypeError) => this.#journal.tell({ type: 'handler-failed', error });
+    const body = encodeErrorReply(outcome, onDataOmitted);
+    return { to, correlationId, body, contentType: ERROR_REPLY_CONTENT_TYPE, type: ERROR_REPLY_TYPE };
+  }
+
+  #reject(message: Delivery, reason: RejectReason): void {
     if (!this.#isCurrent()) {
-      this.#counters.abandoned();
+      this.#journal.abandoned(this.#queue.name);
       return;
     }
-    this.#acks.reject(message.deliveryTag);
-    this.#counters.dropped(reason, message.replyTo);
+    this.#settler.reject(message.deliveryTag);
+    this.#journal.rejected(this.#queue.name, reason, message.replyTo);
   }
 
   /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there. */
@@ -183,7 +182,7 @@ export class Answerer {
         return await this.#probe.isThere(address);
       } catch (error) {
         if (!this.#isCurrent()) break;
-        this.#settings.onEvent({ type: 'probe-failed', error: explainChannelError(error) });
+        this.#journal.tell({ type: 'probe-failed', error: explainChannelError(error) });
         await delay(wait, undefined, { ref: false });
       }
     }

@@ -1,84 +1,113 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
-import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
+import { type BrokerConnection, closeChannel } from '../amqp/connection.ts';
 import { consumeRequests, openRequestQueue } from '../amqp/queues.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { Answerer, type AnswererContext } from './answerer.ts';
-import { nextRound } from './max-requests.ts';
+import { Answerer, type QueueContext } from './answerer.ts';
 import { ReturnedReplies } from './returned-replies.ts';
 
 /** How long what is in hand may take after the queue was deleted, in ms. */
 const DELETED_QUEUE_GRACE = 8_000;
 
-/** A worker's consumer for as long as its channel lives: what it is given, an {@link Answerer} answers. */
+/** How long a consumer may last so that not one request too many is delivered to it. */
+interface Round {
+  readonly prefetch: number;
+  /** With the delivery of this number it is to be cancelled, before that delivery is acknowledged. */
+  readonly deliveries: number;
+}
+
+/**
+ * The next round of a worker that may take `left` more requests (`Infinity` for any number).
+ *
+ * basic.qos bounds what is unacknowledged, not what comes. But the broker handles the methods of a channel in order (AMQP
+ * 0-9-1, 4.7), so what is acknowledged after a basic.cancel brings nothing more: before it, `deliveries - 1` acks and
+ * `prefetch` requests without one make at most `left`. The last requests come one at a time, so that the limit is kept
+ * exactly, and nothing has to be sent back.
+ *
+ * A round must end with its channel: what a quorum queue had assigned to a consumer when it was cancelled, at most
+ * `prefetch - 1` requests, is neither delivered nor given to another until the channel closes (seen on RabbitMQ 3.10 and
+ * 4.3; classic queues don't). They count as redelivered then, so there is one round like that in a worker's life.
+ */
+function nextRound(prefetch: number, left: number): Round {
+  return left > prefetch ? { prefetch, deliveries: left - prefetch + 1 } : { prefetch: 1, deliveries: left };
+}
+
+/** A queue's consumer for as long as its channel lives: what it is given, an {@link Answerer} answers. */
 export class Consumption {
   /** Resolves with the reason when no request can come any more; without one, at the end of a round. */
   readonly ended: Promise<RpcError | undefined>;
+  readonly #end: (error?: RpcError) => void;
   readonly #connection: BrokerConnection;
-  readonly #context: AnswererContext;
-  #channel: Channel | undefined;
-  #answerer: Answerer | undefined;
-  #returned: ReturnedReplies | undefined;
-  #cancel = (): Promise<unknown> => Promise.resolve();
+  readonly #channel: Channel;
+  readonly #context: QueueContext;
+  readonly #answerer: Answerer;
+  readonly #returned: ReturnedReplies;
+  readonly #onIdle = new Set<() => void>();
+  /** Its tag. */
+  #consumer: Promise<string> = Promise.resolve('');
+  #cancelled: Promise<unknown> | undefined;
   #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
-  #end!: (error?: RpcError) => void;
-  readonly #onIdle = new Set<() => void>();
 
-  private constructor(connection: BrokerConnection, context: AnswererContext) {
+  /** @param channelEnded resolves with the reason when the channel has ended */
+  private constructor(
+    connection: BrokerConnection,
+    channel: Channel,
+    channelEnded: Promise<RpcError>,
+    context: QueueContext,
+  ) {
     this.#connection = connection;
+    this.#channel = channel;
     this.#context = context;
-    const { onEvent } = context.settings;
+    this.#answerer = new Answerer(connection, channel, context);
+    this.#returned = new ReturnedReplies(channel, () => connection.blocked);
+    let end = (_error?: RpcError) => {};
     this.ended = new Promise((resolve) => {
-      this.#end = (error) => {
-        this.#answerer?.abort();
-        resolve(error);
-      };
+      end = resolve;
     });
-    connection.observer = {
-      onLost: (error) => this.#end(connectionLost(error)),
-      onBlocked: (reason) => onEvent({ type: 'blocked', reason }),
-      onUnblocked: () => {
-        onEvent({ type: 'unblocked' });
-        this.#answerer?.unblocked();
-      },
+    this.#end = (error) => {
+      this.#answerer.abort();
+      end(error);
     };
+    void channelEnded.then(this.#end);
   }
 
-  /** Finds or declares the queue and consumes it. The connection is closed if that fails. */
-  static async start(connection: BrokerConnection, context: AnswererContext): Promise<Consumption> {
-    const consumption = new Consumption(connection, context);
+  /**
+   * Finds or declares the queue and consumes it, on a channel of its own.
+   * @param left how many requests it may take
+   */
+  static async start(connection: BrokerConnection, context: QueueContext, left: number): Promise<Consumption> {
+    const { queue, journal } = context;
+    let channelEnded = (_error: RpcError) => {};
+    const untilChannelEnded = new Promise<RpcError>((resolve) => {
+      channelEnded = resolve;
+    });
+    const onClosed = (error: Error | undefined) => channelEnded(explainChannelError(error));
     try {
-      await consumption.#start();
-      return consumption;
+      const { channel, how } = await openRequestQueue(connection, queue.declaration, onClosed);
+      journal.tell({ type: 'queue', queue: queue.name, how });
+      const consumption = new Consumption(connection, channel, untilChannelEnded, context);
+      try {
+        await consumption.#consume(nextRound(queue.prefetch, left));
+        return consumption;
+      } catch (error) {
+        await consumption.close();
+        throw error;
+      }
     } catch (error) {
-      await connection.close();
       throw explainChannelError(error);
     }
   }
 
-  async #start(): Promise<void> {
-    const { settings, counters } = this.#context;
-    const { queue, prefetch, maxRequests, onEvent } = settings;
-    const onClosed = (error: Error | undefined) => this.#end(explainChannelError(error));
-    const { channel, how } = await openRequestQueue(this.#connection, queue, onClosed);
-    onEvent({ type: 'queue', queue: queue.name, how });
-    this.#channel = channel;
-    this.#answerer = new Answerer(this.#connection, channel, this.#context);
-    this.#returned = new ReturnedReplies(channel, () => this.#connection.blocked);
-    channel.on('basic.cancel', async () => {
-      // the channel lives: what is in hand can still be answered, and would not be delivered again
-      await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
-      this.#end(new RpcError('UNAVAILABLE', `the queue '${queue.name}' was deleted`, { reason: 'NO_QUEUE' }));
-    });
-    const round = nextRound(prefetch, maxRequests - counters.taken);
-    this.#untilCancel = round.deliveries;
-    await channel.basicQos({ prefetchCount: round.prefetch });
-    const consumerTag = await consumeRequests(channel, queue.name, (message) => this.#deliver(message));
-    let cancelled: Promise<unknown> | undefined;
-    this.#cancel = () => (cancelled ??= channel.basicCancel(consumerTag).catch(() => {}));
-    onEvent({ type: 'consuming', queue: queue.name, prefetch: round.prefetch });
+  async #consume({ prefetch, deliveries }: Round): Promise<void> {
+    const { name } = this.#context.queue;
+    this.#untilCancel = deliveries;
+    this.#channel.on('basic.cancel', () => this.#cancelledByBroker());
+    await this.#channel.basicQos({ prefetchCount: prefetch });
+    this.#consumer = consumeRequests(this.#channel, name, (message) => this.#deliver(message));
+    await this.#consumer;
+    this.#context.journal.tell({ type: 'consuming', queue: name, prefetch });
   }
 
   /** Requests in hand. */
@@ -86,36 +115,58 @@ export class Consumption {
     return this.#inFlight;
   }
 
+  /** To be called when the broker takes messages again. */
+  unblocked(): void {
+    this.#answerer.unblocked();
+  }
+
   /** Takes no further request, and resolves when those in hand are answered. */
   async drain(): Promise<void> {
     // a blocked broker confirms nothing; else, what was delivered before it confirms is in hand, too
-    if (this.#channel?.active) {
+    if (this.#channel.active) {
       const cancelled = this.#cancel();
       if (!this.#connection.blocked) await cancelled;
     }
     await this.#idle();
   }
 
-  /** Ends it, in order, or at once by force. What is still in hand goes back to the queue. */
-  async close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
-    const answered = this.#answerer?.close();
-    if (force || this.#connection.blocked) this.#connection.destroy();
-    await Promise.all([answered, this.#connection.close()]);
+  /** Acks what was answered; nothing is answered any more. To be called before the connection is closed, or when it is lost. */
+  stop(): Promise<void> {
+    return this.#answerer.close();
+  }
+
+  /** Ends it and its channel: what is still in hand goes back to the queue. */
+  async close(): Promise<void> {
+    const stopped = this.stop();
+    await closeChannel(this.#channel);
+    await stopped;
+  }
+
+  #cancel(): Promise<unknown> {
+    this.#cancelled ??= this.#consumer.then((tag) => this.#channel.basicCancel(tag)).catch(() => {});
+    return this.#cancelled;
+  }
+
+  async #cancelledByBroker(): Promise<void> {
+    // the channel lives: what is in hand can still be answered, and would not be delivered again
+    await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
+    const { name } = this.#context.queue;
+    this.#end(new RpcError('UNAVAILABLE', `the queue '${name}' was deleted`, { reason: 'NO_QUEUE' }));
   }
 
   async #idle(): Promise<void> {
     await new Promise(setImmediate);
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#onIdle.add(resolve));
-    await this.#returned?.settled();
+    await this.#returned.settled();
   }
 
   #deliver(message: Delivery): void {
     this.#inFlight++;
-    this.#context.counters.received(message.redelivered);
+    this.#context.onDelivery(message.redelivered);
     // the cancel goes out before this delivery can be acknowledged: see nextRound
     if (--this.#untilCancel === 0) void this.#cancel().then(() => this.#idle().then(() => this.#end()));
     try {
-      const processed = this.#answerer?.process(message);
+      const processed = this.#answerer.process(message);
       if (processed) processed.then(this.#done, this.#failed);
       else this.#done();
     } catch (error) {

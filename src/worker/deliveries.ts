@@ -27,5 +27,6 @@ export function earlierDeliveries({
 export function deliveredTooOften(earlier: number): RpcError {
   const times =
     earlier === 1 ? 'once' : Number.isFinite(earlier) ? `${earlier} times` : 'before (its headers hide how often)';
-  return new RpcError('INTERNAL', `the request was delivered ${times} and never answered; it is not tried again`);
+  const message = `the request was delivered ${times} and never answered; it is not tried again`;
+  return new RpcError('INTERNAL', message, { reason: 'DELIVERED_TOO_OFTEN' });
 }

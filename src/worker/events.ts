@@ -1,39 +1,55 @@
-import type { RpcError, RpcErrorCode } from '../protocol/errors.ts';
+import { messageSizeLimit } from '../amqp/channel-errors.ts';
+import { MAX_BODY_BYTES } from '../protocol/body.ts';
+import { errorCode, type RpcError, type RpcErrorCode } from '../protocol/errors.ts';
 import type { ReplyAddressFault } from '../protocol/reply-address.ts';
 import type { LogLevel } from './handler.ts';
 
 /** Why a request was rejected without requeue. A dead-letter policy of the queue catches it. */
-export type DropReason =
+export type RejectReason =
   | ReplyAddressFault
-  /** Its caller is gone. Looked after when it was delivered before, or the worker is to look after each. */
+  /** Its caller is gone. Looked up when the request was delivered before, or the worker is to look up each caller. */
   | 'caller-gone'
-  /** It seems to end whatever worker gets it; its caller was sent an error reply. */
+  /** It seems to end each worker that gets it; its caller was sent an error reply. */
   | 'delivered-too-often';
 
-/** What happens in a worker, for logs and metrics. Durations in ms. */
+/** What happens in a worker, for logs and metrics. Durations in ms. The list is open: a later version may tell more. */
 export type WorkerEvent =
   | { readonly type: 'connected'; readonly url: string }
   | { readonly type: 'queue'; readonly queue: string; readonly how: 'found' | 'declared' }
   /** Requests come in from now on. */
   | { readonly type: 'consuming'; readonly queue: string; readonly prefetch: number }
-  /** The next attempt to connect comes after `delay`. */
-  | { readonly type: 'disconnected'; readonly error: RpcError; readonly delay: number }
-  /** The broker could not be asked whether the caller of a redelivered request is still there. */
+  /** The connection was lost, or with `queue` that queue's channel alone. The next attempt comes after `delay`. */
+  | { readonly type: 'disconnected'; readonly queue?: string; readonly error: RpcError; readonly delay: number }
+  /** Not connected, or with `queue` not consuming that queue: the next attempt comes after `delay`. */
+  | {
+      readonly type: 'retrying';
+      readonly queue?: string;
+      readonly error: RpcError;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  /** The broker could not be asked whether a caller is still there. */
   | { readonly type: 'probe-failed'; readonly error: RpcError }
-  /** Not connected: the next attempt comes after `delay`. */
-  | { readonly type: 'retrying'; readonly error: RpcError; readonly attempt: number; readonly delay: number }
   | { readonly type: 'blocked'; readonly reason: string }
   | { readonly type: 'unblocked' }
-  /** As many requests as the worker may take were taken, and none is in hand: it takes no more, and has disconnected. */
-  | { readonly type: 'spent'; readonly taken: number }
+  /** As many requests of this queue as the worker may take were taken, and none of them is in hand: it takes no more. */
+  | { readonly type: 'spent'; readonly queue: string; readonly taken: number }
   /** A reply went out; `code` is that of an error reply, `OK` for an answer. */
   | {
       readonly type: 'answered';
+      readonly queue: string;
       readonly code: RpcErrorCode | 'OK';
       readonly detail: string;
       readonly duration: number;
     }
-  /** The handler threw something else than an RpcError; the caller is told no more than INTERNAL. */
+  /**
+   * A run goes on past its deadline; its caller was answered, and its place is free. `running` such there are now, and with
+   * `limit` of them the worker counts as stuck.
+   */
+  | { readonly type: 'overrun'; readonly queue: string; readonly running: number; readonly limit: number }
+  /** A run that went on past its deadline has ended. */
+  | { readonly type: 'overrun-ended'; readonly queue: string; readonly running: number; readonly limit: number }
+  /** The function threw something that is no error for its caller, who is told no more than INTERNAL. */
   | { readonly type: 'handler-failed'; readonly error: unknown }
   /** The function logs something. */
   | {
@@ -43,9 +59,15 @@ export type WorkerEvent =
       readonly fields?: Readonly<Record<string, unknown>>;
     }
   /** A request was rejected; `count` of this reason so far. `replyTo` tells the queue of a `refused-reply-to`. */
-  | { readonly type: 'dropped'; readonly reason: DropReason; readonly count: number; readonly replyTo?: string }
+  | {
+      readonly type: 'rejected';
+      readonly queue: string;
+      readonly reason: RejectReason;
+      readonly count: number;
+      readonly replyTo?: string;
+    }
   /** The channel that a request came by was lost before it was answered; the broker delivers it again. */
-  | { readonly type: 'abandoned' };
+  | { readonly type: 'abandoned'; readonly queue: string };
 
 /** A worker's counters since its start. */
 export interface WorkerStats {
@@ -59,7 +81,112 @@ export interface WorkerStats {
   /** Requests whose channel was lost before their answer was ready. */
   readonly abandoned: number;
   /** Requests rejected, by reason. */
-  readonly dropped: Readonly<Record<DropReason, number>>;
+  readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** Runs that went on past their deadline. */
+  readonly overrun: number;
+  /** Runs that are past their deadline and go on now. */
+  readonly overrunning: number;
   /** Requests in hand. */
   readonly inFlight: number;
+}
+
+/** How long each caller is looked up before its request is handled, in ms, once a reply address ended the connection. */
+const SUSPICION = 60_000;
+
+/** What a worker has seen so far: it counts that, tells of it, and learns, so that what ended a channel does so once only. */
+export class Journal {
+  readonly tell: (event: WorkerEvent) => void;
+  readonly #rejected: Record<RejectReason, number> = {
+    'missing-reply-to': 0,
+    'malformed-reply-to': 0,
+    'refused-reply-to': 0,
+    'caller-gone': 0,
+    'delivered-too-often': 0,
+  };
+  #received = 0;
+  #redelivered = 0;
+  #answered = 0;
+  #refused = 0;
+  #abandoned = 0;
+  #overrun = 0;
+  #overrunning = 0;
+  #maxReplyBytes = MAX_BODY_BYTES;
+  #suspiciousUntil = 0;
+
+  /** @param tell gets the events */
+  constructor(tell: (event: WorkerEvent) => void) {
+    this.tell = tell;
+  }
+
+  received(redelivered: boolean): void {
+    this.#received++;
+    if (redelivered) this.#redelivered++;
+  }
+
+  answered(queue: string, code: RpcErrorCode | 'OK', detail: string, duration: number): void {
+    if (code === 'OK') this.#answered++;
+    else this.#refused++;
+    this.tell({ type: 'answered', queue, code, detail, duration });
+  }
+
+  rejected(queue: string, reason: RejectReason, replyTo: string | undefined): void {
+    const count = ++this.#rejected[reason];
+    const named = reason === 'refused-reply-to' && replyTo !== undefined ? { replyTo } : {};
+    this.tell({ type: 'rejected', queue, reason, count, ...named });
+  }
+
+  abandoned(queue: string): void {
+    this.#abandoned++;
+    this.tell({ type: 'abandoned', queue });
+  }
+
+  overrun(queue: string, running: number, limit: number): void {
+    this.#overrun++;
+    this.#overrunning++;
+    this.tell({ type: 'overrun', queue, running, limit });
+  }
+
+  overrunEnded(queue: string, running: number, limit: number): void {
+    this.#overrunning--;
+    this.tell({ type: 'overrun-ended', queue, running, limit });
+  }
+
+  /** The longest reply that the broker takes, as far as is known, in bytes. */
+  get maxReplyBytes(): number {
+    return this.#maxReplyBytes;
+  }
+
+  /**
+   * Whether to look up each caller before answering. On RabbitMQ 3.10 a reply to an address on a dead node ends the
+   * connection (541), and when a node dies there are as many of them as it had callers.
+   */
+  get suspicious(): boolean {
+    return performance.now() < this.#suspiciousUntil;
+  }
+
+  /** Learns from what ended a channel. True if a single request did, so that there is no reason to wait. */
+  learn(error: RpcError): boolean {
+    if (errorCode(error.cause) === 'INTERNAL_ERROR') {
+      this.#suspiciousUntil = performance.now() + SUSPICION;
+      return true;
+    }
+    const limit = messageSizeLimit(error);
+    if (limit === undefined || limit >= this.#maxReplyBytes) return false;
+    this.#maxReplyBytes = limit;
+    return true;
+  }
+
+  stats(inFlight: number): WorkerStats {
+    return {
+      received: this.#received,
+      redelivered: this.#redelivered,
+      answered: this.#answered,
+      refused: this.#refused,
+      abandoned: this.#abandoned,
+      rejected: { ...this.#rejected },
+      overrun: this.#overrun,
+      overrunning: this.#overrunning,
+      inFlight,
+    };
+  }
 }

@@ -1,49 +1,67 @@
 import type { Delivery } from '../amqp/channel.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { encodeResult, replyErrorOf } from '../protocol/reply.ts';
-import type { FunctionLog, RequestHandler } from './handler.ts';
-import { RpcRequest } from './handler.ts';
-import type { WorkerLessons } from './lessons.ts';
-import type { WorkerSettings } from './options.ts';
+import { MAX_DELAY } from '../protocol/option-checks.ts';
+import { type EncodedReply, encodeResult, type ReplyError, replyErrorOf } from '../protocol/reply.ts';
+import type { WorkerEvent } from './events.ts';
+import { type FunctionLog, type RequestHandler, RpcRequest } from './handler.ts';
 import { LazyContext, type SharedContext } from './request-context.ts';
 
-/** What it needs of a worker's settings. */
-type RunnerSettings = Pick<WorkerSettings, 'onEvent' | 'functionOptions' | 'maxRequestBytes' | 'contentType'>;
+/** What a {@link FunctionRunner} goes by. */
+export interface RunnerSettings {
+  readonly handler: RequestHandler;
+  /** Of replies whose function names none. */
+  readonly contentType: string | undefined;
+  readonly functionOptions: Readonly<Record<string, unknown>>;
+  readonly maxRequestBytes: number;
+  /** How long a run may take, in ms, whatever the caller's time limit; undefined: as long as that. */
+  readonly maxRun?: number | undefined;
+  /** The longest reply that can be sent now, in bytes. */
+  readonly maxReplyBytes: () => number;
+  readonly tell: (event: WorkerEvent) => void;
+  /** Told of runs that go on past their deadline, and of their end. Without it each run is waited for, as in a thread, which can be ended. */
+  readonly overruns?: { began(): void; ended(): void };
+}
 
 /** What it needs of a message. */
-type RunnerMessage = Pick<Delivery, 'redelivered' | 'headers' | 'contentType' | 'body'> &
-  Partial<Pick<Delivery, 'contentEncoding' | 'type' | 'bodySize'>>;
+export type RunnerMessage = Pick<Delivery, 'redelivered' | 'body'> &
+  Partial<
+    Pick<Delivery, 'headers' | 'contentType' | 'contentEncoding' | 'type' | 'correlationId' | 'messageId' | 'bodySize'>
+  >;
 
-/** Runs the function on the requests of one consumption. */
+/** What comes of a request: the reply, or what its caller is told instead. */
+export type Outcome = EncodedReply | ReplyError;
+
+/** Runs a function on the requests of one channel. */
 export class FunctionRunner {
-  readonly #handler: RequestHandler;
   readonly #settings: RunnerSettings;
-  readonly #lessons: WorkerLessons;
   readonly #shared: SharedContext;
 
-  constructor(handler: RequestHandler, settings: RunnerSettings, lessons: WorkerLessons) {
-    this.#handler = handler;
+  constructor(settings: RunnerSettings) {
     this.#settings = settings;
-    this.#lessons = lessons;
-    const { onEvent, functionOptions } = settings;
+    const { functionOptions, tell } = settings;
     const log = (level: keyof FunctionLog): FunctionLog['info'] => {
-      return (message, fields) => onEvent({ type: 'log', level, text: String(message), ...(fields && { fields }) });
+      return (message, fields) => tell({ type: 'log', level, text: String(message), ...(fields && { fields }) });
     };
     this.#shared = {
       log: { info: log('info'), warn: log('warn'), error: log('error') },
       options: functionOptions,
       signalled: new Set(),
       over: undefined,
-      onDeadline: () => new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed while it was handled'),
     };
   }
 
-  /** The reply's octets, or the error that the caller is to get; never rejects. A promise only where the function gives one. */
-  run(message: RunnerMessage, deadline: number | undefined): Buffer | RpcError | Promise<Buffer | RpcError> {
+  /**
+   * Runs the function; never rejects. A promise only where the function gives one, and that is settled at the deadline,
+   * whatever the function still does.
+   * @param expires when the caller stops waiting, as `performance.now()` counts
+   */
+  run(message: RunnerMessage, expires: number | undefined): Outcome | Promise<Outcome> {
+    const { maxRun } = this.#settings;
+    const deadline = maxRun === undefined ? expires : Math.min(expires ?? Infinity, performance.now() + maxRun);
     const context = new LazyContext(message, deadline, this.#shared);
     try {
-      const answer = this.#call(message, context);
-      return isThenable(answer) ? this.#settle(answer, context) : this.#reply(answer, context);
+      const answer = this.#call(message, context, expires);
+      return isThenable(answer) ? this.#settle(answer, context, expires) : this.#reply(answer, context);
     } catch (error) {
       return this.#fail(error, context);
     }
@@ -54,54 +72,100 @@ export class FunctionRunner {
     const over = new RpcError(
       'UNAVAILABLE',
       'the answer can go nowhere: the worker is stopping, or its connection is lost; the broker delivers the request again',
+      { reason: 'CONNECTION_LOST' },
     );
     this.#shared.over = over;
     for (const context of this.#shared.signalled) context.abort(over);
   }
 
-  async #settle(answer: PromiseLike<unknown>, context: LazyContext): Promise<Buffer | RpcError> {
+  #call(message: RunnerMessage, context: LazyContext, expires: number | undefined): unknown {
+    const { body, bodySize = body.length } = message; // a body that is too long is not there
+    const { maxRequestBytes, handler } = this.#settings;
+    if (bodySize > maxRequestBytes) {
+      const text = `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`;
+      throw new RpcError('INVALID_ARGUMENT', text, { reason: 'TOO_LARGE' });
+    }
+    if (expires !== undefined && performance.now() > expires) {
+      const text = 'the time limit of the request passed before the worker got to it';
+      throw new RpcError('DEADLINE_EXCEEDED', text, { reason: 'TIMEOUT' });
+    }
+    return handler(new RpcRequest(message, maxRequestBytes), context);
+  }
+
+  #settle(answer: PromiseLike<unknown>, context: LazyContext, expires: number | undefined): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const { overruns, maxRun } = this.#settings;
+      let state: 'running' | 'settled' | 'overrun' = 'running';
+      let clock: NodeJS.Timeout | undefined;
+      const finish = (outcome: () => Outcome) => {
+        clearTimeout(clock);
+        if (state === 'overrun') overruns?.ended();
+        const result = outcome(); // also of an overrun, which may fail with something that is to be told
+        if (state === 'running') resolve(result);
+        state = 'settled';
+      };
+      const expire = () => {
+        const why =
+          context.deadline === expires
+            ? 'the time limit of the request passed while it was handled'
+            : `the request took longer than ${maxRun} ms, the worker's limit`;
+        const late = new RpcError('DEADLINE_EXCEEDED', why, { reason: 'TIMEOUT' });
+        context.abort(late);
+        // a function that heeds its signal is done by then
+        setImmediate(() => {
+          if (state !== 'running' || !overruns) return;
+          state = 'overrun';
+          resolve(late);
+          overruns.began();
+        });
+      };
+      Promise.resolve(answer).then(
+        (value) => finish(() => this.#reply(value, context)),
+        (error) => finish(() => this.#fail(error, context)),
+      );
+      if (context.deadline === undefined) return;
+      const left = context.deadline - performance.now();
+      if (left <= MAX_DELAY) clock = setTimeout(expire, left);
+    });
+  }
+
+  #reply(answer: unknown, context: LazyContext): Outcome {
+    let reply: EncodedReply;
     try {
-      return this.#reply(await answer, context);
+      reply = encodeResult(answer, this.#settings.contentType);
     } catch (error) {
       return this.#fail(error, context);
     }
+    const maxReplyBytes = this.#settings.maxReplyBytes();
+    context.end();
+    if (reply.body.length <= maxReplyBytes) return reply;
+    const message = `the reply has ${reply.body.length} bytes; at most ${maxReplyBytes} can be sent`;
+    return { code: 'RESOURCE_EXHAUSTED', message };
   }
 
-  #call(message: RunnerMessage, context: LazyContext): unknown {
-    const { body, bodySize = body.length } = message; // a body that is too long is not there
-    const { maxRequestBytes } = this.#settings;
-    if (bodySize > maxRequestBytes) {
-      throw new RpcError('INVALID_ARGUMENT', `the request has ${bodySize} bytes; the limit is ${maxRequestBytes}`);
-    }
-    if (context.deadline !== undefined && performance.now() > context.deadline) {
-      throw new RpcError('DEADLINE_EXCEEDED', 'the time limit of the request passed before the worker got to it');
-    }
-    return this.#handler(new RpcRequest(message, maxRequestBytes), context);
-  }
-
-  #reply(answer: unknown, context: LazyContext): Buffer {
-    const reply = encodeResult(answer, this.#settings.contentType).body;
-    const { maxReplyBytes } = this.#lessons;
-    if (reply.length <= maxReplyBytes) {
-      context.end();
-      return reply;
-    }
-    throw new RpcError(
-      'RESOURCE_EXHAUSTED',
-      `the reply has ${reply.length} bytes; RabbitMQ takes at most ${maxReplyBytes}`,
-    );
-  }
-
-  #fail(error: unknown, context: LazyContext): RpcError {
+  #fail(error: unknown, context: LazyContext): ReplyError {
     const { abortReason } = context;
     context.end();
     const told = replyErrorOf(error);
-    if (told) return new RpcError(told.code, told.message, { data: told.data });
+    if (told) return told;
     // what waits with the signal throws an AbortError of its own, as node:timers/promises does
-    const aborted = abortReason instanceof RpcError && error instanceof Error && error.name === 'AbortError';
-    if (aborted) return abortReason;
-    this.#settings.onEvent({ type: 'handler-failed', error });
-    return new RpcError('INTERNAL', "the worker failed on this request; the worker's log says why");
+    if (abortReason instanceof RpcError && isAbortError(error)) return abortReason;
+    this.#settings.tell({ type: 'handler-failed', error });
+    return FAILED;
+  }
+}
+
+/** What a caller is told of what is none of its business. */
+export const FAILED: ReplyError = {
+  code: 'INTERNAL',
+  message: "the worker failed on this request; the worker's log says why",
+};
+
+function isAbortError(error: unknown): boolean {
+  try {
+    return error instanceof Error && error.name === 'AbortError';
+  } catch {
+    return false; // a Proxy, say
   }
 }
 

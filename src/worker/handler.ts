@@ -25,8 +25,9 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
   /** True if the request was delivered before: a worker, or its connection, ended before the ack. */
   readonly redelivered: boolean;
   /**
-   * When the caller stops waiting at the latest, in ms as `performance.now()` counts: arrival plus `expiration`, an upper
-   * bound that needs no common clock. Undefined without `expiration`.
+   * When the answer is to be there at the latest, in ms as `performance.now()` counts: arrival plus the caller's `expiration`,
+   * an upper bound that needs no common clock, or the worker's own limit for a run if that comes first. Undefined where there
+   * is neither.
    */
   readonly deadline: number | undefined;
   /**
@@ -41,14 +42,17 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
    * Buffers. Anyone may have written it.
    */
   readonly headers: Readonly<Record<string, unknown>>;
+  /** The request's `correlation_id`, one character an octet; undefined where the caller gave none. */
+  readonly correlationId: string | undefined;
+  /** The request's `message_id`, one character an octet; undefined where the caller gave none. */
+  readonly messageId: string | undefined;
   readonly log: FunctionLog;
   /** The values of the function's own options. */
   readonly options: Options;
 }
 
 /**
- * Answers a request. It may run more than once for one call, so it must be idempotent. What it returns is sent by the
- * content type that replies have, see `encodeReply`: bytes as they are, text as UTF-8, any value as JSON. An RpcError that
- * it throws reaches the caller as it is; anything else becomes `INTERNAL`, and stays in the worker's log.
+ * Answers a request. It may run more than once for one call, so it must be idempotent. An RpcError that it throws reaches the
+ * caller as it is; anything else becomes `INTERNAL`, and stays in the worker's log.
  */
 export type RequestHandler = (request: RpcRequest, context: RequestContext) => HandlerResult | Promise<HandlerResult>;

@@ -1,141 +1,194 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type QueueType, queueTypes, type RequestQueue } from '../amqp/queues.ts';
 import { type AmqpUrl, parseAmqpUrls } from '../amqp/url.ts';
-import { MAX_BODY_BYTES, TEXT } from '../protocol/body.ts';
+import { MAX_BODY_BYTES } from '../protocol/body.ts';
 import {
   checkBoolean,
   checkContentType,
-  checkFunction,
+  checkDuration,
   checkInteger,
+  checkObject,
   checkOneOf,
   checkOptions,
   checkQueueName,
   checkShortText,
+  checkTexts,
   DEFAULT_QUEUE,
   DEFAULT_URL,
 } from '../protocol/option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from '../protocol/reply-address.ts';
-import type { WorkerEvent } from './events.ts';
 
 /** Options of a worker. */
 export interface RpcWorkerOptions {
-  /** Where the broker is; several for a cluster, see `Dialler`. Default `amqp://guest:guest@localhost:5672`. */
+  /** Where the broker is; several for a cluster. Default `amqp://guest:guest@localhost:5672`. */
   readonly urls?: string | readonly string[];
   /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
   readonly tls?: TlsOptions;
-  /** The request queue: taken as it is, declared if it is missing. Default `rpc_queue`. */
-  readonly queue?: string;
-  /** `x-queue-type` if the queue has to be declared. Default: the virtual host's. */
-  readonly queueType?: QueueType;
-  /** Whether the queue is durable if it has to be declared. Default true; RabbitMQ 4.3 and later refuse any other. */
+  /** Shown by the broker's management UI. Default `fib-worker`. */
+  readonly connectionName?: string;
+}
+
+/** How a request queue is declared that is missing. */
+export interface DeclareOptions {
+  /** `x-queue-type`. Default: the virtual host's. */
+  readonly type?: QueueType;
+  /** Survives a restart of the broker. Default true; RabbitMQ 4.3 and later refuse any other. */
   readonly durable?: boolean;
+}
+
+/** Options of a queue that a worker serves. */
+export interface ServeOptions {
   /** Requests in hand at most (basic.qos). Default 1: fair dispatch among workers. */
   readonly prefetch?: number;
+  /**
+   * The content type of replies whose function names none, which also says how what the function returns is sent: with a JSON
+   * one as JSON, whatever it is but bytes. Default: by what the function returns.
+   */
+  readonly contentType?: string;
+  /** A request longer than this is refused before the handler sees it, in bytes, and so is one that is once it is decompressed. Default 16 MiB. */
+  readonly maxRequestBytes?: number;
+  /** How to declare the queue if it is missing; one that is there is taken as it is. */
+  readonly declare?: DeclareOptions;
+  /**
+   * How long a run of the function may take, in ms, whatever the caller's time limit; then the caller is answered
+   * `DEADLINE_EXCEEDED`, and the next request is taken. Default: the caller's alone.
+   */
+  readonly maxRun?: number;
+  /**
+   * The worker counts as stuck, and says so, with as many runs past their deadline that go on all the same. Default: `prefetch`.
+   */
+  readonly maxOverruns?: number;
   /**
    * How many times a request is delivered at most; after that it is answered with an error and rejected, for it seems to end
    * its workers. Quorum queues count; on a classic queue only 1 is of use: no request is tried again. Default 5.
    */
   readonly maxDeliveries?: number;
-  /** Whether to ask the broker before each request if its caller is still there: a round trip for each. Default false. */
+  /** Whether to look up the caller of each request, a round trip for each. Default false: of those that were delivered before. */
   readonly checkCaller?: boolean;
   /**
    * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
-   * disconnects and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
+   * takes no more and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
    */
   readonly maxRequests?: number;
-  /** A request longer than this is refused before the handler sees it, in bytes. Default 16 MiB. */
-  readonly maxRequestBytes?: number;
-  /** The content type of replies, which also says how what the function returns is sent. Default `text/plain`. */
-  readonly contentType?: string;
   /** What the function gets as `context.options`. Default `{}`. */
   readonly functionOptions?: Readonly<Record<string, unknown>>;
   /** Reply queues to write to besides `amq.gen-*`, `*` for any characters. Default none. */
   readonly allowReplyTo?: readonly string[];
-  /** Shown by the broker's management UI. Default `fib-worker`. */
-  readonly connectionName?: string;
-  /** Called for each event; must not throw. */
-  readonly onEvent?: (event: WorkerEvent) => void;
 }
 
 /** A worker's options, checked and complete. */
 export interface WorkerSettings {
   readonly urls: readonly AmqpUrl[];
   readonly tls: TlsOptions | undefined;
-  readonly queue: RequestQueue;
+  readonly connectionName: string;
+}
+
+/** The options of a queue, checked and complete. */
+export interface ServeSettings {
+  readonly name: string;
+  readonly declaration: RequestQueue;
   readonly prefetch: number;
+  readonly contentType: string | undefined;
+  readonly maxRequestBytes: number;
+  readonly maxRun: number | undefined;
+  readonly maxOverruns: number;
   readonly maxDeliveries: number;
   readonly checkCaller: boolean;
   /** `Infinity` for any number. */
   readonly maxRequests: number;
-  readonly maxRequestBytes: number;
-  readonly contentType: string;
   readonly functionOptions: Readonly<Record<string, unknown>>;
   readonly replyAddresses: ReplyAddressPolicy;
-  readonly connectionName: string;
-  readonly onEvent: (event: WorkerEvent) => void;
 }
 
-/** The defaults of {@link RpcWorkerOptions}. */
+/** The defaults of {@link RpcWorkerOptions} and {@link ServeOptions}; the queue is the command line's. */
 export const workerDefaults = {
   urls: DEFAULT_URL,
+  connectionName: 'fib-worker',
   queue: DEFAULT_QUEUE,
   durable: true,
   prefetch: 1,
+  maxRequestBytes: MAX_BODY_BYTES,
   maxDeliveries: 5,
   checkCaller: false,
-  maxRequestBytes: MAX_BODY_BYTES,
-  contentType: TEXT,
   functionOptions: {},
-  connectionName: 'fib-worker',
-} as const satisfies RpcWorkerOptions;
+} as const;
 
 /** The largest prefetch that basic.qos can carry. */
 const MAX_PREFETCH = 65_535;
 
 /**
- * Fills in the defaults and checks every value.
+ * Fills in the defaults and checks each value.
  * @throws TypeError that names the option and the value
  */
-export function normalizeWorkerOptions(options: RpcWorkerOptions): WorkerSettings {
+export function normalizeWorkerOptions(options: string | RpcWorkerOptions): WorkerSettings {
+  const given = typeof options === 'string' ? { urls: options } : options;
+  const { urls, tls, connectionName } = checkOptions('options', given, ['urls', 'tls', 'connectionName']);
+  return {
+    urls: parseAmqpUrls(urls ?? workerDefaults.urls),
+    tls,
+    connectionName: checkShortText('connectionName', connectionName ?? workerDefaults.connectionName),
+  };
+}
+
+/**
+ * The same for a queue.
+ * @param requestQueues all that this worker serves: replies never go there
+ * @throws TypeError that names the option and the value
+ */
+export function normalizeServeOptions(
+  queue: string,
+  options: ServeOptions,
+  requestQueues: ReadonlySet<string>,
+): ServeSettings {
+  const name = checkQueueName(queue);
   checkOptions('options', options, [
-    ...Object.keys(workerDefaults),
-    'tls',
-    'queueType',
+    'prefetch',
+    'contentType',
+    'maxRequestBytes',
+    'declare',
+    'maxRun',
+    'maxOverruns',
+    'maxDeliveries',
+    'checkCaller',
     'maxRequests',
+    'functionOptions',
     'allowReplyTo',
-    'onEvent',
   ]);
-  const { queueType } = options;
-  const durable = checkBoolean('durable', options.durable ?? workerDefaults.durable);
-  if (queueType !== undefined) checkOneOf('queueType', queueType, queueTypes);
-  if (queueType === 'quorum' && !durable) {
-    throw new TypeError('durable: a quorum queue is always durable; leave durable on, or take queueType classic');
-  }
-  if (options.maxDeliveries === 1 && (options.prefetch ?? workerDefaults.prefetch) > 1) {
+  const { contentType, maxRun, maxRequests } = options;
+  const prefetch = checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH);
+  if (options.maxDeliveries === 1 && prefetch > 1) {
     throw new TypeError(
-      `maxDeliveries: 1 needs prefetch 1, got prefetch ${options.prefetch}: what a worker has in hand beside a request when it ends was delivered once, too`,
+      `maxDeliveries: 1 needs prefetch 1, got prefetch ${prefetch}: what a worker has in hand beside a request when it ends was delivered once, too`,
     );
   }
-  const name = checkQueueName(options.queue ?? workerDefaults.queue);
   return {
-    urls: parseAmqpUrls(options.urls ?? workerDefaults.urls),
-    tls: options.tls,
-    queue: { name, durable, type: queueType },
-    prefetch: checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH),
+    name,
+    declaration: { name, ...normalizeDeclaration(options.declare ?? {}) },
+    prefetch,
+    contentType: contentType === undefined ? undefined : checkContentType('contentType', contentType),
+    maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
+    maxRun: maxRun === undefined ? undefined : checkDuration('maxRun', maxRun, 1),
+    maxOverruns: checkInteger('maxOverruns', options.maxOverruns ?? prefetch, 1),
     maxDeliveries: checkInteger('maxDeliveries', options.maxDeliveries ?? workerDefaults.maxDeliveries, 1),
     checkCaller: checkBoolean('checkCaller', options.checkCaller ?? workerDefaults.checkCaller),
-    maxRequests:
-      options.maxRequests === undefined
-        ? Number.POSITIVE_INFINITY
-        : checkInteger('maxRequests', options.maxRequests, 1),
-    maxRequestBytes: checkInteger('maxRequestBytes', options.maxRequestBytes ?? workerDefaults.maxRequestBytes, 0),
-    contentType: checkContentType('contentType', options.contentType ?? workerDefaults.contentType),
-    functionOptions: options.functionOptions ?? workerDefaults.functionOptions,
+    maxRequests: maxRequests === undefined ? Number.POSITIVE_INFINITY : checkInteger('maxRequests', maxRequests, 1),
+    functionOptions: checkObject('functionOptions', options.functionOptions ?? workerDefaults.functionOptions),
     replyAddresses: {
-      requestQueue: name,
-      allowed: [SERVER_NAMED_QUEUES, ...(options.allowReplyTo ?? [])].map(replyAddressPattern),
+      requestQueues,
+      allowed: [SERVER_NAMED_QUEUES, ...checkTexts('allowReplyTo', options.allowReplyTo ?? [])].map(
+        replyAddressPattern,
+      ),
     },
-    connectionName: checkShortText('connectionName', options.connectionName ?? workerDefaults.connectionName),
-    onEvent: checkFunction('onEvent', options.onEvent ?? (() => {})),
   };
+}
+
+function normalizeDeclaration(declare: DeclareOptions): Omit<RequestQueue, 'name'> {
+  const { type, durable = workerDefaults.durable } = checkOptions('declare', declare, ['type', 'durable']);
+  if (type !== undefined) checkOneOf('declare.type', type, queueTypes);
+  if (type === 'quorum' && !checkBoolean('declare.durable', durable)) {
+    throw new TypeError(
+      'declare.durable: a quorum queue is always durable; leave durable on, or take the type classic',
+    );
+  }
+  return { type, durable: checkBoolean('declare.durable', durable) };
 }

@@ -1,9 +1,6 @@
 import type { FunctionLog, RequestContext } from './handler.ts';
 
-/** The longest delay that setTimeout takes, in ms; a longer one would fire at once. */
-const MAX_DELAY = 2 ** 31 - 1;
-
-/** What all requests of a worker share. */
+/** What all requests of a channel share. */
 export interface SharedContext {
   readonly log: FunctionLog;
   readonly options: Readonly<Record<string, unknown>>;
@@ -11,35 +8,48 @@ export interface SharedContext {
   readonly signalled: Set<LazyContext>;
   /** Why no answer can go out any more; undefined as long as answers can. */
   over: Error | undefined;
-  /** The reason of a signal whose deadline passed. */
-  readonly onDeadline: () => Error;
 }
 
 /** What a message tells its context. */
 export interface ContextMessage {
   readonly redelivered: boolean;
   readonly headers?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly correlationId?: string | undefined;
+  readonly messageId?: string | undefined;
 }
 
 /** The context of one request. What costs something is made when the function first looks at it. */
 export class LazyContext implements RequestContext {
-  readonly redelivered: boolean;
   readonly deadline: number | undefined;
-  readonly log: FunctionLog;
-  readonly options: Readonly<Record<string, unknown>>;
   readonly #message: ContextMessage;
   readonly #shared: SharedContext;
   #headers: Readonly<Record<string, unknown>> | undefined;
   #controller: AbortController | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(message: ContextMessage, deadline: number | undefined, shared: SharedContext) {
-    this.redelivered = message.redelivered;
     this.deadline = deadline;
-    this.log = shared.log;
-    this.options = shared.options;
     this.#message = message;
     this.#shared = shared;
+  }
+
+  get redelivered(): boolean {
+    return this.#message.redelivered;
+  }
+
+  get correlationId(): string | undefined {
+    return this.#message.correlationId;
+  }
+
+  get messageId(): string | undefined {
+    return this.#message.messageId;
+  }
+
+  get log(): FunctionLog {
+    return this.#shared.log;
+  }
+
+  get options(): Readonly<Record<string, unknown>> {
+    return this.#shared.options;
   }
 
   get headers(): Readonly<Record<string, unknown>> {
@@ -48,7 +58,7 @@ export class LazyContext implements RequestContext {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= this.#watch();
+    this.#controller ??= this.#makeSignal();
     return this.#controller.signal;
   }
 
@@ -65,22 +75,14 @@ export class LazyContext implements RequestContext {
 
   /** To be called when the function is done: its signal does not abort any more. */
   end(): void {
-    if (!this.#controller) return;
-    clearTimeout(this.#timer);
-    this.#shared.signalled.delete(this);
+    if (this.#controller) this.#shared.signalled.delete(this);
   }
 
-  #watch(): AbortController {
+  #makeSignal(): AbortController {
     const controller = new AbortController();
-    const { signalled, over, onDeadline } = this.#shared;
-    if (over) {
-      controller.abort(over);
-      return controller;
-    }
-    signalled.add(this);
-    if (this.deadline === undefined) return controller;
-    const left = this.deadline - performance.now();
-    if (left <= MAX_DELAY) this.#timer = setTimeout(() => this.abort(onDeadline()), left);
+    const { signalled, over } = this.#shared;
+    if (over) controller.abort(over);
+    else signalled.add(this);
     return controller;
   }
 }

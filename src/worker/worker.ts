@@ -1,63 +1,97 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainChannelError } from '../amqp/channel-errors.ts';
+import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
 import { Dialler } from '../amqp/dial.ts';
-import { type Backoff, backoffDelay, within } from '../protocol/waiting.ts';
-import { Consumption } from './consumption.ts';
-import { WorkerCounters } from './counters.ts';
-import type { WorkerStats } from './events.ts';
+import { TypedEmitter } from '../events.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { checkDuration, checkFunction } from '../protocol/option-checks.ts';
+import { backoffDelay, within } from '../protocol/waiting.ts';
+import { Journal, type WorkerEvent, type WorkerStats } from './events.ts';
 import type { RequestHandler } from './handler.ts';
-import { WorkerLessons } from './lessons.ts';
-import { normalizeWorkerOptions, type RpcWorkerOptions, type WorkerSettings } from './options.ts';
+import {
+  normalizeServeOptions,
+  normalizeWorkerOptions,
+  type RpcWorkerOptions,
+  type ServeOptions,
+  type WorkerSettings,
+} from './options.ts';
+import { GOOD_LIFE, RETRY, ServedQueue } from './served-queue.ts';
 
-export type { DropReason, WorkerEvent, WorkerStats } from './events.ts';
+export type { RejectReason, WorkerEvent, WorkerStats } from './events.ts';
 export type { FunctionLog, LogLevel, RequestContext, RequestHandler, RpcRequest } from './handler.ts';
-export type { RpcWorkerOptions } from './options.ts';
-
-/** How long to wait between attempts to connect, in ms. */
-const RECONNECT: Backoff = { first: 200, max: 15_000 };
-
-/** A consumption that lived this long was a good one, in ms: the next attempt is a first one. */
-const GOOD_LIFE = 10_000;
+export type { DeclareOptions, RpcWorkerOptions, ServeOptions } from './options.ts';
 
 /** How long `close()` waits for requests in hand by default, in ms: Docker kills after 10 s. */
 const DRAIN_TIMEOUT = 8_000;
 
 /**
- * Answers requests from a queue, and stays at it: it reconnects until it is closed. Requests are answered at least
- * once (reply, then ack), so the handler must be idempotent.
+ * Answers requests from any number of queues, over one connection with a channel for each queue, and stays at it: it reconnects
+ * until it is closed. Requests are answered at least once (reply, then ack), so the handlers must be idempotent.
  */
-export class RpcWorker {
-  readonly #handler: RequestHandler;
+export class RpcWorker extends TypedEmitter<WorkerEvent> {
   readonly #settings: WorkerSettings;
-  readonly #counters: WorkerCounters;
+  readonly #journal: Journal;
+  readonly #queues = new Map<string, ServedQueue>();
+  /** What no reply may go to. */
+  readonly #queueNames = new Set<string>();
   readonly #stop = new AbortController();
-  #consumption: Consumption | undefined;
+  /** Queues that were not consumed yet since `start()`. */
+  readonly #starting = new Set<ServedQueue>();
+  #onStarted = () => {};
+  #onStartFailed = (_error: unknown) => {};
+  #connection: BrokerConnection | undefined;
+  #started: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   #closing: Promise<{ unfinished: number }> | undefined;
 
-  /** @throws TypeError that names the option and the value */
-  constructor(handler: RequestHandler, options: RpcWorkerOptions = {}) {
-    this.#handler = handler;
+  /**
+   * @param options the URL, or more
+   * @throws TypeError that names the option and the value
+   */
+  constructor(options: string | RpcWorkerOptions = {}) {
+    super();
     this.#settings = normalizeWorkerOptions(options);
-    this.#counters = new WorkerCounters(this.#settings.onEvent);
+    this.#journal = new Journal((event) => this.emit(event));
   }
 
-  /** Connects and consumes from now on. Failures are told by events and tried again, with a growing delay. */
-  start(): void {
-    if (this.#closing) throw new Error('the worker is closed');
-    this.#running ??= this.#run(this.#stop.signal);
+  /**
+   * Has the requests of a queue answered by `handler`, once the worker is started.
+   * @throws TypeError that names the option and the value; Error for a queue that is served already, or after `start()`
+   */
+  serve(queue: string, handler: RequestHandler, options: ServeOptions = {}): this {
+    const settings = normalizeServeOptions(queue, options, this.#queueNames);
+    checkFunction('handler', handler);
+    if (this.#closing) throw new Error(`serve('${queue}'): the worker is closed`);
+    if (this.#started) throw new Error(`serve('${queue}'): the worker is started; serve before start()`);
+    if (this.#queues.has(queue)) throw new Error(`serve('${queue}'): this worker serves that queue already`);
+    this.#queueNames.add(queue);
+    this.#queues.set(queue, new ServedQueue(this.#settings, settings, handler, this.#journal));
+    return this;
   }
 
-  /** The counters, at this moment. */
+  /**
+   * Connects, and resolves when each queue is consumed. Failures are told by events and tried again, with a growing delay, for
+   * as long as it takes. Calling it again returns the same promise.
+   * @throws Error if nothing is served; RpcError `CANCELLED` if the worker is closed before it consumes
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    this.#started.catch(() => {}); // for who does not wait for it
+    return this.#started;
+  }
+
+  /** The counters of all queues together, at this moment. */
   stats(): WorkerStats {
-    return this.#counters.stats(this.#consumption?.inFlight ?? 0);
+    return this.#journal.stats(this.#inFlight);
   }
 
   /**
    * Drains: takes no further request, answers and acks those in hand, disconnects. What is unfinished after `grace` ms
    * (default 8,000) goes back to the queue; the promise tells how many. Calling it again returns the same promise.
+   * @throws TypeError if `grace` is no duration
    */
-  close({ grace = DRAIN_TIMEOUT }: { readonly grace?: number } = {}): Promise<{ unfinished: number }> {
+  async close({ grace = DRAIN_TIMEOUT }: { readonly grace?: number } = {}): Promise<{ unfinished: number }> {
+    checkDuration('grace', grace);
     this.#closing ??= this.#close(grace);
     return this.#closing;
   }
@@ -66,56 +100,92 @@ export class RpcWorker {
     await this.close();
   }
 
+  get #inFlight(): number {
+    let inFlight = 0;
+    for (const queue of this.#queues.values()) inFlight += queue.inFlight;
+    return inFlight;
+  }
+
+  async #start(): Promise<void> {
+    if (this.#closing) throw new RpcError('CANCELLED', 'the worker is closed', { reason: 'CLOSED' });
+    if (this.#queues.size === 0)
+      throw new Error('start(): the worker serves no queue; call serve(queue, handler) before');
+    const started = new Promise<void>((resolve, reject) => {
+      this.#onStarted = resolve;
+      this.#onStartFailed = reject;
+    });
+    for (const queue of this.#queues.values()) this.#starting.add(queue);
+    this.#running = this.#run(this.#stop.signal);
+    return started;
+  }
+
   async #close(grace: number): Promise<{ unfinished: number }> {
     this.#stop.abort();
-    const consumption = this.#consumption;
-    // once it has ended, the broker has everything back
-    const inTime = !consumption || (await within(grace, Promise.race([consumption.drain(), consumption.ended])));
-    const unfinished = consumption?.inFlight ?? 0;
-    await consumption?.close({ force: !inTime });
+    this.#onStartFailed(new RpcError('CANCELLED', 'the worker was closed before it consumed', { reason: 'CLOSED' }));
+    const queues = [...this.#queues.values()];
+    const connection = this.#connection;
+    if (!queues.some(({ consuming }) => consuming)) connection?.destroy(); // whatever it is waiting for
+    const inTime = await within(grace, Promise.all(queues.map((queue) => queue.drain())));
+    const unfinished = this.#inFlight;
+    const stopped = queues.map((queue) => queue.stop());
+    if (connection && (!inTime || connection.blocked)) connection.destroy();
+    await Promise.all([...stopped, connection?.close()]);
     await this.#running;
     return { unfinished };
   }
 
   async #run(stop: AbortSignal): Promise<void> {
-    const { urls, tls, connectionName, maxRequests, maxRequestBytes, onEvent } = this.#settings;
-    const dialler = new Dialler(urls, { tls, connectionName, maxBodyBytes: maxRequestBytes });
+    const queues = [...this.#queues.values()];
+    const { urls, tls, connectionName } = this.#settings;
+    const maxBodyBytes = Math.max(...queues.map(({ settings }) => settings.maxRequestBytes));
+    const dialler = new Dialler(urls, { tls, connectionName, maxBodyBytes });
     stop.addEventListener('abort', () => void dialler.close(), { once: true });
-    const lessons = new WorkerLessons();
-    const context = { handler: this.#handler, settings: this.#settings, counters: this.#counters, lessons };
     for (let attempt = 1; !stop.aborted; attempt++) {
-      const { taken } = this.#counters;
-      if (taken >= maxRequests) return onEvent({ type: 'spent', taken });
       try {
         const connection = await dialler.connect(stop);
-        onEvent({ type: 'connected', url: connection.url.display });
-        const cut = () => connection.destroy();
-        stop.addEventListener('abort', cut, { once: true });
-        const consumption = await Consumption.start(connection, context);
-        stop.removeEventListener('abort', cut);
-        if (stop.aborted) return await consumption.close();
-        this.#consumption = consumption;
         const began = performance.now();
-        const error = await consumption.ended;
+        const error = await this.#serve(connection, stop);
         if (stop.aborted) return;
-        this.#consumption = undefined;
-        if (!error) {
-          await consumption.close();
-          attempt = 0;
-          continue;
-        }
-        const single = lessons.learn(error);
+        if (!error) return await connection.close(); // each queue is spent
+        const single = this.#journal.learn(error);
         if (single || performance.now() - began > GOOD_LIFE) attempt = 0;
-        const wait = backoffDelay(Math.max(attempt, 1), RECONNECT);
-        onEvent({ type: 'disconnected', error, delay: wait });
-        await consumption.close();
+        const wait = backoffDelay(Math.max(attempt, 1), RETRY);
+        this.emit({ type: 'disconnected', error, delay: wait });
         await delay(wait, undefined, { signal: stop }).catch(() => {});
       } catch (error) {
         if (stop.aborted) return;
-        const wait = backoffDelay(attempt, RECONNECT);
-        onEvent({ type: 'retrying', error: explainChannelError(error), attempt, delay: wait });
+        const wait = backoffDelay(attempt, RETRY);
+        this.emit({ type: 'retrying', error: explainChannelError(error), attempt, delay: wait });
         await delay(wait, undefined, { signal: stop }).catch(() => {});
       }
     }
+  }
+
+  /** Serves the queues over a connection; resolves with the reason when that is lost, or without one when there is nothing more to do. */
+  async #serve(connection: BrokerConnection, stop: AbortSignal): Promise<RpcError | undefined> {
+    const queues = [...this.#queues.values()];
+    const lost = new AbortController();
+    let error: RpcError | undefined;
+    connection.observer = {
+      onLost: (cause) => {
+        error = connectionLost(cause);
+        lost.abort();
+      },
+      onBlocked: (reason) => this.emit({ type: 'blocked', reason }),
+      onUnblocked: () => {
+        this.emit({ type: 'unblocked' });
+        for (const queue of queues) queue.unblocked();
+      },
+    };
+    this.#connection = connection;
+    this.emit({ type: 'connected', url: connection.url.display });
+    const over = AbortSignal.any([stop, lost.signal]);
+    await Promise.all(queues.map((queue) => queue.serve(connection, over, () => this.#onConsuming(queue))));
+    return error;
+  }
+
+  #onConsuming(queue: ServedQueue): void {
+    this.#starting.delete(queue);
+    if (this.#starting.size === 0) this.#onStarted();
   }
 }

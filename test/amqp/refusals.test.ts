@@ -96,7 +96,7 @@ describe('what RabbitMQ refuses is told as it is:', { timeout: 180_000 }, () => 
     assert.equal(error.reason, 'WRONG_QUEUE');
     await startWorker(t, () => 'ok', {
       queue: 'other',
-      queueType: 'classic',
+      declare: { type: 'classic' },
       urls: `${broker.url}/streams`,
     });
   });
@@ -164,8 +164,8 @@ describe('what RabbitMQ refuses is told as it is:', { timeout: 180_000 }, () => 
         const queue = character.repeat(Math.floor(bytes / size)) + 'x'.repeat(bytes % size);
         deleteLater(t, queue);
         assert.equal(await inspectQueue(url, queue), undefined);
-        for (const queueType of ['classic', 'quorum'] as const) {
-          const { worker } = await startWorker(t, () => 'ok', { queue, queueType, urls: broker.url });
+        for (const type of ['classic', 'quorum'] as const) {
+          const { worker } = await startWorker(t, () => 'ok', { queue, declare: { type }, urls: broker.url });
           assert.equal((await inspectQueue(url, queue))?.consumerCount, 1);
           await worker.close();
         }

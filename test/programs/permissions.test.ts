@@ -159,7 +159,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
     const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { url });
     const client = await runClient(t, ['--queue', queue, '-q', '-t', '1s', '10'], { url: admin() });
     assert.equal(client.code, 4, client.stderr);
-    await worker.says(/needs the write permission for 'amq\.default'.*connecting again/);
+    await worker.says(/needs the write permission for 'amq\.default'.*consuming again/);
     assert.equal((await worker.stop()).code, 0);
   });
 
@@ -182,11 +182,11 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       await holder.connection.close();
       const worker = await startWorker(t, ['--queue', queue], { url: urls.worker });
       assert.equal((await staying.end()).stdout, '55\n');
-      await worker.says(/"event":"dropped"/);
+      await worker.says(/"event":"rejected"/);
       await worker.stop();
       const [stopped] = worker.records('stopped');
       assert.deepEqual(
-        [stopped?.received, stopped?.redelivered, stopped?.answered, stopped?.dropped, worker.records('probe-failed')],
+        [stopped?.received, stopped?.redelivered, stopped?.answered, stopped?.rejected, worker.records('probe-failed')],
         [
           2,
           2,
@@ -282,9 +282,9 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       const worker = await startWorker(t, ['--queue', queue], { url: urls.worker });
       await request(orders);
       await request(queue);
-      await worker.says(/"event":"dropped"/, 2);
-      const dropped = worker.records('dropped').map(({ reason, replyTo }) => [reason, replyTo]);
-      assert.deepEqual(dropped, [
+      await worker.says(/"event":"rejected"/, 2);
+      const rejected = worker.records('rejected').map(({ reason, replyTo }) => [reason, replyTo]);
+      assert.deepEqual(rejected, [
         ['refused-reply-to', orders],
         ['refused-reply-to', queue],
       ]);
@@ -298,7 +298,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       await request(orders);
       assert.equal(await messageIn(t, orders), ANSWER);
       await request(queue);
-      await worker.says(/"event":"dropped","reason":"refused-reply-to"/);
+      await worker.says(/"event":"rejected",.*"reason":"refused-reply-to"/);
       assert.equal(await messagesIn(channel, queue), 0);
       await worker.stop();
       const [stopped] = worker.records('stopped');

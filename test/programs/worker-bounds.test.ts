@@ -70,8 +70,8 @@ describe('a client cannot make a worker grow without limit', () => {
       // shown or counted: none is missing
       const kinds: readonly (readonly [event: string, kind: string])[] = [
         ['refused', 'INVALID_ARGUMENT'],
-        ['dropped', 'refused-reply-to'],
-        ['dropped', 'missing-reply-to'],
+        ['rejected', 'refused-reply-to'],
+        ['rejected', 'missing-reply-to'],
       ];
       for (const [event, kind] of kinds) {
         const shown = log === 'text' ? `^ \\[!\\] .*${kind}` : `"event":"${event}",.*"${kind}"`;

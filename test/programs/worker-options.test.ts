@@ -156,7 +156,6 @@ describe('a wrong option of the worker', { concurrency: 3 }, () => {
     [['--prefetch', 'many'], {}, /--prefetch "many"/],
     [['--threads', '-1'], {}, /--threads "-1"/],
     [['--threads', '4', '--prefetch', '3'], {}, /--prefetch 3 .*--threads 4/],
-    [['--max-run', '1m'], {}, /--max-run needs --threads/],
     [['--max-run', '60', '--threads', '1'], {}, /--max-run "60"/],
     [['--max-deliveries', '0'], {}, /--max-deliveries "0"/],
     [['--max-n', '-1'], {}, /--max-n "-1"/],

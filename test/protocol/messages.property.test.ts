@@ -101,7 +101,7 @@ describe('reply addresses, whatever octets they are', () => {
       fc.property(
         queue.chain((name) => fc.tuple(fc.constant(name), address(name))),
         ([requestQueue, named]) => {
-          const policy = { requestQueue, allowed: [replyAddressPattern('*')] };
+          const policy = { requestQueues: new Set([requestQueue]), allowed: [replyAddressPattern('*')] };
           const checked = checkReplyAddress(named.toString('latin1'), policy);
           if (!checked.ok) return;
           assert.deepEqual(Buffer.from(checked.address), named);

@@ -69,7 +69,7 @@ describe('AMQP URLs', () => {
 
 describe('reply addresses', () => {
   const policy = {
-    requestQueue: 'rpc_queue',
+    requestQueues: new Set(['rpc_queue']),
     allowed: [SERVER_NAMED_QUEUES, 'replies.*', '*queue'].map(replyAddressPattern),
   };
   // as RabbitMQ 3.10, 4.0 and 4.3 gave them out
@@ -126,16 +126,22 @@ describe('options', () => {
       [() => new RpcClient({ connectionName: '' }), /^connectionName: .*got ''/],
       [() => new RpcClient(5 as unknown as string), /^options: .*got 5/],
       [() => new RpcClient([]), /^urls: .*empty list/],
-      [() => new RpcWorker(() => '', { queue: 'q\n' }), /^queue: .*got "q\\n"/],
+      [() => new RpcWorker().serve('q\n', () => ''), /^queue: .*got "q\\n"/],
       [() => new RpcClient({ maxWaiting: 0 }), /^maxWaiting: .*got 0/],
       [
         () => new RpcClient({ reply: 'pigeon' as 'direct' }),
         /^reply: expected one of direct, exclusive, per-request, got 'pigeon'/,
       ],
       [() => new RpcClient({ urls: 'rabbit' }), /^urls: .*got 'rabbit'/],
-      [() => new RpcWorker(() => '', { prefetch: 65_536 }), /^prefetch: .*got 65536/],
-      [() => new RpcWorker(() => '', { queueType: 'stream' as 'quorum' }), /^queueType: .*got 'stream'/],
-      [() => new RpcWorker(() => '', { queueType: 'quorum', durable: false }), /^durable: /],
+      [() => new RpcWorker().serve('q', () => '', { prefetch: 65_536 }), /^prefetch: .*got 65536/],
+      [
+        () => new RpcWorker().serve('q', () => '', { declare: { type: 'stream' as 'quorum' } }),
+        /^declare\.type: .*got 'stream'/,
+      ],
+      [
+        () => new RpcWorker().serve('q', () => '', { declare: { type: 'quorum', durable: false } }),
+        /^declare\.durable: /,
+      ],
     ];
     for (const [make, message] of cases) assert.throws(make, { name: 'TypeError', message });
   });

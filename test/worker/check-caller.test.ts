@@ -22,7 +22,7 @@ describe('a worker that looks after callers before it works', { timeout: 60_000 
       const { worker, events } = await startWorker(t, work, { queue, checkCaller: true });
       for (let i = 0; i < 3; i++) assert.equal(String((await staying.call(`${i}`)).body), 'done');
       assert.deepEqual(ran, ['0', '1', '2']);
-      assert.equal(worker.stats().dropped['caller-gone'], 1);
+      assert.equal(worker.stats().rejected['caller-gone'], 1);
       assert.deepEqual(
         events.filter(({ type }) => type === 'probe-failed' || type === 'disconnected'),
         [],
@@ -39,5 +39,5 @@ test('a count of deliveries that the sender of a request wrote is not believed',
   const { worker } = await startWorker(t, () => 'answered', { queue });
   await raw.publish(queue, '', { replyTo, headers: { 'x-delivery-count': 99 } });
   assert.equal(String((await inbox.next()).body), 'answered');
-  assert.equal(worker.stats().dropped['delivered-too-often'], 0);
+  assert.equal(worker.stats().rejected['delivered-too-often'], 0);
 });

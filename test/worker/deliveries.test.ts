@@ -66,15 +66,15 @@ describe('a request that ends its workers, on a quorum queue', { timeout: 60_000
 });
 
 function gaveUp(worker: RpcWorker): boolean {
-  return worker.stats().dropped['delivered-too-often'] === 1;
+  return worker.stats().rejected['delivered-too-often'] === 1;
 }
 
 test('a worker that is to try nothing again can’t have two requests in hand', () => {
   const echo = ({ body }: { body: Buffer }) => body;
-  assert.throws(() => new RpcWorker(echo, { maxDeliveries: 1, prefetch: 2 }), {
+  assert.throws(() => new RpcWorker().serve('q', echo, { maxDeliveries: 1, prefetch: 2 }), {
     name: 'TypeError',
     message: /^maxDeliveries: 1 needs prefetch 1, got prefetch 2: /,
   });
-  assert.doesNotThrow(() => new RpcWorker(echo, { maxDeliveries: 1 }));
-  assert.doesNotThrow(() => new RpcWorker(echo, { maxDeliveries: 2, prefetch: 2 }));
+  assert.doesNotThrow(() => new RpcWorker().serve('q', echo, { maxDeliveries: 1 }));
+  assert.doesNotThrow(() => new RpcWorker().serve('q', echo, { maxDeliveries: 2, prefetch: 2 }));
 });

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RpcError, type RpcErrorCode } from '../../src/protocol/errors.ts';
-import { normalizeWorkerOptions } from '../../src/worker/options.ts';
-import type { RequestHandler } from '../../src/worker/worker.ts';
+import { normalizeServeOptions } from '../../src/worker/options.ts';
+import type { RequestHandler, ServeOptions } from '../../src/worker/worker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { field, int, long, publishRaw, table } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, type Scope, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 /** A worker that serves a function, and a client that calls it. */
-async function serve(t: Scope, handler: RequestHandler, options: Parameters<typeof startWorker>[2] = {}) {
+async function serve(t: Scope, handler: RequestHandler, options: ServeOptions = {}) {
   const queue = await testQueue(t);
   const { worker, events } = await startWorker(t, handler, { queue, ...options });
   return { queue, worker, events, client: startClient(t, { queue }).client };
@@ -63,7 +63,7 @@ describe('what a function returns', { timeout: 60_000 }, () => {
     };
     const json = await serve(t, ({ body }) => values[String(body)] as string, { contentType: 'application/json' });
     for (const name of Object.keys(values)) await assert.rejects(json.client.call(name), { code: 'INTERNAL' }, name);
-    const text = await serve(t, ({ body }) => JSON.parse(String(body)));
+    const text = await serve(t, ({ body }) => JSON.parse(String(body)), { contentType: 'text/plain' });
     for (const value of ['{}', 'null', 'true', '[]']) {
       await assert.rejects(text.client.call(value), { code: 'INTERNAL' }, value);
     }
@@ -78,7 +78,7 @@ describe('what a function returns', { timeout: 60_000 }, () => {
 
   test('has a content type that fits into a message, or the worker is not made', () => {
     for (const contentType of ['', 'json', 'text/plain\r\n', `text/${'x'.repeat(300)}`, 'text/ä']) {
-      assert.throws(() => normalizeWorkerOptions({ contentType }), {
+      assert.throws(() => normalizeServeOptions('q', { contentType }, new Set()), {
         name: 'TypeError',
         message: /^contentType: expected/,
       });

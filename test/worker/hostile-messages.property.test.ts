@@ -85,7 +85,7 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
 
   function checkCounts(worker: Running): void {
     const [stopped] = worker.records('stopped');
-    const { answered, refused, ...dropped } = sent;
+    const { answered, refused, ...rejected } = sent;
     const received = Object.values(sent).reduce((sum, count) => sum + count, 0);
     assert.deepEqual(
       { ...stopped, time: undefined, message: undefined },
@@ -98,7 +98,9 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
         answered,
         refused,
         abandoned: 0,
-        dropped: { ...dropped, 'caller-gone': 0, 'delivered-too-often': 0 },
+        rejected: { ...rejected, 'caller-gone': 0, 'delivered-too-often': 0 },
+        overrun: 0,
+        overrunning: 0,
         inFlight: 0,
         unfinished: 0,
         message: undefined,

@@ -16,7 +16,7 @@ describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
     for (const replyTo of malformedAddresses) await raw.publish(queue, '1', { replyTo });
     const { client } = startClient(t, { queue });
     assert.equal(String((await client.call('still there')).body), 'echo still there');
-    assert.equal(worker.stats().dropped['malformed-reply-to'], malformedAddresses.length);
+    assert.equal(worker.stats().rejected['malformed-reply-to'], malformedAddresses.length);
     assert.equal(events.filter(({ type }) => type === 'disconnected').length, 0);
   });
 
@@ -29,7 +29,7 @@ describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
     const sum = () => {
       const [a, b] = [one.worker.stats(), two.worker.stats()];
       return {
-        gone: a.answered + b.answered + a.dropped['caller-gone'] + b.dropped['caller-gone'],
+        gone: a.answered + b.answered + a.rejected['caller-gone'] + b.rejected['caller-gone'],
         lost: [...one.events, ...two.events].filter(({ type }) => type === 'disconnected').length,
       };
     };
@@ -84,7 +84,7 @@ describe('a worker that is sent hostile requests', { timeout: 60_000 }, () => {
     await holding.worker.close({ grace: 0 });
     const { worker } = await startWorker(t, echo, { queue });
     assert.equal(String((await call).body), 'echo I am still here');
-    await until(() => worker.stats().dropped['caller-gone'] === 1);
+    await until(() => worker.stats().rejected['caller-gone'] === 1);
     assert.equal(worker.stats().received, 2);
   });
 

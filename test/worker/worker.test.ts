@@ -115,7 +115,7 @@ describe('a worker', { timeout: 60_000 }, () => {
     const { worker } = await startWorker(t, echo, { queue });
     await raw.publish(queue, 'nobody to answer');
     assert.equal(String((await letters.next()).body), 'nobody to answer');
-    assert.equal(worker.stats().dropped['missing-reply-to'], 1);
+    assert.equal(worker.stats().rejected['missing-reply-to'], 1);
   });
 
   test('writes to no queue but reply queues: not to its own, not to any other unless it is allowed', async (t) => {
@@ -128,7 +128,7 @@ describe('a worker', { timeout: 60_000 }, () => {
     await raw.publish(queue, 'fine', { replyTo: allowed });
     assert.deepEqual([String((await letters.next()).body), String((await letters.next()).body)], ['loop', 'deputy']);
     assert.equal(String((await (await raw.consume(allowed)).next()).body), 'echo fine');
-    assert.equal(worker.stats().dropped['refused-reply-to'], 2);
+    assert.equal(worker.stats().rejected['refused-reply-to'], 2);
     assert.equal((await raw.channel.queueDeclare({ queue: other, passive: true })).messageCount, 0);
   });
 

@@ -125,5 +125,5 @@ function connectionsLost({ workers }: Stage): number {
 }
 
 function dropped({ totals }: Outcome, reason: string): number {
-  return totals.reduce((sum, worker) => sum + Number(worker.dropped[reason]), 0);
+  return totals.reduce((sum, worker) => sum + Number(worker.rejected[reason]), 0);
 }

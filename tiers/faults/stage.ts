@@ -173,7 +173,7 @@ export interface WorkerTotals {
   readonly refused: number;
   readonly abandoned: number;
   readonly unfinished: number;
-  readonly dropped: Readonly<Record<string, number>>;
+  readonly rejected: Readonly<Record<string, number>>;
 }
 
 /** Stops a worker in order, and gives its totals. */

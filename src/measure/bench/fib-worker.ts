@@ -37,27 +37,24 @@ function open(design: Design, target: Target): Caller {
   };
 }
 
-const serve: Implementation['serve'] = (target, { prefetch, answer, onEnd }) =>
-  new Promise((resolve, reject) => {
-    let consuming = false;
-    const worker = new RpcWorker(({ body }) => answer(body).toString('latin1'), {
-      ...place(target),
-      prefetch,
-      connectionName: 'fib-worker compare (worker)',
-      onEvent(event) {
-        if (event.type === 'consuming') {
-          consuming = true;
-          resolve({ close: async () => void (await worker.close()) });
-        } else if (event.type === 'disconnected' || event.type === 'retrying') {
-          // it would try again, for ever: whoever measures wants to know at once
-          if (consuming) onEnd(event.error);
-          else reject(event.error);
-          void worker.close();
-        }
-      },
+const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd }) => {
+  const { queue, ...broker } = place(target);
+  const worker = new RpcWorker({ ...broker, connectionName: 'fib-worker compare (worker)' });
+  worker.serve(queue, ({ body }) => answer(body).toString('latin1'), { prefetch });
+  let consuming = false;
+  // it would try again, for ever: who measures wants to know at once
+  const failed = new Promise<never>((_, reject) => {
+    worker.on('*', (event) => {
+      if (event.type !== 'disconnected' && event.type !== 'retrying') return;
+      if (consuming) onEnd(event.error);
+      else reject(event.error);
+      void worker.close();
     });
-    worker.start();
   });
+  await Promise.race([worker.start(), failed]);
+  consuming = true;
+  return { close: async () => void (await worker.close()) };
+};
 
 function place({ url, tls, queue }: Target) {
   return { urls: url, ...(tls ? { tls } : {}), queue };

@@ -8,16 +8,13 @@ import { RpcClient } from '../../client/client.ts';
 import { checkFunctionModule } from '../../function/function-module.ts';
 import { Disposables } from '../../measure/disposables.ts';
 import { median } from '../../measure/statistics.ts';
-import { RpcError, type RpcErrorCode } from '../../protocol/errors.ts';
 import { findBroker } from '../../rabbitmq/find.ts';
 import { temporaryQueue } from '../../rabbitmq/temporary-queue.ts';
 import { FunctionRunner } from '../../worker/function-runner.ts';
 import type { RequestHandler } from '../../worker/handler.ts';
-import { WorkerLessons } from '../../worker/lessons.ts';
 import { heapLimit } from '../../worker/threads/heap-limit.ts';
-import { serveThread } from '../../worker/threads/serve-thread.ts';
+import { serveThread, takePort } from '../../worker/threads/serve-thread.ts';
 import { ThreadPool } from '../../worker/threads/thread-pool.ts';
-import { threadedHandler } from '../../worker/threads/threaded-handler.ts';
 import { RpcWorker } from '../../worker/worker.ts';
 
 const program = {
@@ -51,8 +48,8 @@ type FibonacciOptions = typeof quick;
 
 /** Makes the way of a request through a worker, without the broker. */
 function runner(handler: RequestHandler, functionOptions: FibonacciOptions): FunctionRunner {
-  const settings = { contentType: 'text/plain', functionOptions, maxRequestBytes: 64, onEvent: () => {} };
-  return new FunctionRunner(handler, settings, new WorkerLessons());
+  const bounds = { maxRequestBytes: 64, maxReplyBytes: () => 2 ** 24 };
+  return new FunctionRunner({ handler, contentType: undefined, functionOptions, ...bounds, tell: () => {} });
 }
 
 /** Runs `calls` calls, `depth` at a time, and tells how long it took, in ms. */
@@ -68,8 +65,7 @@ async function timed(calls: number, depth: number, call: () => Promise<unknown>)
 
 async function startPool(threads: number, algorithm: string): Promise<ThreadPool> {
   const script = { file: import.meta.filename, argv: [algorithm], heapMegabytes: heapLimit(threads) };
-  const toError = (code: RpcErrorCode, message: string) => new RpcError(code, message);
-  const pool = new ThreadPool(threads, { script, maxRun: 60_000, toError, onEvent: () => {} });
+  const pool = new ThreadPool(threads, { script, maxRun: 60_000, maxRequestBytes: 64, onEvent: () => {} });
   await pool.start();
   return pool;
 }
@@ -92,7 +88,7 @@ function request(n: number) {
 
 async function measureThreads(rounds: number, handler: RequestHandler): Promise<void> {
   const pools = await Promise.all([startPool(1, 'doubling'), startPool(1, 'recursive'), startPool(2, 'recursive')]);
-  const [hop, one, two] = pools.map((pool) => runner(threadedHandler(pool), quick)) as [
+  const [hop, one, two] = pools.map((pool) => runner(pool.handler, quick)) as [
     FunctionRunner,
     FunctionRunner,
     FunctionRunner,
@@ -136,8 +132,9 @@ async function measureCheckCaller(rounds: number, handler: RequestHandler, start
     ['without', without, false],
     ['with', looking, true],
   ] as const) {
-    const worker = started.add(new RpcWorker(handler, { ...to, queue, checkCaller, functionOptions: quick }));
-    worker.start();
+    const worker = started.add(new RpcWorker(to));
+    worker.serve(queue, handler, { checkCaller, functionOptions: quick });
+    await worker.start();
     const client = started.add(new RpcClient(to));
     turns[name] = async () => (await timed(BROKER_CALLS, 1, () => client.call(queue, '30'))) / BROKER_CALLS;
   }
@@ -155,8 +152,7 @@ async function main(): Promise<void> {
   const { handler } = checkFunctionModule(await import('../../fibonacci.ts'));
   if (!isMainThread) {
     const functionOptions = process.argv[2] === 'recursive' ? slow : quick;
-    const settings = { contentType: 'text/plain', functionOptions, maxRequestBytes: 64 };
-    return serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
+    return serveThread(takePort(), { handler, contentType: undefined, functionOptions });
   }
   const commandLine = parseCommandLine(program);
   if (commandLine.kind === 'print') return void process.stdout.write(commandLine.text);

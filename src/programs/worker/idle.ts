@@ -34,7 +34,7 @@ export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): 
         timer = setTimeout(look, limit);
         return;
       case 'answered':
-      case 'dropped':
+      case 'rejected':
       case 'abandoned':
         since = performance.now(); // the timer goes on: setting it anew for each request would cost more
         return;

@@ -2,7 +2,7 @@ import type { Log, LogFormat } from '../../cli/log.ts';
 import { toJson } from '../../cli/log.ts';
 import { shorten } from '../../cli/printable.ts';
 import { saysText } from '../../protocol/body.ts';
-import type { ThreadEvent } from '../../worker/threads/call.ts';
+import type { ThreadEvent } from '../../worker/threads/messages.ts';
 import type { RpcRequest, WorkerEvent, WorkerStats } from '../../worker/worker.ts';
 
 /** How much of a request's body is shown, and of what a function logs, in characters. */
@@ -17,7 +17,10 @@ export const logLimits = {
   request: 100,
   log: 100,
   refused: 10,
-  dropped: 10,
+  rejected: 10,
+  overrun: 10,
+  'overrun-ended': 10,
+  'thread-message-ignored': 10,
   'handler-failed': 10,
   'thread-ended': 10,
   abandoned: 10,
@@ -41,8 +44,8 @@ export function logWorkerEvents(
       case 'disconnected':
         return log.warn(
           type,
-          { ...described(event.error), delay: event.delay },
-          ` [!] ${event.error.message}; connecting again in ${seconds(event.delay)}`,
+          { ...(event.queue && { queue: event.queue }), ...described(event.error), delay: event.delay },
+          ` [!] ${event.error.message}; ${event.queue ? 'consuming' : 'connecting'} again in ${seconds(event.delay)}`,
         );
       case 'probe-failed':
         return log.warn(type, described(event.error), ` [!] A caller could not be looked up: ${event.error.message}`);
@@ -65,6 +68,15 @@ export function logWorkerEvents(
         return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
       case 'handler-failed':
         return log.error(type, fields, ` [!] the function failed: ${inWords(event.error)}`);
+      case 'overrun':
+      case 'overrun-ended': {
+        const { running, limit } = event;
+        const now = `${running} ${running === 1 ? 'run goes' : 'runs go'} on past their time limit`;
+        if (running >= limit) return log.error(type, fields, ` [!] Stuck: ${now}; the worker is not ready`);
+        return log.warn(type, fields, ` [!] ${now}`);
+      }
+      case 'thread-message-ignored':
+        return log.warn(type, fields, ` [!] A thread said ${event.what}; it is ignored`);
       case 'thread-ended': {
         const { why, error, delay } = event;
         const cause = error === undefined ? '' : `: ${inWords(error)}`;
@@ -73,7 +85,7 @@ export function logWorkerEvents(
       }
       case 'log':
         return logFunctionLine(log, event, format);
-      case 'dropped': {
+      case 'rejected': {
         const { reason, replyTo } = event;
         const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
         return log.warn(type, fields, ` [!] Request rejected: ${reason}${hint}`);
@@ -97,12 +109,12 @@ export function logRequest(log: Log, name: string, { body, contentType }: RpcReq
 }
 
 /** The totals, in a line for people. */
-export function describeStats({ answered, refused, abandoned, dropped }: WorkerStats): string {
-  const rejected = Object.entries(dropped).filter(([, count]) => count > 0);
+export function describeStats({ answered, refused, abandoned, rejected }: WorkerStats): string {
+  const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
   return [
     `${answered} answered`,
     `${refused} refused`,
-    ...rejected.map(([reason, count]) => `${count} rejected (${reason})`),
+    ...reasons.map(([reason, count]) => `${count} rejected (${reason})`),
     ...(abandoned > 0 ? [`${abandoned} abandoned`] : []),
   ].join(', ');
 }

@@ -69,6 +69,11 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     'Requests whose channel was lost before their reply; the broker delivers them again.',
     ({ abandoned }) => abandoned,
   );
+  count(
+    'fib_worker_overrun_requests_total',
+    'Requests whose function went on past their time limit, and whose caller was answered all the same.',
+    ({ overrun }) => overrun,
+  );
   new Counter({
     name: 'fib_worker_discarded_requests_total',
     help: 'Requests rejected without requeue, by reason: nobody to reply to, or delivered too often.',
@@ -76,7 +81,7 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     registers,
     collect() {
       this.reset();
-      for (const [reason, discarded] of Object.entries(stats().dropped)) this.inc({ reason }, discarded);
+      for (const [reason, discarded] of Object.entries(stats().rejected)) this.inc({ reason }, discarded);
     },
   });
   new Gauge({
@@ -85,6 +90,14 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     registers,
     collect() {
       this.set(stats().inFlight);
+    },
+  });
+  new Gauge({
+    name: 'fib_worker_overrunning_functions',
+    help: 'Runs of the function that are past their time limit and go on now.',
+    registers,
+    collect() {
+      this.set(stats().overrunning);
     },
   });
   new Gauge({

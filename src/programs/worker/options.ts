@@ -37,7 +37,7 @@ export const workerOptions = {
   }),
   maxRun: option('max-run TIME', positiveDuration, {
     env: 'MAX_RUN',
-    help: `how long a call may run in a thread, whatever its time limit (${MAX_RUN} by default)`,
+    help: `how long a call may run, whatever its time limit (${MAX_RUN} by default)`,
   }),
   prefetch: option('prefetch N', integer({ min: 1, max: 65_535 }), {
     env: 'PREFETCH',
@@ -98,9 +98,6 @@ export type WorkerValues = OptionValues<typeof workerOptions>;
  * @throws UsageError
  */
 export function readThreadOptions({ threads, maxRun, prefetch }: WorkerValues) {
-  if (threads === 0 && maxRun !== undefined) {
-    throw new UsageError('--max-run needs --threads: what runs on the event loop can not be ended');
-  }
   if (prefetch !== undefined && prefetch < threads) {
     throw new UsageError(
       `--prefetch ${prefetch} keeps some of --threads ${threads} idle: give it ${threads} or more, or leave it out`,

@@ -1,7 +1,15 @@
 import type { WorkerEvent } from '../../worker/worker.ts';
 
 /** Where a worker may stand. Only `consuming` is ready. */
-export const workerStates = ['starting', 'connected', 'consuming', 'blocked', 'disconnected', 'draining'] as const;
+export const workerStates = [
+  'starting',
+  'connected',
+  'consuming',
+  'stuck',
+  'blocked',
+  'disconnected',
+  'draining',
+] as const;
 
 /** Where a worker stands. */
 export type WorkerState = (typeof workerStates)[number];
@@ -9,6 +17,7 @@ export type WorkerState = (typeof workerStates)[number];
 const reasons: Readonly<Record<Exclude<WorkerState, 'consuming'>, string>> = {
   starting: 'not connected to RabbitMQ yet',
   connected: 'connected to RabbitMQ, not consuming yet',
+  stuck: 'too many runs of the function go on past their time limit',
   blocked: 'RabbitMQ blocks publishers, so no reply can go out',
   disconnected: 'disconnected from RabbitMQ',
   draining: 'draining, about to exit',
@@ -18,20 +27,22 @@ const reasons: Readonly<Record<Exclude<WorkerState, 'consuming'>, string>> = {
 export class Readiness {
   #state: WorkerState = 'starting';
   #cause = '';
+  #stuck = false;
 
   get state(): WorkerState {
-    return this.#state;
+    return this.#stuck && this.#state === 'consuming' ? 'stuck' : this.#state;
   }
 
   get ready(): boolean {
-    return this.#state === 'consuming';
+    return this.state === 'consuming';
   }
 
   /** `ready`, or `not ready` and why, in a line that shows no address and no user: anybody may ask. */
   describe(): string {
-    if (this.#state === 'consuming') return 'ready';
-    const cause = this.#state === 'disconnected' && this.#cause ? ` (${this.#cause}, see its log)` : '';
-    return `not ready: ${reasons[this.#state]}${cause}`;
+    const { state } = this;
+    if (state === 'consuming') return 'ready';
+    const cause = state === 'disconnected' && this.#cause ? ` (${this.#cause}, see its log)` : '';
+    return `not ready: ${reasons[state]}${cause}`;
   }
 
   /** Takes the worker's events. */
@@ -41,7 +52,7 @@ export class Readiness {
     else if (event.type === 'disconnected' || event.type === 'retrying') {
       this.#cause = event.error.reason ?? event.error.code;
       this.#become('disconnected');
-    }
+    } else if (event.type === 'overrun' || event.type === 'overrun-ended') this.#stuck = event.running >= event.limit;
   };
 
   /** The worker takes no more requests, for good. */

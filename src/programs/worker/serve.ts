@@ -4,9 +4,9 @@ import { type LimitedLog, limitLog } from '../../cli/log-limit.ts';
 import { UsageError } from '../../cli/option.ts';
 import { exitOnceWritten, onCrash, onShutdown } from '../../cli/process.ts';
 import type { FunctionModule } from '../../function/function-module.ts';
+import { workerDefaults } from '../../worker/options.ts';
 import type { ThreadPool } from '../../worker/threads/thread-pool.ts';
-import { threadedHandler } from '../../worker/threads/threaded-handler.ts';
-import { type RequestHandler, RpcWorker, type WorkerEvent } from '../../worker/worker.ts';
+import { type RequestHandler, RpcWorker, type ServeOptions, type WorkerEvent } from '../../worker/worker.ts';
 import { answerChecks } from './check.ts';
 import { brokerCandidates, describeSearch } from './discover.ts';
 import { watchForIdleness } from './idle.ts';
@@ -47,17 +47,17 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
     exitOnceWritten(process.stderr, '', 1);
   });
 
-  const pool = how.threads > 0 ? await createPool(how.threads, { ...how, argv, onEvent: logEvent }) : undefined;
-  const handler = pool ? threadedHandler(pool) : served.handler;
+  const { maxRequestBytes = workerDefaults.maxRequestBytes } = served;
+  const pool =
+    how.threads > 0 ? await createPool(how.threads, { ...how, maxRequestBytes, argv, onEvent: logEvent }) : undefined;
+  const handler = pool?.handler ?? served.handler;
   const { broker, found } = findBroker(values);
-  const listeners: ((event: WorkerEvent) => void)[] = [logEvent];
-  const listen: Listen = (listener) => void listeners.push(listener);
-  const worker = new RpcWorker(requests ? loggedHandler(log, served.name, handler) : handler, {
-    ...workerSettings(served, settings, how.prefetch),
-    ...broker,
-    onEvent: (event) => {
-      for (const listener of listeners) listener(event);
-    },
+  const worker = new RpcWorker(broker).on('*', logEvent);
+  const listen: Listen = (listener) => void worker.on('*', listener);
+  worker.serve(values.queue, requests ? loggedHandler(log, served.name, handler) : handler, {
+    ...serveOptions(served, settings),
+    prefetch: how.prefetch,
+    ...(!pool && { maxRun: how.maxRun }),
   });
 
   const readiness = new Readiness();
@@ -70,8 +70,8 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
     const { hosts, line } = describeSearch(found);
     log.info('looking', { hosts }, ` [x] ${line}`);
   }
-  if (!ending.began) worker.start();
   answerChecksSoon(readiness, log, listen);
+  if (!ending.began) await worker.start();
 }
 
 /** Where the broker is: as the options say, or where it may be when they don't. */
@@ -81,13 +81,10 @@ function findBroker(values: WorkerValues) {
   return { broker: found.length > 0 ? { ...broker, urls: found } : broker, found };
 }
 
-function workerSettings({ maxRequestBytes, contentType }: FunctionModule, settings: ServeSettings, prefetch: number) {
+function serveOptions({ maxRequestBytes, contentType }: FunctionModule, settings: ServeSettings): ServeOptions {
   const { values, functionOptions } = settings;
   return {
-    queue: values.queue,
-    ...(values.queueType && { queueType: values.queueType }),
-    durable: values.durable,
-    prefetch,
+    declare: { ...(values.queueType && { type: values.queueType }), durable: values.durable },
     maxDeliveries: values.maxDeliveries,
     checkCaller: values.checkCaller,
     ...(values.maxCalls && { maxRequests: values.maxCalls }),

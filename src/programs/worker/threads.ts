@@ -1,11 +1,7 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { FunctionModule } from '../../function/function-module.ts';
-import { RpcError } from '../../protocol/errors.ts';
-import { FunctionRunner } from '../../worker/function-runner.ts';
-import { WorkerLessons } from '../../worker/lessons.ts';
-import { workerDefaults } from '../../worker/options.ts';
-import type { PoolSettings } from '../../worker/threads/call.ts';
 import { heapLimit } from '../../worker/threads/heap-limit.ts';
-import type { ThreadPool } from '../../worker/threads/thread-pool.ts';
+import type { PoolSettings, ThreadPool } from '../../worker/threads/thread-pool.ts';
 
 /** The first argument of the worker's file where it is the script of a thread of the pool. */
 export const IN_THREAD = '--in-thread';
@@ -16,22 +12,27 @@ export const IN_THREAD = '--in-thread';
  */
 export async function createPool(
   threads: number,
-  { argv, ...how }: Pick<PoolSettings, 'maxRun' | 'onEvent'> & { readonly argv: readonly string[] },
+  { argv, ...how }: Omit<PoolSettings, 'script'> & { readonly argv: readonly string[] },
 ): Promise<ThreadPool> {
   const { ThreadPool } = await import('../../worker/threads/thread-pool.ts');
   return new ThreadPool(threads, {
     ...how,
     script: { file: import.meta.filename, argv: [IN_THREAD, ...argv], heapMegabytes: heapLimit(threads) },
-    toError: (code, message) => new RpcError(code, message),
   });
 }
 
+/** The line of such a thread to the worker: to be taken before the function is loaded, which must not see it. */
+export async function takePort(): Promise<MessagePort> {
+  const { takePort } = await import('../../worker/threads/serve-thread.ts');
+  return takePort();
+}
+
 /** What such a thread does. */
-export async function runInThread(
-  { handler, contentType = workerDefaults.contentType }: FunctionModule,
+export async function serveInThread(
+  port: MessagePort,
+  { handler, contentType }: FunctionModule,
   functionOptions: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const { serveThread } = await import('../../worker/threads/serve-thread.ts');
-  const settings = { contentType, functionOptions, maxRequestBytes: Number.POSITIVE_INFINITY }; // checked before it came here
-  serveThread((onEvent) => new FunctionRunner(handler, { ...settings, onEvent }, new WorkerLessons()));
+  serveThread(port, { handler, contentType, functionOptions });
 }

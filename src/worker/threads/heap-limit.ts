@@ -11,12 +11,20 @@ const MIN = 32;
 
 /**
  * The heap that each of `threads` threads may fill, in MiB, so that they run out of memory before the machine or the
- * container does: then one call fails, and not the process. `--max-old-space-size` in NODE_OPTIONS goes before it.
- * Buffers are outside of heaps, and not bounded by it.
+ * container does: then one call fails, and not the process. Buffers are outside of heaps, and not bounded by it.
+ * `--max-old-space-size`, as an argument of Node or in NODE_OPTIONS, goes before it: V8 heeds that in threads, too, and
+ * nothing else beside it.
  */
-export function heapLimit(threads: number, memory = availableMemory()): number {
+export function heapLimit(threads: number, memory = availableMemory(), flags = nodeFlags()): number {
+  const asked = [...flags.matchAll(/--max[-_]old[-_]space[-_]size[= ](\d+)/g)].at(-1)?.[1]; // the last one counts
+  if (asked !== undefined && Number(asked) > 0) return Number(asked);
   const share = (memory * (1 - RESERVED)) / threads / 2 ** 20;
   return Math.floor(Math.min(MAX, Math.max(MIN, share)));
+}
+
+/** Node's own arguments, in the order in which it reads them. */
+function nodeFlags(): string {
+  return [process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' ');
 }
 
 /** The container's limit, or the machine's memory, in bytes. */

@@ -1,33 +1,52 @@
-import type { RpcErrorCode } from '../../protocol/errors.ts';
+import type { HandlerReply, ReplyError } from '../../protocol/reply.ts';
 import type { WorkerEvent } from '../events.ts';
+import type { RunnerMessage } from '../function-runner.ts';
 
 /** A request on its way to a thread. */
-export interface ThreadTask {
-  readonly body: Uint8Array;
-  readonly contentType: string | undefined;
-  readonly redelivered: boolean;
-  readonly headers: Readonly<Record<string, unknown>>;
-}
+export type ThreadTask = Omit<RunnerMessage, 'body'> & { readonly body: Uint8Array };
 
-/** What the caller is told instead of a reply, as gRPC names it. */
-export interface ThreadFailure {
-  readonly code: RpcErrorCode;
-  readonly message: string;
-}
+/** A reply on its way back. */
+export type ThreadReply = HandlerReply & { readonly body: Uint8Array };
 
-/** What a thread is sent. It runs one task at a time. */
+/** What a thread is sent, with the number of the call that it is about. It runs one task at a time. */
 export type ToThread =
   /** `timeLeft` in ms: threads have no clock in common but the system's, which may be set. */
-  | { readonly type: 'run'; readonly task: ThreadTask; readonly timeLeft: number | undefined }
+  | {
+      readonly type: 'run';
+      readonly call: number;
+      readonly task: ThreadTask;
+      readonly timeLeft: number | undefined;
+      readonly maxRequestBytes: number;
+    }
   /** The answer to what runs can reach nobody any more. */
-  | { readonly type: 'abort' };
+  | { readonly type: 'abort'; readonly call: number };
 
-/** What a thread sends. */
+/** What a thread sends, with the number of the call that it is about. */
 export type FromThread =
   /** It has loaded the function, and takes a task. */
   | { readonly type: 'ready' }
   /** It is done with its task, and takes the next one. */
-  | { readonly type: 'done'; readonly result: Uint8Array | ThreadFailure }
-  | { readonly type: 'event'; readonly event: WorkerEvent }
+  | { readonly type: 'done'; readonly call: number; readonly result: ThreadReply | ReplyError }
+  | { readonly type: 'event'; readonly call: number; readonly event: WorkerEvent }
   /** The function threw something; errors don't survive the way, so this is what a log says of it. */
-  | { readonly type: 'threw'; readonly name: string; readonly message: string; readonly stack: string | undefined };
+  | {
+      readonly type: 'threw';
+      readonly call: number;
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string;
+    };
+
+/** What happens to threads, for logs and metrics. */
+export type ThreadEvent =
+  /** A thread ended; another one takes its place after `delay` ms. */
+  | {
+      readonly type: 'thread-ended';
+      /** `time-limit`: its call did not end in time; else the thread ended by itself. */
+      readonly why: 'time-limit' | 'out-of-memory' | 'crashed';
+      /** What nobody caught in it. */
+      readonly error?: Error;
+      readonly delay: number;
+    }
+  /** A thread said something that fits nothing, and nobody heeds it; told once for each thread. */
+  | { readonly type: 'thread-message-ignored'; readonly what: string };

@@ -1,65 +1,81 @@
-import { inspect } from 'node:util';
-import { parentPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { describeThrown } from '../../protocol/reply.ts';
 import type { WorkerEvent } from '../events.ts';
-import type { FromThread, ThreadFailure, ThreadTask, ToThread } from './messages.ts';
+import { FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
+import { boundedCopy, cut, ThreadLogLimit } from './bounds.ts';
+import type { FromThread, ThreadTask, ToThread } from './messages.ts';
 
-/** Runs the function once. */
-export interface ThreadRunner {
-  /** The reply's octets, or what the caller is told instead. `deadline` as `performance.now()` counts. Never rejects. */
-  run(
-    task: ThreadTask & { readonly body: Buffer },
-    deadline: number | undefined,
-  ): Uint8Array | ThreadFailure | Promise<Uint8Array | ThreadFailure>;
-  /** Aborts the signal of what runs. */
-  abort(): void;
-}
+export { takePort } from './thread.ts';
+
+/** Of an error, in UTF-16 units each: its message, and its stack. */
+const MAX_ERROR_TEXT = 8_000;
+
+/** What a thread's function is run by. */
+export type ThreadSettings = Pick<RunnerSettings, 'handler' | 'contentType' | 'functionOptions'>;
 
 /**
- * The thread's side: runs what {@link ThreadPool} sends, one task at a time.
- * @param createRunner is called for each task; gets where to tell the events of what it runs
+ * The thread's side: runs what a {@link ThreadPool} sends, one task at a time.
+ * @param port from `takePort()`
  */
-export function serveThread(createRunner: (onEvent: (event: WorkerEvent) => void) => ThreadRunner): void {
-  if (!parentPort) throw new Error('serveThread: this is the main thread');
-  const port = parentPort;
+export function serveThread(port: MessagePort, settings: ThreadSettings): void {
   const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-  const onEvent = (event: WorkerEvent) => tell(event, send);
-  let runner: ThreadRunner | undefined;
-  const run = async (task: ThreadTask, timeLeft: number | undefined): Promise<void> => {
-    const deadline = timeLeft === undefined ? undefined : performance.now() + timeLeft;
+  let running: { readonly call: number; readonly runner: FunctionRunner } | undefined;
+  const limit = new ThreadLogLimit((event) => send({ type: 'event', call: 0, event }));
+  const tell = (call: number, event: WorkerEvent): void => {
+    if (event.type === 'handler-failed') send({ type: 'threw', call, ...describe(event.error) });
+    else if (event.type !== 'log') send({ type: 'event', call, event });
+    else if (limit.admits()) send({ type: 'event', call, event: boundedCopy(event) as WorkerEvent });
+  };
+  const run = async (call: number, task: ThreadTask, timeLeft: number | undefined, maxRequestBytes: number) => {
+    const expires = timeLeft === undefined ? undefined : performance.now() + timeLeft;
     const { buffer, byteOffset, byteLength } = task.body;
-    runner = createRunner(onEvent);
-    const result = await runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, deadline);
-    if (result instanceof Uint8Array) {
-      // a copy: the function may keep what it returned, and small Buffers are parts of one that many share
-      const reply = new Uint8Array(result);
-      send({ type: 'done', result: reply }, [reply.buffer]);
-    } else send({ type: 'done', result: { code: result.code, message: result.message } });
+    const runner = new FunctionRunner({
+      ...settings,
+      maxRequestBytes,
+      maxReplyBytes: () => Number.POSITIVE_INFINITY, // the worker looks at that
+      tell: (event) => tell(call, event),
+    });
+    running = { call, runner };
+    const outcome = await runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, expires);
+    sendOutcome(call, outcome, send);
   };
   port.on('message', (message: ToThread) => {
-    if (message.type === 'abort') runner?.abort();
-    else void run(message.task, message.timeLeft);
+    if (message.type === 'run') void run(message.call, message.task, message.timeLeft, message.maxRequestBytes);
+    else if (running?.call === message.call) running.runner.abort();
   });
   send({ type: 'ready' });
 }
 
-/** Some values can't be sent to another thread, functions above all; a log line never fails for that. */
-function tell(event: WorkerEvent, send: (message: FromThread) => void): void {
-  if (event.type === 'handler-failed') {
-    const { error } = event;
-    const { name, message, stack } = error instanceof Error ? error : new Error(inspect(error));
-    send({
-      type: 'threw',
-      name: String(name),
-      message: String(message),
-      stack: stack === undefined ? stack : `${stack}`,
-    });
+function sendOutcome(
+  call: number,
+  outcome: Outcome,
+  send: (message: FromThread, transfer?: ArrayBuffer[]) => void,
+): void {
+  if (!('body' in outcome)) {
+    const { code, message, data } = outcome;
+    try {
+      send({ type: 'done', call, result: { code, message, data } });
+    } catch {
+      send({ type: 'done', call, result: { code, message } }); // data that can't be cloned are no JSON either
+    }
     return;
   }
-  try {
-    send({ type: 'event', event });
-  } catch {
-    if (event.type !== 'log') return;
-    const fields = Object.entries(event.fields ?? {}).map(([name, value]) => [name, inspect(value)]);
-    send({ type: 'event', event: { ...event, fields: Object.fromEntries(fields) } });
-  }
+  // a copy: the function may keep what it returned, and small Buffers are parts of one that many share
+  const body = new Uint8Array(outcome.body);
+  send({ type: 'done', call, result: { ...outcome, body } }, [body.buffer]);
+}
+
+/** What a log says of what was thrown. */
+function describe(error: unknown): { name: string; message: string; stack: string } {
+  const text = (read: () => unknown): string => {
+    try {
+      return cut(String(read()), MAX_ERROR_TEXT);
+    } catch {
+      return '';
+    }
+  };
+  const message = cut(describeThrown(error), MAX_ERROR_TEXT);
+  if (!(typeof error === 'object' && error !== null)) return { name: 'Error', message, stack: '' };
+  const { name, stack } = { name: () => (error as Error).name ?? 'Error', stack: () => (error as Error).stack ?? '' };
+  return { name: text(name), message, stack: text(stack) };
 }

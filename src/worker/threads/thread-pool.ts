@@ -1,29 +1,58 @@
-import { type Call, type CallLimits, type PoolSettings, timeIsUp } from './call.ts';
-import type { ThreadTask } from './messages.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { within } from '../../protocol/waiting.ts';
+import type { WorkerEvent } from '../events.ts';
+import type { RequestHandler } from '../handler.ts';
+import type { ThreadEvent, ThreadReply, ThreadTask } from './messages.ts';
+import type { ThreadScript } from './thread.ts';
 import { ThreadSlot } from './thread-slot.ts';
 
 /** How long a thread may take to end when the pool is closed, in ms. */
 const CLOSE = 1_000;
+
+/** What a pool and its slots go by. */
+export interface PoolSettings {
+  readonly script: ThreadScript;
+  /** How long a call may run, in ms, whatever its deadline: its caller chose that, and a thread is not the caller's. */
+  readonly maxRun: number;
+  /** How long a request may be once it is not compressed any more, in bytes. */
+  readonly maxRequestBytes: number;
+  readonly onEvent: (event: WorkerEvent | ThreadEvent) => void;
+}
+
+/** When a call has to be over, besides the pool's `maxRun`. */
+export interface CallLimits {
+  /** As `performance.now()` counts; undefined: never. */
+  readonly deadline: number | undefined;
+  /** Aborts when the answer can reach nobody any more, be it that the deadline passed. */
+  readonly signal: AbortSignal;
+}
+
+/** A call, waiting or in a thread. */
+export interface Call extends CallLimits {
+  readonly task: ThreadTask;
+  readonly resolve: (reply: ThreadReply) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /**
  * Runs a function in threads: one call at a time in each, further ones wait. A thread whose call is past its time, or that
  * dies, costs that call alone and is replaced.
  */
 export class ThreadPool {
-  readonly #settings: PoolSettings;
   readonly #slots: ThreadSlot[];
-  readonly #waiting: Call[] = [];
+  readonly #waiting = new Set<Call>();
   #onReady = () => {};
   #onFailed = (_error: Error) => {};
 
   constructor(threads: number, settings: PoolSettings) {
-    this.#settings = settings;
     this.#slots = Array.from({ length: threads }, () => {
       const slot: ThreadSlot = new ThreadSlot(settings, {
         onFree: () => {
           this.#onReady();
-          const next = this.#waiting.shift();
-          if (next) slot.run(next);
+          const [next] = this.#waiting;
+          if (!next) return;
+          this.#waiting.delete(next);
+          slot.run(next);
         },
         onStartFailed: (error) => this.#startFailed(error),
       });
@@ -54,11 +83,20 @@ export class ThreadPool {
     }
   }
 
+  /** A handler that runs each request in one of the threads. */
+  get handler(): RequestHandler {
+    return (request, { redelivered, headers, correlationId, messageId, deadline, signal }) => {
+      const { body, contentType, contentEncoding, type } = request;
+      const task = { body, contentType, contentEncoding, type, redelivered, headers, correlationId, messageId };
+      return this.run(task, { deadline, signal });
+    };
+  }
+
   /**
-   * The reply's octets. Rejects with the error that the caller is to get, or with the reason of the signal as soon as it
-   * aborts, whether the thread goes on or not.
+   * The reply. Rejects with the error that the caller is to get, or with the reason of the signal as soon as it aborts,
+   * whether the thread goes on or not.
    */
-  run(task: ThreadTask, { deadline, signal }: CallLimits): Promise<Uint8Array> {
+  run(task: ThreadTask, { deadline, signal }: CallLimits): Promise<ThreadReply> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const onAbort = () => this.#abort(call, signal.reason);
@@ -79,7 +117,7 @@ export class ThreadPool {
       signal.addEventListener('abort', onAbort, { once: true });
       const free = this.#slots.find((slot) => slot.free);
       if (free) free.run(call);
-      else this.#waiting.push(call);
+      else this.#waiting.add(call);
     });
   }
 
@@ -87,35 +125,32 @@ export class ThreadPool {
    * Ends the threads, whatever they do.
    * @returns false if one did not end in time, because it is held in native code; then the process can't exit either
    */
-  async close(): Promise<boolean> {
-    const stopping = this.#settings.toError('UNAVAILABLE', 'the worker is stopping');
-    for (const call of this.#waiting.splice(0)) call.reject(stopping);
-    const ended = Promise.all(this.#slots.map((slot) => slot.close(stopping))).then(() => true);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), CLOSE);
-    });
-    return Promise.race([ended, late]).finally(() => clearTimeout(timer));
+  close(): Promise<boolean> {
+    const stopping = new RpcError('UNAVAILABLE', 'the worker is stopping', { reason: 'CLOSED' });
+    this.#rejectWaiting(stopping);
+    return within(CLOSE, Promise.all(this.#slots.map((slot) => slot.close(stopping))));
   }
 
   #abort(call: Call, reason: unknown): void {
     const slot = this.#slots.find((candidate) => candidate.runs(call));
-    if (slot) {
-      slot.abandon(reason, { tell: !timeIsUp(call) });
-      return;
+    if (slot) slot.abandon(reason, { tell: call.deadline === undefined || performance.now() < call.deadline });
+    else {
+      this.#waiting.delete(call);
+      call.reject(reason);
     }
-    const index = this.#waiting.indexOf(call);
-    if (index >= 0) this.#waiting.splice(index, 1);
-    call.reject(reason);
   }
 
   /** With no thread left nobody knows when the next one will be up: what waits for it is told so. */
   #startFailed(error: Error): void {
     this.#onFailed(error);
     if (this.#slots.some(({ ready }) => ready)) return;
-    const { toError } = this.#settings;
-    for (const call of this.#waiting.splice(0)) {
-      call.reject(toError('INTERNAL', "the worker's threads can't start; the worker's log says why"));
-    }
+    const message = "the worker's threads can't start; the worker's log says why";
+    this.#rejectWaiting(new RpcError('INTERNAL', message, { reason: 'FUNCTION_FAILED' }));
+  }
+
+  #rejectWaiting(error: RpcError): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const call of waiting) call.reject(error);
   }
 }

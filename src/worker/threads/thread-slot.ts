@@ -1,6 +1,8 @@
-import type { Call, PoolSettings } from './call.ts';
-import type { FromThread, ThreadFailure } from './messages.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { FAILED } from '../function-runner.ts';
+import type { FromThread } from './messages.ts';
 import { Thread, type ThreadEnd } from './thread.ts';
+import type { Call, PoolSettings } from './thread-pool.ts';
 
 /** How long a function has to heed its signal before its thread is ended, in ms. */
 const HEED = 100;
@@ -23,6 +25,8 @@ export class ThreadSlot {
   #thread: Thread | undefined;
   #ready = false;
   #call: Call | undefined;
+  /** Counts the calls of this place: what its threads say is about one of them. */
+  #number = 0;
   #maxRun: NodeJS.Timeout | undefined;
   #heed: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
@@ -44,6 +48,7 @@ export class ThreadSlot {
   start(): void {
     this.#thread = new Thread(this.#settings.script, {
       onMessage: (message) => this.#onMessage(message),
+      onMisfit: (what) => this.#settings.onEvent({ type: 'thread-message-ignored', what }),
       onEnd: (end) => this.#onEnd(end),
     });
   }
@@ -55,20 +60,23 @@ export class ThreadSlot {
 
   /** Runs a call; only a free slot does. */
   run(call: Call): void {
-    const { maxRun, toError } = this.#settings;
+    const { maxRun, maxRequestBytes } = this.#settings;
     const { deadline, task } = call;
     this.#call = call;
+    this.#number++;
     const left = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now();
     if (maxRun < left) {
-      const tooLong = () =>
-        toError('DEADLINE_EXCEEDED', `the request took longer than ${maxRun} ms, the worker's limit`);
-      this.#maxRun = setTimeout(() => this.abandon(tooLong(), { tell: false }), maxRun);
+      const tooLong = `the request took longer than ${maxRun} ms, the worker's limit`;
+      const error = new RpcError('DEADLINE_EXCEEDED', tooLong, { reason: 'TIMEOUT' });
+      this.#maxRun = setTimeout(() => this.abandon(error, { tell: false }), maxRun);
     }
     // a copy: the octets that came from the socket are a part of a larger buffer
     const body = new Uint8Array(task.body);
-    const message = { type: 'run', task: { ...task, body }, timeLeft: Math.min(left, maxRun) } as const;
+    const timeLeft = Math.min(left, maxRun);
     try {
-      this.#thread?.send(message, [body.buffer]);
+      this.#thread?.send({ type: 'run', call: this.#number, task: { ...task, body }, timeLeft, maxRequestBytes }, [
+        body.buffer,
+      ]);
     } catch (error) {
       this.#forget()?.reject(error); // headers that can't be cloned
       this.#listener.onFree();
@@ -89,7 +97,7 @@ export class ThreadSlot {
     if (!call || this.#heed) return;
     clearTimeout(this.#maxRun);
     call.reject(reason);
-    if (tell) this.#thread?.send({ type: 'abort' });
+    if (tell) this.#thread?.send({ type: 'abort', call: this.#number });
     this.#heed = setTimeout(() => void this.#thread?.end(), HEED);
   }
 
@@ -107,18 +115,26 @@ export class ThreadSlot {
     else if (message.type === 'threw') {
       const { name, message: text, stack } = message;
       onEvent({ type: 'handler-failed', error: Object.assign(new Error(text), { name, stack }) });
-    } else {
-      if (message.type === 'done') this.#onDone(message.result);
+    } else if (message.type === 'done') this.#onDone(message);
+    else {
       this.#ready = true;
       this.#listener.onFree();
     }
   }
 
-  #onDone(result: Uint8Array | ThreadFailure): void {
+  #onDone({ call: number, result }: Extract<FromThread, { type: 'done' }>): void {
+    if (!this.#call || number !== this.#number) {
+      this.#settings.onEvent({
+        type: 'thread-message-ignored',
+        what: 'an answer to another call than the one that runs',
+      });
+      return;
+    }
     const call = this.#forget();
     this.#misfires = 0;
-    if (result instanceof Uint8Array) call?.resolve(result);
-    else call?.reject(this.#settings.toError(result.code, result.message));
+    if ('body' in result) call?.resolve(result);
+    else call?.reject(new RpcError(result.code, result.message, { data: result.data }));
+    this.#listener.onFree();
   }
 
   #onEnd(end: ThreadEnd | undefined): void {
@@ -141,10 +157,13 @@ export class ThreadSlot {
   }
 
   /** What the caller is told; the log knows more. */
-  #explain({ outOfMemory }: ThreadEnd): Error {
-    const { toError, script } = this.#settings;
-    if (!outOfMemory) return toError('INTERNAL', "the worker failed on this request; the worker's log says why");
-    return toError('RESOURCE_EXHAUSTED', `the request needs more memory than there is, ${script.heapMegabytes} MiB`);
+  #explain({ outOfMemory }: ThreadEnd): RpcError {
+    const { heapMegabytes } = this.#settings.script;
+    if (outOfMemory) {
+      const message = `the request needs more memory than there is, ${heapMegabytes} MiB`;
+      return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'OUT_OF_MEMORY' });
+    }
+    return new RpcError('INTERNAL', FAILED.message, { reason: 'FUNCTION_FAILED' });
   }
 
   #forget(): Call | undefined {

@@ -1,5 +1,20 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import type { FromThread, ToThread } from './messages.ts';
+
+/** Where a new thread finds its port, until it has taken it. */
+const PORT = 'fib-worker:port';
+
+/**
+ * The thread's end of its line to the worker. It is this one line that counts: on `parentPort`, which any function or library
+ * can post, nobody listens. To be taken before any of the function's code is loaded: it is there once.
+ */
+export function takePort(): MessagePort {
+  const data = workerData as { [PORT]?: MessagePort } | null;
+  const port = data?.[PORT];
+  if (!data || !port) throw new Error('this is no thread of a worker, or its port was taken already');
+  delete data[PORT];
+  return port;
+}
 
 /** What threads are made from. */
 export interface ThreadScript {
@@ -21,6 +36,8 @@ export interface ThreadEnd {
 /** Who hears of a thread. */
 export interface ThreadListener {
   onMessage(message: FromThread): void;
+  /** Once, when something else came than a thread of ours sends. */
+  onMisfit(what: string): void;
   /** Once, when nothing of it is left; undefined after {@link Thread.end}. */
   onEnd(end: ThreadEnd | undefined): void;
 }
@@ -28,27 +45,46 @@ export interface ThreadListener {
 /** One worker thread. */
 export class Thread {
   readonly #worker: Worker;
+  readonly #port: MessagePort;
   #ending = false;
 
   constructor({ file, argv, heapMegabytes }: ThreadScript, listener: ThreadListener) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
     this.#worker = new Worker(file, {
       argv: [...argv],
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      workerData: { [PORT]: port2 },
+      transferList: [port2],
     });
-    let error: unknown;
-    this.#worker.on('message', (message: FromThread) => {
+    let misfits = 0;
+    const onMisfit = (what: string) => {
+      if (misfits++ === 0) listener.onMisfit(what);
+    };
+    const onMessage = (message: unknown) => {
       // what it still said while it was being ended: nobody may take it for free now
-      if (!this.#ending) listener.onMessage(message);
-    });
+      if (this.#ending) return;
+      if (isFromThread(message)) listener.onMessage(message);
+      else onMisfit('something that is no message of a thread');
+    };
+    let error: unknown;
+    port1.on('message', onMessage);
+    this.#worker.on('message', () => onMisfit('something on parentPort, where nobody listens'));
+    this.#worker.on('messageerror', () => onMisfit('something on parentPort that can not be read'));
+    port1.on('messageerror', () => onMisfit('something that can not be read'));
     this.#worker.on('error', (thrown) => {
       error = thrown;
     });
-    this.#worker.on('exit', (code) => listener.onEnd(this.#ending ? undefined : describeEnd(error, code)));
+    this.#worker.on('exit', (code) => {
+      for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1)) onMessage(last.message);
+      port1.close();
+      listener.onEnd(this.#ending ? undefined : describeEnd(error, code));
+    });
   }
 
   /** Sends a message; what is in `transfer` is gone from here. */
   send(message: ToThread, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
+    this.#port.postMessage(message, transfer);
   }
 
   /** Ends it, whatever it does. What blocks in native code is only ended when that returns. */
@@ -56,6 +92,13 @@ export class Thread {
     this.#ending = true;
     await this.#worker.terminate();
   }
+}
+
+function isFromThread(message: unknown): message is FromThread {
+  if (typeof message !== 'object' || message === null) return false;
+  const { type, call, result } = message as Record<string, unknown>;
+  if (type === 'done') return typeof call === 'number' && typeof result === 'object' && result !== null;
+  return type === 'ready' || type === 'event' || type === 'threw';
 }
 
 function describeEnd(error: unknown, code: number): ThreadEnd {

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { RpcError } from '../../../src/protocol/errors.ts';
-import type { CallLimits, ThreadEvent } from '../../../src/worker/threads/call.ts';
-import type { ThreadTask } from '../../../src/worker/threads/messages.ts';
-import { ThreadPool } from '../../../src/worker/threads/thread-pool.ts';
-import { threadedHandler } from '../../../src/worker/threads/threaded-handler.ts';
-import type { RpcWorkerOptions, WorkerEvent } from '../../../src/worker/worker.ts';
+import type { ThreadEvent, ThreadTask } from '../../../src/worker/threads/messages.ts';
+import { type CallLimits, ThreadPool } from '../../../src/worker/threads/thread-pool.ts';
+import type { ServeOptions, WorkerEvent } from '../../../src/worker/worker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../../test-helpers/rpc.ts';
 import { isTestThread } from '../../../test-helpers/thread-functions.ts';
 
@@ -22,7 +20,7 @@ function makePool(t: TestContext, { threads = 1, maxRun = LIMIT, mode }: PoolCho
   const pool = new ThreadPool(threads, {
     script: { file: import.meta.filename, argv: mode === undefined ? [] : [mode], heapMegabytes: 48 },
     maxRun,
-    toError: (code, message) => new RpcError(code, message),
+    maxRequestBytes: 2 ** 24,
     onEvent: (event) => events.push(event),
   });
   t.after(() => pool.close());
@@ -39,8 +37,8 @@ async function runIn(
     signal = new AbortController().signal,
   }: Partial<Pick<ThreadTask & CallLimits, 'headers' | 'signal'>> = {},
 ): Promise<string> {
-  const task = { body: Buffer.from(body), contentType: undefined, redelivered: false, headers };
-  return Buffer.from(await pool.run(task, { deadline: undefined, signal })).toString();
+  const task = { body: Buffer.from(body), redelivered: false, headers };
+  return Buffer.from((await pool.run(task, { deadline: undefined, signal })).body).toString();
 }
 
 /** Holds the event loop. */
@@ -49,12 +47,12 @@ function busy(ms: number): void {
 }
 
 /** A worker whose function runs in threads, and a client, by way of RabbitMQ. */
-async function serve(t: TestContext, choice: PoolChoice & Pick<RpcWorkerOptions, 'prefetch'> = {}) {
+async function serve(t: TestContext, choice: PoolChoice & Pick<ServeOptions, 'prefetch'> = {}) {
   const { pool, events, ended } = makePool(t, choice);
   await pool.start();
   const queue = await testQueue(t);
   const prefetch = choice.prefetch ?? choice.threads ?? 1;
-  const started = await startWorker(t, threadedHandler(pool), { queue, prefetch });
+  const started = await startWorker(t, pool.handler, { queue, prefetch });
   const { client } = startClient(t, { queue, timeout: LIMIT });
   const call = async (body: string, options: { timeout?: number } = {}) =>
     String((await client.call(body, options)).body);
