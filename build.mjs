@@ -1,7 +1,6 @@
-// Bundles every program of src/programs into one file in dist/, and with --tests every test file too.
+// Bundles every program of src/programs into one file in dist/.
 //
 //   node build.mjs            dist/worker.js, client.js, compare.js, demo.js
-//   node build.mjs --tests    the same, then dist/run-tests.js and dist/test/**/*.test.js
 //   node build.mjs --package  lib/, what `npm pack` packs; --update-api writes its API report anew (docs/fib-worker.api.md)
 //   node build.mjs --function FILE [--outfile FILE]
 //                             a worker that serves this function, by default as dist/worker.js; see docs/your-function.md
@@ -10,7 +9,7 @@
 // and as CommonJS, in any folder and beside any package.json.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -26,16 +25,13 @@ function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
-        tests: { type: 'boolean', default: false },
         package: { type: 'boolean', default: false },
         'update-api': { type: 'boolean', default: false },
         function: { type: 'string' },
         outfile: { type: 'string' },
       },
     });
-    if (values.function !== undefined && values.tests) throw new Error('--function and --tests: take one of them');
-    if (values.package && (values.function !== undefined || values.tests))
-      throw new Error('--package: it takes no --function and no --tests');
+    if (values.function !== undefined && values.package) throw new Error('--function and --package: take one of them');
     if (values.function === undefined && values.outfile !== undefined)
       throw new Error('--outfile needs --function FILE');
     return values;
@@ -184,7 +180,15 @@ async function bundlePrograms(which) {
     legalComments: 'none', // whole licences are appended
   });
   const outputs = new Map(Object.entries(metafile.outputs).map(([name, output]) => [path.resolve(root, name), output]));
-  for (const file of outputFiles) await writeFile(file.path, file.text + (await licences(outputs.get(file.path))));
+  for (const file of outputFiles) await put(file.path, file.text + (await licences(outputs.get(file.path))));
+  return outputFiles.map((file) => file.path);
+}
+
+/** Writes a file in one step: whoever reads or runs it meanwhile has the old one or the new one, whole. */
+async function put(file, content) {
+  const unfinished = `${file}.${process.pid}.tmp`;
+  await writeFile(unfinished, content);
+  await rename(unfinished, file);
 }
 
 /** Bundles a worker around the function of `file`, and asks the bundle itself whether the function is one. */
@@ -213,35 +217,16 @@ async function bundleFunction(file, outfile) {
   process.stderr.write(`build: --function ${shown} could not be checked here: ${(stderr || String(error)).trim()}\n`);
 }
 
-async function bundleTests() {
-  const filesBelow = async (folder, ending) =>
-    (await readdir(path.join(root, folder), { recursive: true }))
-      .map((file) => `${folder}/${file.replaceAll(path.sep, '/')}`)
-      .filter((file) => file.endsWith(ending))
-      .map((file) => ({ in: file, out: file.replace(/\.ts$/, '') }));
-  await esbuild.build({
-    ...shared,
-    format: 'cjs',
-    entryPoints: [
-      ...(await filesBelow('test', '.test.ts')),
-      ...(await filesBelow('tiers', '.tier.ts')),
-      { in: 'test-helpers/run-tests.ts', out: 'run-tests' },
-    ],
-    outdir: 'dist',
-    sourcemap: 'inline',
-    sourcesContent: false,
-  });
-}
-
-/** dist/, in which the tests are CommonJS. */
-async function makeDist() {
-  await mkdir(path.join(root, 'dist'), { recursive: true });
-  await writeFile(path.join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
+/** Removes what earlier builds left in dist/, but not what another one is writing just now. */
+async function removeAllBut(files) {
+  const names = await readdir(path.join(root, 'dist'));
+  for (const file of names.filter((name) => !name.endsWith('.tmp')).map((name) => path.join(root, 'dist', name)))
+    if (!files.includes(file)) await rm(file, { recursive: true, force: true });
 }
 
 try {
+  await mkdir(path.join(root, 'dist'), { recursive: true });
   if (options.function !== undefined) {
-    await makeDist();
     await bundleFunction(
       path.resolve(options.function),
       path.resolve(options.outfile ?? path.join(root, 'dist/worker.js')),
@@ -250,13 +235,11 @@ try {
     await bundlePackage(root, shared, licences);
     await declarePackage(root, { update: options['update-api'] });
   } else {
-    await rm(path.join(root, 'dist'), { recursive: true, force: true });
-    await makeDist();
-    await bundlePrograms({
+    const bundles = await bundlePrograms({
       entryPoints: programs.map((file) => ({ in: `src/programs/${file}.ts`, out: path.posix.basename(file) })),
       outdir: 'dist',
     });
-    if (options.tests) await bundleTests();
+    await removeAllBut(bundles);
   }
 } catch (error) {
   if (!error.errors) throw error;

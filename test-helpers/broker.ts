@@ -1,33 +1,10 @@
-import type { PrivateBroker, RabbitVersion } from '../src/rabbitmq/broker.ts';
-import { type PrivateCluster, startPrivateCluster } from '../src/rabbitmq/cluster.ts';
-import { startPrivateBroker } from '../src/rabbitmq/private.ts';
+import { ofThisRun } from './run.ts';
 
-/** The URL of the broker that this run of the tests uses; a test does that broker no harm. */
+// a program that a test starts with our environment uses the same
+process.env.AMQP_URL ||= await ofThisRun('broker');
+const { AMQP_URL: url } = process.env;
+
+/** The URL of the broker that this run of the tests uses; a test does that broker no harm. AMQP_URL, if set, names another. */
 export function amqpUrl(): string {
-  const { AMQP_URL: url } = process.env;
-  if (!url)
-    throw new Error('no AMQP_URL: `npm test` starts a RabbitMQ for the tests and names it; by hand, set AMQP_URL');
-  return url;
-}
-
-/** The version that the run of the tests was asked for; undefined: whatever is there. */
-export function testVersion(): RabbitVersion | undefined {
-  return process.env.FIB_WORKER_TEST_RABBITMQ as RabbitVersion | undefined;
-}
-
-/** A RabbitMQ for one test to harm, of the version that the run of the tests was asked for. To be disposed of. */
-export function startTestBroker(
-  options: { plugins?: readonly string[]; config?: readonly string[]; metrics?: boolean } = {},
-): Promise<PrivateBroker> {
-  return startPrivateBroker({ ...options, version: testVersion(), say: (line) => console.error(line) });
-}
-
-/** A cluster of three for one test to harm, with metrics, of the version that was asked for. To be disposed of. */
-export function startTestCluster(): Promise<PrivateCluster> {
-  return startPrivateCluster({ version: testVersion(), metrics: true, say: (line) => console.error(line) });
-}
-
-/** The folder of the guard that a node is under; undefined for one in Docker. */
-export async function folderOf(broker: PrivateBroker): Promise<string | undefined> {
-  return /"(.+)"/.exec(await broker.ctl('-q', 'eval', 'os:getenv("FIB_WORKER_GUARD").'))?.[1];
+  return url as string;
 }

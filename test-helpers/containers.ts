@@ -4,9 +4,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { findDocker } from '../src/rabbitmq/docker.ts';
 import { run } from '../src/rabbitmq/run.ts';
+import { programFolder } from './built.ts';
 import { ownerLabels, removeLeftovers } from './leftovers.ts';
 import { until } from './processes.ts';
-import { cleanUp, programFolder } from './programs.ts';
+import { cleanUp } from './programs.ts';
 import type { Scope } from './rpc.ts';
 
 /** The worker's image, once {@link buildImage} has made it. */

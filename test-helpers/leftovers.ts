@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { run } from '../src/rabbitmq/run.ts';
+import { processStart } from './process-start.ts';
 
 /** The label of what belongs to a process: see {@link ownerLabels}. */
 const OWNER = 'fib-worker.owner';
@@ -10,7 +10,7 @@ const OWNER = 'fib-worker.owner';
  * process removes them.
  */
 export function ownerLabels(): Readonly<Record<string, string>> {
-  return { [OWNER]: JSON.stringify([os.hostname(), process.pid, startOf(process.pid)]) };
+  return { [OWNER]: JSON.stringify([os.hostname(), process.pid, processStart(process.pid)]) };
 }
 
 /** Removes containers, networks and volumes whose process on this machine is gone; gives the containers' ids. */
@@ -45,27 +45,9 @@ function docker(...args: string[]): Promise<string> {
 
 function isLeftOver(label: string): boolean {
   try {
-    const [host, pid, start] = JSON.parse(label) as [string, number, string | undefined];
-    return host === os.hostname() && !(isRunning(pid) && startOf(pid) === start);
+    const [host, pid, start] = JSON.parse(label) as [string, number, string];
+    return host === os.hostname() && processStart(pid) !== start;
   } catch {
     return false; // not one of our labels
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** When a process started, in ticks since boot, so that another one of the same id is not taken for it; '' where there is no /proc. */
-function startOf(pid: number): string {
-  try {
-    // proc_pid_stat(5): field 22; the second, the name in brackets, may hold anything
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[19] ?? '';
-  } catch {
-    return '';
   }
 }

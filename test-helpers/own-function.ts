@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { cleanUp, programFolder } from './programs.ts';
+import { programFolder } from './built.ts';
+import { cleanUp } from './programs.ts';
 import type { Scope } from './rpc.ts';
 
 /** The checkout. */

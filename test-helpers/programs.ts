@@ -6,13 +6,12 @@ import path from 'node:path';
 import { connect } from '../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../src/amqp/url.ts';
 import { amqpUrl } from './broker.ts';
+import { programFolder } from './built.ts';
 import type { Scope } from './rpc.ts';
+import { MARK, signOfLife } from './watchdog.ts';
 
-/** How long a program may take to do what a test waits for, in ms: no test depends on it, it only ends a hopeless wait. */
-const LIMIT = 90_000;
-
-/** Where the build puts the programs: the bundled tests lie somewhere below. */
-export const programFolder = import.meta.dirname.replace(/([/\\]dist)[/\\].*$/, '$1');
+/** How long a program that a test waits for may write nothing, in ms: no test depends on it, it only ends a hopeless wait. */
+const SILENCE = 240_000;
 
 const cleanups = new WeakMap<Scope, (() => Promise<unknown> | unknown)[]>();
 
@@ -42,7 +41,7 @@ export function cleanUp(t: Scope, end: () => Promise<unknown> | unknown): void {
 export interface RunOptions {
   /** Its AMQP_URL; null for none. Default: the broker of this run of the tests. */
   readonly url?: string | null;
-  /** Its other variables. Of ours it gets PATH and HOME only. */
+  /** Its other variables. Of ours it gets PATH and HOME alone. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** What it reads; undefined: nothing. */
@@ -74,16 +73,17 @@ export class Running {
   readonly #watchers = new Set<() => void>();
 
   constructor(file: string, args: readonly string[], { url = amqpUrl(), env = {}, cwd }: RunOptions) {
-    const { PATH, HOME } = process.env;
+    const { PATH, HOME, [MARK]: mark } = process.env;
     this.#name = [path.basename(file), ...args].join(' ').slice(0, 200);
     this.child = spawn(process.execPath, [file, ...args], {
       cwd,
-      env: { PATH, HOME, ...(url === null ? {} : { AMQP_URL: url }), ...env },
+      env: { PATH, HOME, [MARK]: mark, ...(url === null ? {} : { AMQP_URL: url }), ...env },
     });
     running.add(this.child);
     for (const name of ['stdout', 'stderr'] as const) {
       this.child[name].setEncoding('utf8').on('data', (text: string) => {
         this[name] += text;
+        signOfLife();
         this.#changed();
       });
     }
@@ -142,13 +142,14 @@ export class Running {
       const fail = (why: string) =>
         reject(new Error(`${this.#name}: never ${what}, ${why}; it wrote:\n${this.#text()}`));
       watcher = () => {
+        timer?.refresh();
         if (condition()) resolve();
         else if (this.#result) fail(`and ended with ${this.#result.code ?? this.#result.signal}`);
       };
       timer = setTimeout(() => {
         this.child.kill('SIGKILL');
-        fail(`not in ${LIMIT / 1_000} s`);
-      }, LIMIT);
+        fail(`and wrote nothing for ${SILENCE / 1_000} s`);
+      }, SILENCE);
     });
     this.#watchers.add(watcher);
     watcher();

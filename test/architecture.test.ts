@@ -1,4 +1,5 @@
 // The architecture of src: imports run one way, as docs/architecture.md draws it. Any layer may import what lies below it.
+import '../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,8 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: its memory alarm blocks whoever publishes, and its limits are low.

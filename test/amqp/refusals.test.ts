@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { explainChannelError } from '../../src/amqp/channel-errors.ts';
@@ -6,7 +7,7 @@ import { inspectQueue, openRequestQueue } from '../../src/amqp/queues.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { openRaw, startClient, startRefusedWorker, startWorker, testQueue } from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: it takes virtual hosts down, and limits users.

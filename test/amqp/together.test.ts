@@ -1,4 +1,5 @@
 // Messages, replies and acks of one turn of the event loop go through together: what might suffer from that.
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';

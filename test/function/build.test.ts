@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -47,7 +48,7 @@ describe('build.mjs refuses in one line that says what is wrong', { concurrency:
     assert.match(await said('--function', 'fn.ts'), /"fn\.ts": there is no such file/);
     assert.match(await said('--function', 'a'), /"a": expected a file, this is a folder/);
     assert.match(await said('--outfile', 'worker.js'), /--outfile needs --function/);
-    assert.match(await said('--function', 'a/fn.ts', '--tests'), /take one of them/);
+    assert.match(await said('--function', 'a/fn.ts', '--package'), /take one of them/);
     assert.match(await said('--funktion', 'a/fn.ts'), /--funktion/);
   });
 

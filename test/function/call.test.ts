@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -5,8 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { amqpUrl } from '../../test-helpers/broker.ts';
+import { programFolder } from '../../test-helpers/built.ts';
 import { buildWorker, folderWith } from '../../test-helpers/own-function.ts';
-import { programFolder, type Running, runClient, start, uniqueQueue } from '../../test-helpers/programs.ts';
+import { type Running, runClient, start, uniqueQueue } from '../../test-helpers/programs.ts';
 import type { Scope } from '../../test-helpers/rpc.ts';
 
 /** Everything that is not printable, and what is no UTF-8. */

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
@@ -7,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startDelayProcess } from '../../src/measure/wire/delay-process.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
-import { deadUrl, programFolder, start } from '../../test-helpers/programs.ts';
+import { programFolder } from '../../test-helpers/built.ts';
+import { deadUrl, start } from '../../test-helpers/programs.ts';
 import { disposeAfter, until } from '../../test-helpers/rpc.ts';
 
 const MEGABYTE = 1024 * 1024;

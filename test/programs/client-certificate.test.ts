@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -5,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { createAuthority } from '../../test-helpers/tls.ts';
 

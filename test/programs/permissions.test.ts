@@ -1,8 +1,9 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Channel } from '../../src/amqp/channel.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import { cleanUp, runClient, start, startWorker, urlWith } from '../../test-helpers/programs.ts';
 import { RawPublisher } from '../../test-helpers/raw-publisher.ts';

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -7,8 +8,8 @@ import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
 import { httpServer, openGate } from '../../test-helpers/gate.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { deadUrl, start, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
 import { createAuthority } from '../../test-helpers/tls.ts';
 

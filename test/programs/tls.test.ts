@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { createAuthority } from '../../test-helpers/tls.ts';
 

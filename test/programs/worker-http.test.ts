@@ -1,10 +1,12 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { amqpUrl, startTestBroker } from '../../test-helpers/broker.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openGate } from '../../test-helpers/gate.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import {
   cleanUp,

@@ -1,17 +1,11 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import {
-  cleanUp,
-  deadUrl,
-  programFolder,
-  runClient,
-  start,
-  startWorker,
-  uniqueQueue,
-} from '../../test-helpers/programs.ts';
+import { programFolder } from '../../test-helpers/built.ts';
+import { cleanUp, deadUrl, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { openRaw } from '../../test-helpers/rpc.ts';
 
 /** Declares a queue that may be there already; says why the broker won't, or undefined. */

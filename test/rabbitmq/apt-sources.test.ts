@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownSource, parseList, parseOsRelease, parseSources } from '../../src/rabbitmq/apt-sources.ts';

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { findBroker } from '../../src/rabbitmq/find.ts';
 import { temporaryQueue } from '../../src/rabbitmq/temporary-queue.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
-import { programFolder } from '../../test-helpers/programs.ts';
+import { programFolder } from '../../test-helpers/built.ts';
 
 /** Beside the tests' folder, see build.mjs. */
 const program = path.join(programFolder, 'demo.js');

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +9,8 @@ import { test } from 'node:test';
 import { findBroker } from '../../src/rabbitmq/find.ts';
 import { findMetrics } from '../../src/rabbitmq/metrics.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
-import { amqpUrl, testVersion } from '../../test-helpers/broker.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { testVersion } from '../../test-helpers/own-broker.ts';
 import { disposeAfter } from '../../test-helpers/rpc.ts';
 
 test('AMQP_URL is taken, whatever else there is', async () => {

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -10,7 +11,7 @@ import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { type BrokerMetrics, findMetrics, openMetrics } from '../../src/rabbitmq/metrics.ts';
 import type { BrokerGauges } from '../../src/rabbitmq/metrics-gauges.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 
 const restless = ['processes', 'memory', 'processMemory', 'residentMemory'];

@@ -1,10 +1,11 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { folderOf, startTestBroker } from '../../test-helpers/broker.ts';
+import { folderOf, startTestBroker } from '../../test-helpers/own-broker.ts';
 import { noProcesses } from '../../test-helpers/processes.ts';
 
 /** How many files a process may open now, and how many it may ask for: its limits as the kernel has them. */

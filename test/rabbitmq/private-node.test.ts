@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +7,7 @@ import readline from 'node:readline';
 import { test } from 'node:test';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { identify } from '../../src/rabbitmq/identify.ts';
-import { folderOf, startTestBroker } from '../../test-helpers/broker.ts';
+import { folderOf, startTestBroker } from '../../test-helpers/own-broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
 import { disposeAfter } from '../../test-helpers/rpc.ts';
 

@@ -1,10 +1,11 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { connect } from '../../src/amqp/dial.ts';
 import { inspectQueue } from '../../src/amqp/queues.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { startRabbitMQ } from '../../src/testing.ts';
-import { testVersion } from '../../test-helpers/broker.ts';
+import { testVersion } from '../../test-helpers/own-broker.ts';
 
 describe('startRabbitMQ', () => {
   it('starts one with virtual hosts of their own, whose queues nobody else sees, and stops it', async (t) => {

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { floor } from '../../src/measure/bench/floor/floor.ts';
@@ -5,7 +6,7 @@ import { designs } from '../../src/measure/implementation.ts';
 import type { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
-import { startTestCluster } from '../../test-helpers/broker.ts';
+import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import { openRaw, type Scope, startClient, startWorker, testQueue } from '../../test-helpers/rpc.ts';
 

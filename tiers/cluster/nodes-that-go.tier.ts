@@ -1,8 +1,9 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
-import { startTestCluster } from '../../test-helpers/broker.ts';
+import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { assertStruck, underLoad } from '../faults/stage.ts';
 
 /** For one that hangs. */

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +9,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { test } from 'node:test';
 import { startPrivateCluster } from '../../src/rabbitmq/cluster.ts';
-import { folderOf, startTestCluster, testVersion } from '../../test-helpers/broker.ts';
+import { folderOf, startTestCluster, testVersion } from '../../test-helpers/own-broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
 
 /** What this file does in the process that a test below kills. */

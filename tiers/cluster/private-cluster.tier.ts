@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
@@ -6,7 +7,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
 import { identify } from '../../src/rabbitmq/identify.ts';
 import { openMetrics } from '../../src/rabbitmq/metrics.ts';
-import { folderOf, startTestCluster } from '../../test-helpers/broker.ts';
+import { folderOf, startTestCluster } from '../../test-helpers/own-broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
 import { disposeAfter } from '../../test-helpers/rpc.ts';
 

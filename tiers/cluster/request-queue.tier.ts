@@ -1,8 +1,9 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { replyDesigns } from '../../src/client/designs/index.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
-import { startTestCluster } from '../../test-helpers/broker.ts';
+import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { openRaw } from '../../test-helpers/rpc.ts';

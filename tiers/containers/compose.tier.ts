@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -5,9 +6,10 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { run } from '../../src/rabbitmq/run.ts';
+import { programFolder } from '../../test-helpers/built.ts';
 import { buildImage, docker, IMAGE } from '../../test-helpers/containers.ts';
 import { ownerLabels } from '../../test-helpers/leftovers.ts';
-import { cleanUp, programFolder, runClient } from '../../test-helpers/programs.ts';
+import { cleanUp, runClient } from '../../test-helpers/programs.ts';
 
 const file = path.join(programFolder, '..', 'deploy', 'compose.yaml');
 

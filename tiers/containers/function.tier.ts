@@ -1,9 +1,11 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { amqpUrl } from '../../test-helpers/broker.ts';
+import { programFolder } from '../../test-helpers/built.ts';
 import { docker, runWorker } from '../../test-helpers/containers.ts';
-import { cleanUp, programFolder, runClient, uniqueQueue } from '../../test-helpers/programs.ts';
+import { cleanUp, runClient, uniqueQueue } from '../../test-helpers/programs.ts';
 
 const checkout = path.join(programFolder, '..');
 const IMAGE = 'fib-worker:test-function';

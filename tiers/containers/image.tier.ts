@@ -1,9 +1,10 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
+import { programFolder } from '../../test-helpers/built.ts';
 import { buildImage, docker, IMAGE } from '../../test-helpers/containers.ts';
-import { programFolder } from '../../test-helpers/programs.ts';
 
 /** What `docker image inspect` tells, as far as it matters here. */
 interface Image {

@@ -1,8 +1,9 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { RpcClient } from '../../src/client/client.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
-import { startTestCluster } from '../../test-helpers/broker.ts';
+import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { cleanUp } from '../../test-helpers/programs.ts';
 import { census } from './census.ts';
 import { fib } from './load.ts';

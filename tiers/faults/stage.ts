@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RpcClient } from '../../src/client/client.ts';
 import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { cleanUp, type Running, startWorker } from '../../test-helpers/programs.ts';
 import { type Census, census, grown, openResources, remaining } from './census.ts';
 import { type Caller, LANES, Load } from './load.ts';

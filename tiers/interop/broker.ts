@@ -1,17 +1,11 @@
 import type { Channel } from '../../src/amqp/channel.ts';
 import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-
-/** The broker that the test runner gave; a test without one fails rather than using a broker that merely is there. */
-export function brokerUrl(): string {
-  const url = process.env.AMQP_URL;
-  if (!url) throw new Error('AMQP_URL is not set: run `npm run test:interop`, or name the broker to test against');
-  return url;
-}
+import { amqpUrl } from '../../test-helpers/broker.ts';
 
 /** Opens a channel, for as long as it is used. */
 async function onChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
-  const connection = await connect(parseAmqpUrl(brokerUrl()));
+  const connection = await connect(parseAmqpUrl(amqpUrl()));
   try {
     return await use(await connection.openChannel());
   } finally {

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { interopSuite } from './suite.ts';

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { brokerUrl, consumerCount, deleteQueue } from './broker.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { consumerCount, deleteQueue } from './broker.ts';
 import { type Command, Program } from './program.ts';
 
 /** One test's queue and programs; both are gone when the test is over, however it ends. */
@@ -39,12 +40,12 @@ export function scene(t: TestContext): Scene {
     run({
       file: process.execPath,
       args: [path.resolve('dist', program), ...args, '--queue', queue],
-      env: { AMQP_URL: brokerUrl() },
+      env: { AMQP_URL: amqpUrl() },
     });
 
   return {
     queue,
-    start: (command) => run({ ...command, env: { ...command.env, AMQP_URL: brokerUrl(), RPC_QUEUE: queue } }),
+    start: (command) => run({ ...command, env: { ...command.env, AMQP_URL: amqpUrl(), RPC_QUEUE: queue } }),
     async worker(...options) {
       const worker = ours('worker.js', options);
       await worker.said(/"event":\s*"consuming"/);

@@ -1,10 +1,11 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { buildWorker } from '../../test-helpers/own-function.ts';
 import { openRaw, type QueueClient, type Scope, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
 import { type ClusterRecord, type Protocol, QUICKER, runCluster } from './cluster.ts';

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -9,10 +10,12 @@ import { sections } from '../../src/measure/bench/run/index.ts';
 import type { BenchDocument, FigureName } from '../../src/measure/bench/run/results.ts';
 import { startWorkerProcess } from '../../src/measure/worker-process.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { amqpUrl, startTestBroker } from '../../test-helpers/broker.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { programFolder } from '../../test-helpers/built.ts';
 import { never } from '../../test-helpers/implementations.ts';
 import { folderFor } from '../../test-helpers/measure/comparison-run.ts';
-import { programFolder, start } from '../../test-helpers/programs.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { start } from '../../test-helpers/programs.ts';
 import { testQueue } from '../../test-helpers/rpc.ts';
 
 const everybody = ['fib-worker', 'floor', 'rabbitmq-client', 'amqplib', 'amqp-client'];

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,8 +6,9 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { implementations } from '../../src/measure/bench/index.ts';
 import type { Implementation } from '../../src/measure/implementation.ts';
+import { programFolder } from '../../test-helpers/built.ts';
 import { never, openCaller, target } from '../../test-helpers/implementations.ts';
-import { deadUrl, programFolder, start, uniqueQueue } from '../../test-helpers/programs.ts';
+import { deadUrl, start, uniqueQueue } from '../../test-helpers/programs.ts';
 import { testQueue } from '../../test-helpers/rpc.ts';
 
 const flags = (implementation: string, queue: string) => [

@@ -1,3 +1,4 @@
+import '../../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { RpcError } from '../../../src/protocol/errors.ts';

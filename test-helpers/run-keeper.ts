@@ -1,0 +1,73 @@
+// The keeper of a run of the tests: `run-keeper.ts FOLDER PID START`. It answers on a socket in the folder until the process
+// of that id and start is gone; see run.ts.
+import { rmSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import type { PrivateBroker } from '../src/rabbitmq/broker.ts';
+import { startPrivateBroker } from '../src/rabbitmq/private.ts';
+import { run } from '../src/rabbitmq/run.ts';
+import { testVersion } from './own-broker.ts';
+import { processStart } from './process-start.ts';
+
+/** What the keeper answers, one a line: what there is to say to whoever looks on; in the end what was asked for, or why not. */
+export type Message = { readonly said: string } | { readonly value: string } | { readonly failure: string };
+
+const [folder = '', pid = '', start = ''] = process.argv.slice(2);
+const stopped = new AbortController();
+let broker: PrivateBroker | undefined;
+
+/** What there is to ask for. */
+const makers: Record<string, (say: (line: string) => void) => Promise<string>> = {
+  async broker(say) {
+    broker = await startPrivateBroker({ version: testVersion(), say, signal: stopped.signal });
+    say(`testing on ${broker.description}`);
+    return broker.url;
+  },
+  async programs() {
+    const checkout = path.join(import.meta.dirname, '..');
+    await run(process.execPath, [path.join(checkout, 'build.mjs')], { env: process.env, signal: stopped.signal });
+    return path.join(checkout, 'dist');
+  },
+};
+
+/** What was asked for, made once. Only the first to ask is told what is said meanwhile. */
+const made = new Map<string, Promise<Message>>();
+
+async function answer(what: string, tell: (message: Message) => void): Promise<void> {
+  const make = makers[what];
+  const making =
+    made.get(what) ??
+    Promise.resolve(
+      make?.((said) => tell({ said })) ?? Promise.reject(new Error(`${what}: there is no such thing`)),
+    ).then(
+      (value) => ({ value }),
+      (error: Error) => ({ failure: error.message }),
+    );
+  made.set(what, making);
+  tell(await making);
+}
+
+const server = net.createServer((socket) => {
+  socket.on('error', () => {}); // a file that was ended while it waited
+  socket.once('data', async (what) => {
+    await answer(String(what), (message) => socket.write(`${JSON.stringify(message)}\n`));
+    socket.end();
+  });
+});
+server.listen(path.join(folder, 'socket'));
+
+const watching = setInterval(() => {
+  if (processStart(Number(pid)) !== start) void finish();
+}, 100);
+
+/** Nobody needs what the broker holds: it is killed, and then cleaned up after. */
+async function finish(): Promise<void> {
+  clearInterval(watching);
+  stopped.abort(new Error('the run of the tests is over'));
+  server.close();
+  await Promise.all(made.values());
+  await broker?.kill();
+  await broker?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(); // whatever else is open
+}
