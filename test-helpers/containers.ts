@@ -13,9 +13,6 @@ import type { Scope } from './rpc.ts';
 /** The worker's image, once {@link buildImage} has made it. */
 export const IMAGE = 'fib-worker:test';
 
-/** How long a worker's container may take to say something, in ms: no test depends on it. */
-const LIMIT = 60_000;
-
 const labels = Object.entries(ownerLabels()).flatMap(([name, value]) => ['--label', `${name}=${value}`]);
 
 /** Runs a docker command and gives its standard output. */
@@ -81,7 +78,7 @@ export class ContainedWorker {
 
   /** Resolves once it has written what fits; fails with what it wrote instead. */
   async says(pattern: RegExp): Promise<void> {
-    const said = until(`${pattern}`, async () => pattern.test(await this.log()), LIMIT);
+    const said = until(`${pattern}`, async () => pattern.test(await this.log()));
     await said.catch(async (error: Error) => {
       throw new Error(`${error.message}; it wrote:\n${await this.log()}`);
     });

@@ -189,7 +189,8 @@ export async function startWorker(t: Scope, args: readonly string[], options: Ru
 
 /** Runs the client to its end; it reads nothing unless `input` is given. */
 export function runClient(t: Scope, args: readonly string[], options: RunOptions = {}): Promise<Result> {
-  return start(t, 'client.js', args, { input: '', ...options }).end();
+  // its own default would be a limit on how slow the machine may be
+  return start(t, 'client.js', args, { input: '', ...options, env: { RPC_TIMEOUT: '10m', ...options.env } }).end();
 }
 
 /** A queue name of this test's own; the queue, if there is one by then, is deleted when the test is over. */

@@ -77,7 +77,7 @@ async function behindGate(t: Scope): Promise<{ url: string; close(): void; open(
 
 const octets = (payload: Buffer) => [...payload].map((octet) => Buffer.from([octet]));
 
-describe('a body', { timeout: 60_000 }, () => {
+describe('a body', () => {
   test('that comes in frames of one octet is whole, in a request and in a reply', async (t) => {
     const url = await behindProxy(t, octets);
     const queue = await testQueue(t);
@@ -134,7 +134,7 @@ describe('a body', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a connection', { timeout: 60_000 }, () => {
+describe('a connection', () => {
   test('knows what the broker says about itself', async (t) => {
     const { connection } = await open(t);
     const { product, version, capabilities } = connection.serverProperties;
@@ -201,7 +201,7 @@ describe('a connection', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a channel', { timeout: 60_000 }, () => {
+describe('a channel', () => {
   test('that the broker closes rejects the method that is to blame, and closes alone', async (t) => {
     const { connection } = await open(t);
     const [one, other] = await Promise.all([connection.openChannel(), connection.openChannel()]);

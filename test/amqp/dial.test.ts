@@ -34,7 +34,7 @@ function dialler(t: Scope, urls: readonly string[], options?: ConnectOptions): D
   return made;
 }
 
-describe('of several URLs', { timeout: 120_000 }, () => {
+describe('of several URLs', () => {
   test('a silent one does not hold up the next, and the one that answered is tried first from then on', async (t) => {
     const silent = await silentServer(t);
     const proxy = await openProxy(t);
@@ -84,7 +84,7 @@ describe('of several URLs', { timeout: 120_000 }, () => {
   });
 });
 
-describe('an attempt to connect', { timeout: 120_000 }, () => {
+describe('an attempt to connect', () => {
   test('goes on while nobody waits for it, for the next who asks', async (t) => {
     const proxy = await openProxy(t);
     proxy.hold();
@@ -170,7 +170,7 @@ async function tlsFront(t: Scope, ...names: string[]): Promise<{ port: number; c
   return { port: (server.address() as AddressInfo).port, ca: authority.ca, asked };
 }
 
-describe('amqps:// names the server it wants (SNI)', { timeout: 60_000 }, () => {
+describe('amqps:// names the server it wants (SNI)', () => {
   const wanted: readonly (readonly [what: string, host: string, servername: string | undefined, asked: unknown])[] = [
     ['as the URL does', 'localhost', undefined, 'localhost'],
     ['not if that is an address', '127.0.0.1', undefined, false],

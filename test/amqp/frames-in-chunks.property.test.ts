@@ -85,7 +85,7 @@ function* cut(octets: Buffer, sizes: readonly number[]): Iterable<Buffer> {
   }
 }
 
-describe('frames that a broker sends', { timeout: 60_000 }, () => {
+describe('frames that a broker sends', () => {
   test('are read alike however they are cut into chunks', async (t) => {
     const bodies = ['x'.repeat(5_000), 'y'.repeat(300_000)];
     const octets = await said(t, ['', '30', ...bodies, '31', '32']);

@@ -6,7 +6,7 @@ import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: its memory alarm blocks whoever publishes, and its limits are low.
-describe('with a RabbitMQ that is low on memory, or allows little', { timeout: 120_000 }, () => {
+describe('with a RabbitMQ that is low on memory, or allows little', () => {
   let broker: PrivateBroker;
   before(async () => {
     broker = await startTestBroker({ config: ['frame_max = 8192', 'channel_max = 20', 'max_message_size = 200000'] });

@@ -11,7 +11,7 @@ import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { openRaw, startClient, startRefusedWorker, startWorker, testQueue } from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: it takes virtual hosts down, and limits users.
-describe('what RabbitMQ refuses is told as it is:', { timeout: 180_000 }, () => {
+describe('what RabbitMQ refuses is told as it is:', () => {
   let broker: PrivateBroker;
   let users = 0;
   before(async () => {

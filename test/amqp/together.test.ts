@@ -36,7 +36,7 @@ function watchWrites(t: Scope, onWrite: (octets: Buffer) => void): void {
   });
 }
 
-describe('what goes through in one turn of the event loop', { timeout: 60_000 }, () => {
+describe('what goes through in one turn of the event loop', () => {
   test('keeps its order, small and large, and arrives as it was sent', async (t) => {
     const queue = await testQueue(t);
     const seen: number[] = [];

@@ -67,10 +67,7 @@ async function start(name: string): Promise<ChildProcessWithoutNullStreams> {
 }
 
 async function ended(child: ChildProcessWithoutNullStreams): Promise<unknown[]> {
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  const result = await once(child, 'exit');
-  clearTimeout(timer);
-  return result;
+  return once(child, 'exit');
 }
 
 function tests(): void {

@@ -47,7 +47,7 @@ describe('docs/your-function.md', () => {
     for (const line of lines) if (!line.includes('…')) assert.ok(template.includes(line), line);
   });
 
-  it('is a walk-through whose every command does what it shows', { timeout: 100_000 }, async (t) => {
+  it('is a walk-through whose every command does what it shows', async (t) => {
     const [install, ...steps] = stepsOf(document);
     assert.equal(install?.command, 'npm ci && npm run build'); // that much every test has behind it
     assert.ok(steps.length >= 7, `${steps.length} commands`);

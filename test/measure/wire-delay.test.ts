@@ -42,7 +42,7 @@ async function ping(client: Socket, began = performance.now()): Promise<number> 
   return performance.now() - began;
 }
 
-describe('the proxy that delays', { concurrency: true, timeout: 60_000 }, () => {
+describe('the proxy that delays', { concurrency: true }, () => {
   it('makes a round trip take its time at least, and connecting one more', async (t) => {
     const { client, server, proxy, began } = await connected(t, 100);
     server.pipe(server);
@@ -144,7 +144,7 @@ describe('the proxy that delays', { concurrency: true, timeout: 60_000 }, () => 
   });
 });
 
-describe('the process that delays', { concurrency: true, timeout: 60_000 }, () => {
+describe('the process that delays', { concurrency: true }, () => {
   const script = path.join(programFolder, 'compare-proxy.js');
 
   it('delays, and says what it really gave when it is stopped', async (t) => {

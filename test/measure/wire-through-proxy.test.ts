@@ -37,7 +37,7 @@ async function proxied(t: TestContext, target: Target): Promise<Target> {
   return throughProxy(target, port);
 }
 
-describe('a target by way of a proxy', { concurrency: true, timeout: 60_000 }, () => {
+describe('a target by way of a proxy', { concurrency: true }, () => {
   it('is on the loopback interface, and all else is as it was', () => {
     const target = { url: 'amqp://me:s%40cret@broker.example:5673/my%2Fhost?heartbeat=5', tls: undefined, queue: 'q' };
     assert.deepEqual(throughProxy(target, 40_000), {

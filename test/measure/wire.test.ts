@@ -31,7 +31,7 @@ const counted = (entries: readonly WireEntry[]) =>
     ),
   ]);
 
-describe('the wire cost', { concurrency: true, timeout: 60_000 }, () => {
+describe('the wire cost', { concurrency: true }, () => {
   it('of the library is exactly this, and the same each time it is counted', async (t) => {
     const options = { implementations: [library], target: await served(t), signal: t.signal };
     const wire = await measureWire(options);
@@ -142,7 +142,7 @@ async function countedConnection(t: TestContext, to: Endpoint = parseAmqpUrl(amq
   return { proxy, url, connection };
 }
 
-describe('the counting proxy', { concurrency: true, timeout: 60_000 }, () => {
+describe('the counting proxy', { concurrency: true }, () => {
   it('counts one connection, and ends when there is a second', async (t) => {
     const { proxy, url, connection } = await countedConnection(t);
     const lost = new Promise<Error>((resolve) => {

@@ -18,7 +18,7 @@ async function requestInHand(t: TestContext, args: readonly string[]): Promise<{
   const { url } = broker();
   const queue = uniqueQueue(t, url);
   const worker = await startWorker(t, ['--queue', queue, '--algorithm', 'recursive', '--log', 'text'], { url });
-  const client = start(t, 'client.js', ['--queue', queue, '--timeout', '60s', ...args, '35'], { url, input: '' });
+  const client = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', ...args, '35'], { url, input: '' });
   await worker.says(/fib\(35\)/);
   worker.child.kill('SIGSTOP');
   return { worker, client };
@@ -117,7 +117,7 @@ describe('when the broker is short of memory, and takes no messages', () => {
     const { url } = broker();
     const queue = uniqueQueue(t, url);
     const ask = (n: string) =>
-      start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '60s', n], { url, input: '' });
+      start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '600s', n], { url, input: '' });
     const raw = await openRaw({ after: (end) => cleanUp(t, end) }, url);
     await raw.channel.queueDeclare({ queue, durable: true });
     await raw.channel.basicQos({ prefetchCount: 1 });

@@ -70,7 +70,7 @@ describe('where nobody consumes the queue the client', { concurrency: 3 }, () =>
 
   it('gets its answer if a worker comes in time', async (t) => {
     const queue = await idleQueue(t);
-    const client = start(t, 'client.js', ['--queue', queue, '--timeout', '60s', '17'], { input: '' });
+    const client = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', '17'], { input: '' });
     await client.says(/No worker consumes/);
     await startWorker(t, ['--queue', queue]);
     const { code, stdout } = await client.end();

@@ -25,7 +25,7 @@ describe('the client', { concurrency: 3 }, () => {
   it('prints the answers in the order of the numbers, whichever comes first', async (t) => {
     const queue = uniqueQueue(t);
     const busy = await startWorker(t, ['--queue', queue, '--algorithm', 'recursive', '--log', 'text']);
-    const client = start(t, 'client.js', ['--queue', queue, '--quiet', '--timeout', '60s', '-']);
+    const client = start(t, 'client.js', ['--queue', queue, '--quiet', '--timeout', '600s', '-']);
     client.child.stdin.write('34\n');
     await busy.says(/fib\(34\)/);
     busy.child.kill('SIGSTOP'); // it has the first request, and takes its time

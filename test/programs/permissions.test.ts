@@ -176,8 +176,8 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
         held.push(String(body));
       });
       const { client: url } = urls;
-      const staying = start(t, 'client.js', ['--queue', queue, '-q', '-t', '30s', '10'], { url, input: '' });
-      const leaving = start(t, 'client.js', ['--queue', queue, '-q', '-t', '30s', '11'], { url, input: '' });
+      const staying = start(t, 'client.js', ['--queue', queue, '-q', '-t', '600s', '10'], { url, input: '' });
+      const leaving = start(t, 'client.js', ['--queue', queue, '-q', '-t', '600s', '11'], { url, input: '' });
       await until('both requests are held', () => held.length === 2);
       await leaving.stop('SIGKILL');
       await holder.connection.close();

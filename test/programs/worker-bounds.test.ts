@@ -57,7 +57,7 @@ describe('a client cannot make a worker grow without limit', () => {
       }
       await raw.channel.queueDeclare({ queue, passive: true }); // on their channel: all of them are in the queue then
       // it waits behind them all
-      assert.equal((await runClient(t, ['--queue', queue, '-q', '-t', '30s', '10'])).stdout, '55\n');
+      assert.equal((await runClient(t, ['--queue', queue, '-q', '-t', '600s', '10'])).stdout, '55\n');
       const { stderr } = await worker.stop();
       const lines = stderr.trimEnd().split('\n');
       // in each second 100 requests, 10 of each kind below, how many more of each, and some lines about the worker itself

@@ -42,7 +42,7 @@ describe('a worker that is told to stop', { concurrency: 3 }, () => {
       const queue = uniqueQueue(t);
       const slow = ['--queue', queue, '--algorithm', 'recursive', '--prefetch', prefetch, '--log-requests'];
       const first = await startWorker(t, slow);
-      const client = start(t, 'client.js', ['--queue', queue, '--verbose', '--timeout', '60s', '-']);
+      const client = start(t, 'client.js', ['--queue', queue, '--verbose', '--timeout', '600s', '-']);
       client.child.stdin.write(numbers(30, 27));
       await first.says(/"event":"request"/);
       first.child.kill('SIGTERM');
@@ -90,7 +90,7 @@ describe('a worker that is told to stop', { concurrency: 3 }, () => {
     const queue = uniqueQueue(t);
     const worker = await startWorker(t, ['--queue', queue, '--grace', '300ms', '--log-requests'], { url: gate.url });
     gate.holdUp(); // what the worker says no longer reaches the broker
-    const client = start(t, 'client.js', ['--queue', queue, '--timeout', '60s', '28'], { input: '' });
+    const client = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', '28'], { input: '' });
     await worker.says(/"event":"request"/);
     const { code } = await worker.stop();
     assert.equal(code, 0);
@@ -108,7 +108,7 @@ describe('two workers on a queue', () => {
     const queue = uniqueQueue(t);
     const args = ['--queue', queue, '--algorithm', 'recursive', '--log', 'text'];
     const busy = await startWorker(t, args);
-    const slow = start(t, 'client.js', ['--queue', queue, '--timeout', '60s', '35'], { input: '' });
+    const slow = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', '35'], { input: '' });
     await busy.says(/fib\(35\)/);
     busy.child.kill('SIGSTOP'); // as slow as it gets, however fast the machine
     const idle = await startWorker(t, args);

@@ -62,7 +62,7 @@ function deathOf({ headers }: { headers?: Readonly<Record<string, unknown>> | nu
   return death?.reason;
 }
 
-describe('a request that kills its workers', { timeout: LIMIT, concurrency: 1 }, () => {
+describe('a request that kills its workers', { concurrency: 1 }, () => {
   test('on a quorum queue: five times, then its caller gets an error and it is a dead letter', async (t) => {
     const { queue, dead } = await queues(t, { 'x-queue-type': 'quorum' });
     const workers = keepRunning(t, ['--queue', queue]);
@@ -116,7 +116,7 @@ describe('a request that kills its workers', { timeout: LIMIT, concurrency: 1 },
   });
 });
 
-test('a thread that is held in native code does not hold a worker that is to stop', { timeout: LIMIT }, async (t) => {
+test('a thread that is held in native code does not hold a worker that is to stop', async (t) => {
   const { queue } = await queues(t, {});
   const worker = start(t, program, ['--queue', queue, '--threads', '1', '--grace', '300ms', '--log-requests']);
   const { client } = startClient(t, { queue, timeout: LIMIT });

@@ -14,7 +14,7 @@ function totals(worker: Running) {
 }
 
 function caller(t: TestContext, queue: string) {
-  return startClient({ after: (end) => cleanUp(t, end) }, { queue, timeout: 60_000 }).client;
+  return startClient({ after: (end) => cleanUp(t, end) }, { queue, timeout: 600_000 }).client;
 }
 
 /** Starts a worker again each time that it has ended well, as a scaler does, until it is told to stop. */
@@ -142,7 +142,7 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
       const queue = uniqueQueue(t);
       const args = ['--queue', queue, '--prefetch', prefetch];
       const worker = await startWorker(t, [...args, '--max-calls', '7']);
-      const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '60s', '-']);
+      const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '600s', '-']);
       client.child.stdin.end('20\n'.repeat(12));
       assert.equal((await worker.end()).code, 0);
       assert.deepEqual(totals(worker), { received: 7, answered: 7 });
@@ -180,7 +180,7 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
     const queue = uniqueQueue(t);
     const args = ['--queue', queue, '--prefetch', '10', '--max-calls'];
     const workers = await Promise.all(['15', '40', '65'].map((count) => startWorker(t, [...args, count])));
-    const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '60s', '--verbose', '-']);
+    const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '600s', '--verbose', '-']);
     client.child.stdin.end('20\n'.repeat(120));
     const { stdout, stderr } = await client.end();
     assert.equal(stdout, '6765\n'.repeat(120));

@@ -66,7 +66,7 @@ describe('a request that would take days, in a worker with threads', { concurren
   it('goes back to the queue when its worker is to stop and the grace is over', async (t) => {
     const queue = uniqueQueue(t);
     const worker = await startWorker(t, ['--queue', queue, '--threads', '1', '--grace', '500ms', ...args]);
-    const slow = start(t, 'client.js', ['--queue', queue, '--timeout', '60s', '60'], { input: '' });
+    const slow = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', '60'], { input: '' });
     await worker.says(/"request":"60"/);
     assert.equal((await worker.stop()).code, 0);
     assert.equal(worker.records('stopped')[0]?.unfinished, 1);
@@ -80,7 +80,7 @@ describe('a worker with threads that is told to stop', () => {
   it('answers what its threads have in hand, and exits 0', async (t) => {
     const queue = uniqueQueue(t);
     const worker = await startWorker(t, ['--queue', queue, '--threads', '2', '--grace', '60s', ...args]);
-    const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '60s', '36', '35'], { input: '' });
+    const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '600s', '36', '35'], { input: '' });
     await worker.says(/"event":"request"/, 2);
     const { code } = await worker.stop();
     assert.equal(code, 0);

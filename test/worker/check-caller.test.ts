@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
-describe('a worker that looks after callers before it works', { timeout: 60_000 }, () => {
+describe('a worker that looks after callers before it works', () => {
   for (const reply of ['direct', 'exclusive'] as const) {
     test(`does nothing for one that is gone, and answers one that is there (${reply})`, async (t) => {
       const queue = await testQueue(t);
@@ -32,7 +32,7 @@ describe('a worker that looks after callers before it works', { timeout: 60_000 
   }
 });
 
-test('a count of deliveries that the sender of a request wrote is not believed', { timeout: 60_000 }, async (t) => {
+test('a count of deliveries that the sender of a request wrote is not believed', async (t) => {
   const queue = await testQueue(t, { args: { 'x-queue-type': 'classic' } });
   const raw = await openRaw(t);
   const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });

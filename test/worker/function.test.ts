@@ -20,7 +20,7 @@ async function serve(t: Scope, handler: RequestHandler, options: ServeOptions = 
 /** Every octet there is, and some that are no UTF-8. */
 const octets = Buffer.from([...Array(256).keys(), 0xff, 0xc3, 0x28, 0x0d, 0x0a]);
 
-describe('what a function returns', { timeout: 60_000 }, () => {
+describe('what a function returns', () => {
   test('is sent as JSON with a JSON content type, whatever it is, and comes later if it is a promise', async (t) => {
     for (const contentType of ['application/json', 'application/vnd.words+json; charset=utf-8']) {
       const { client } = await serve(t, async (request) => ({ got: await delay(1, request.json()) }), { contentType });
@@ -87,7 +87,7 @@ describe('what a function returns', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what a function throws', { timeout: 60_000 }, () => {
+describe('what a function throws', () => {
   test('reaches the caller as it is if it is an RpcError, of each code, at once or later', async (t) => {
     const { client, events } = await serve(t, ({ body }) => {
       const [code, when] = String(body).split(' ') as [RpcErrorCode, string];
@@ -169,7 +169,7 @@ describe('what a function throws', { timeout: 60_000 }, () => {
   });
 });
 
-describe("a function's signal", { timeout: 60_000 }, () => {
+describe("a function's signal", () => {
   test('aborts when the deadline passes, and what is thrown because of it is DEADLINE_EXCEEDED', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
@@ -277,7 +277,7 @@ describe("a function's signal", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a function's context", { timeout: 60_000 }, () => {
+describe("a function's context", () => {
   test('has the headers of every type, as values of JavaScript, and no name means anything but itself', async (t) => {
     const seen: Readonly<Record<string, unknown>>[] = [];
     const { queue, client } = await serve(t, (_, { headers }) => {

@@ -35,7 +35,7 @@ function totals(workers: readonly RpcWorker[]) {
   return { received: sum('received'), redelivered: sum('redelivered'), answered: sum('answered') };
 }
 
-describe('a worker that may take only so many requests', { timeout: 110_000 }, () => {
+describe('a worker that may take only so many requests', () => {
   for (const type of ['classic', 'quorum'])
     for (const [name, handler] of [
       ['quick', echo],

@@ -22,7 +22,7 @@ test('a reply to a queue that is not there yet arrives, whole and once, when the
   assert.equal((await inbox.next()).correlationId, 'two', 'and nothing came between');
 });
 
-describe('a reply that comes back when its worker is about to go', { timeout: 60_000 }, () => {
+describe('a reply that comes back when its worker is about to go', () => {
   // a slow one is answered when the broker has long confirmed that no further request comes
   for (const [why, { maxRequests, close, pause }] of [
     ['it was the last one that it may take', { maxRequests: 1, pause: 0 }],
@@ -31,7 +31,7 @@ describe('a reply that comes back when its worker is about to go', { timeout: 60
     ['it is told to close before it answers, slowly', { close: 'before', pause: 200 }],
     ['it is told to close when it has just answered', { close: 'after', pause: 0 }],
   ] as [string, { maxRequests?: number; close?: 'before' | 'after'; pause: number }][])
-    test(`goes out again all the same: ${why}`, { timeout: 20_000 }, async (t) => {
+    test(`goes out again all the same: ${why}`, async (t) => {
       const queue = await testQueue(t);
       const options = { queue, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
       const handler = async () => {

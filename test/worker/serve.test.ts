@@ -7,7 +7,7 @@ import { openRaw, startClient, testQueue, until } from '../../test-helpers/rpc.t
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
 
-describe('a worker that serves several queues', { timeout: 60_000 }, () => {
+describe('a worker that serves several queues', () => {
   test('consumes all of them over one connection once it is started, each by its own handler and options', async (t) => {
     const [one, two] = [await testQueue(t), await testQueue(t)];
     const worker = new RpcWorker(amqpUrl());
@@ -86,7 +86,7 @@ describe('a worker that serves several queues', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a worker’s life', { timeout: 60_000 }, () => {
+describe('a worker’s life', () => {
   test('has no second serve() for a queue, none after start(), and no start() without a queue', async (t) => {
     const queue = await testQueue(t);
     const worker = new RpcWorker(amqpUrl());

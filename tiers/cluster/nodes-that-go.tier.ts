@@ -6,9 +6,6 @@ import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
 import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { assertStruck, underLoad } from '../faults/stage.ts';
 
-/** For one that hangs. */
-const LIMIT = 200_000;
-
 /** What becomes of calls of a client that does not ask again, when its node goes. */
 const LOST = 'UNAVAILABLE/CONNECTION_LOST';
 /** A reply is sent at most once, and a node that is killed takes with it what it had not yet passed on. */
@@ -35,9 +32,7 @@ const ends = {
 };
 
 for (const [how, { go, comeBack, errors }] of Object.entries(ends))
-  test(`clients and workers move when their nodes are ${how}, one after the other, and calls of every design go on`, {
-    timeout: LIMIT,
-  }, async (t) => {
+  test(`clients and workers move when their nodes are ${how}, one after the other, and calls of every design go on`, async (t) => {
     const [home, ofClients, ofWorkers] = started?.nodes ?? [];
     assert.ok(home && ofClients && ofWorkers);
     const { load } = await underLoad(

@@ -9,9 +9,6 @@ import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/p
 import { openRaw } from '../../test-helpers/rpc.ts';
 import { fib } from '../faults/load.ts';
 
-/** For one that hangs. */
-const LIMIT = 150_000;
-
 let started: PrivateCluster | undefined;
 before(async () => {
   started = await startTestCluster();
@@ -24,9 +21,7 @@ function cluster() {
   return { home, holder, both: `${holder.url},${home.url}` };
 }
 
-test('requests wait in a quorum queue though its leader is killed, and a worker that comes later answers all of them', {
-  timeout: LIMIT,
-}, async (t) => {
+test('requests wait in a quorum queue though its leader is killed, and a worker that comes later answers all of them', async (t) => {
   const { home, holder, both } = cluster();
   const queue = uniqueQueue(t, home.url);
   const first = await startWorker(t, ['--queue', queue, '--queue-type', 'quorum'], { url: both });
@@ -56,9 +51,7 @@ test('requests wait in a quorum queue though its leader is killed, and a worker 
   await holder.start();
 });
 
-test('a classic queue is gone for as long as its node is, which worker and client say; then they go on', {
-  timeout: LIMIT,
-}, async (t) => {
+test('a classic queue is gone for as long as its node is, which worker and client say; then they go on', async (t) => {
   const { home, holder, both } = cluster();
   const queue = uniqueQueue(t, home.url);
   const isDown = new RegExp(`the node of the cluster that holds the queue '${queue}' is down: start it again`);

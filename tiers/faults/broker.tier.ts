@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { until } from '../../test-helpers/rpc.ts';
 import { LANES } from './load.ts';
-import { assertStruck, brokerForFile, LIMIT, type Stage, underLoad } from './stage.ts';
+import { assertStruck, brokerForFile, type Stage, underLoad } from './stage.ts';
 
 const LOST = 'UNAVAILABLE/CONNECTION_LOST';
 const NO_BROKER = 'UNAVAILABLE/NO_BROKER';
@@ -12,8 +12,8 @@ const TIMEOUT = 'DEADLINE_EXCEEDED/TIMEOUT';
 
 const broker = brokerForFile();
 
-describe('calls end well, those of clients that retry with the right answer', { timeout: LIMIT * 5 }, () => {
-  test('when the broker restarts', { timeout: LIMIT }, async (t) => {
+describe('calls end well, those of clients that retry with the right answer', () => {
+  test('when the broker restarts', async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
     const { load } = await underLoad(
       t,
@@ -26,7 +26,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     assertStruck(load, [LOST]);
   });
 
-  test('when the broker is killed, and comes back', { timeout: LIMIT }, async (t) => {
+  test('when the broker is killed, and comes back', async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
     const { load } = await underLoad(
       t,
@@ -39,7 +39,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     assertStruck(load, [LOST]);
   });
 
-  test('when connections are closed one by one', { timeout: LIMIT }, async (t) => {
+  test('when connections are closed one by one', async (t) => {
     const errors = { others: [LOST] };
     let round = 0;
     await underLoad(t, { broker: broker(), fault: 'close_connection', errors }, async (stage) => {
@@ -54,7 +54,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     });
   });
 
-  test('when all connections are closed', { timeout: LIMIT }, async (t) => {
+  test('when all connections are closed', async (t) => {
     const errors = { others: [LOST] };
     const { load } = await underLoad(t, { broker: broker(), fault: 'close_all_connections', errors }, async (stage) => {
       await withRequestsWaiting(stage, () => broker().ctl('close_all_connections', 'on purpose'));
@@ -62,7 +62,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     assertStruck(load, [LOST]);
   });
 
-  test('when the broker blocks publishers for lack of memory: not one fails', { timeout: LIMIT }, async (t) => {
+  test('when the broker blocks publishers for lack of memory: not one fails', async (t) => {
     const options = { broker: broker(), fault: 'connection.blocked', timeout: 60_000 };
     await underLoad(t, options, async ({ callers, load }) => {
       const blocked = () => callers.reduce((sum, caller) => sum + caller.blocked, 0);
@@ -82,8 +82,8 @@ async function connectionsNamed(name: string): Promise<string[]> {
   return lines.map((line) => line.split('\t')[0] ?? '');
 }
 
-describe('requests that are destroyed cost their calls a typed error, and no others', { timeout: LIMIT * 2 }, () => {
-  test('when the queue is deleted', { timeout: LIMIT }, async (t) => {
+describe('requests that are destroyed cost their calls a typed error, and no others', () => {
+  test('when the queue is deleted', async (t) => {
     const errors = { retrying: [TIMEOUT, NO_QUEUE], others: [TIMEOUT, NO_QUEUE] };
     const { load } = await underLoad(
       t,
@@ -95,7 +95,7 @@ describe('requests that are destroyed cost their calls a typed error, and no oth
     assertStruck(load, [TIMEOUT, NO_QUEUE]);
   });
 
-  test('when the queue is purged', { timeout: LIMIT }, async (t) => {
+  test('when the queue is purged', async (t) => {
     const errors = { retrying: [TIMEOUT], others: [TIMEOUT] };
     let destroyed = 0; // at most
     const { load, discarded } = await underLoad(

@@ -6,7 +6,7 @@ import { openGate } from '../../test-helpers/gate.ts';
 import { type Running, start } from '../../test-helpers/programs.ts';
 import { census } from './census.ts';
 import { fib } from './load.ts';
-import { brokerForFile, LIMIT, underLoad } from './stage.ts';
+import { brokerForFile, underLoad } from './stage.ts';
 
 /** A line of `client.js --json`. */
 interface Answer {
@@ -17,8 +17,8 @@ interface Answer {
 
 const broker = brokerForFile();
 
-describe('a client process', { timeout: LIMIT * 4 }, () => {
-  test('that is killed leaves requests that expire, and workers that go on', { timeout: LIMIT }, async (t) => {
+describe('a client process', () => {
+  test('that is killed leaves requests that expire, and workers that go on', async (t) => {
     const pending = 100;
     const expiration = 2_000;
     let kills = 0;
@@ -38,9 +38,7 @@ describe('a client process', { timeout: LIMIT * 4 }, () => {
     assert.ok(given <= load.made + workers * kills, `${given} requests came to workers, for ${load.made} calls`);
   });
 
-  test('that was frozen for longer than heartbeats: its first call works or fails at once', {
-    timeout: LIMIT,
-  }, async (t) => {
+  test('that was frozen for longer than heartbeats: its first call works or fails at once', async (t) => {
     await underLoad(t, { broker: broker(), fault: 'client frozen' }, async ({ queue }) => {
       await freeze(t, `${broker().url}?heartbeat=1`, queue, async () => {
         while (await hasHeartbeat(1)); // until the broker gives them up
@@ -48,7 +46,7 @@ describe('a client process', { timeout: LIMIT * 4 }, () => {
     });
   });
 
-  test('that was frozen, and whose connection is gone without a sign: the same', { timeout: LIMIT }, async (t) => {
+  test('that was frozen, and whose connection is gone without a sign: the same', async (t) => {
     const gate = await openGate(t, broker().url);
     await underLoad(t, { broker: broker(), fault: 'client frozen, connection half-open' }, async ({ queue }) => {
       await freeze(t, `${gate.url}?heartbeat=2`, queue, async () => {

@@ -7,7 +7,7 @@ import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { cleanUp } from '../../test-helpers/programs.ts';
 import { census } from './census.ts';
 import { fib } from './load.ts';
-import { LIMIT, underLoad } from './stage.ts';
+import { underLoad } from './stage.ts';
 
 /** Clients on the node that dies, each with an address of its own. */
 const CLIENTS = 20;
@@ -18,9 +18,7 @@ before(async () => {
 });
 after(() => started?.[Symbol.asyncDispose]());
 
-test('callers whose node dies cost each worker at most one reconnect, and ask again on another node', {
-  timeout: LIMIT + 60_000,
-}, async (t) => {
+test('callers whose node dies cost each worker at most one reconnect, and ask again on another node', async (t) => {
   const [home, other, dying] = started?.nodes ?? [];
   assert.ok(home && other && dying);
   let deaths = 0;

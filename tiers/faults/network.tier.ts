@@ -2,15 +2,15 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openGate } from '../../test-helpers/gate.ts';
-import { assertStruck, brokerForFile, LIMIT, underLoad } from './stage.ts';
+import { assertStruck, brokerForFile, underLoad } from './stage.ts';
 
 const LOST = 'UNAVAILABLE/CONNECTION_LOST';
 
 // Clients and workers alike reach the broker through the proxy.
-describe('calls end well, those of clients that retry with the right answer', { timeout: LIMIT * 4 }, () => {
+describe('calls end well, those of clients that retry with the right answer', () => {
   const broker = brokerForFile();
 
-  test('when connections are reset', { timeout: LIMIT }, async (t) => {
+  test('when connections are reset', async (t) => {
     const gate = await openGate(t, broker().url);
     const through = { broker: broker(), workerUrl: gate.url, clientUrl: gate.url };
     const fault = { ...through, fault: 'connections reset', errors: { others: [LOST] } };
@@ -23,7 +23,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     assertStruck(load, [LOST]);
   });
 
-  test('when connections are left half-open', { timeout: LIMIT }, async (t) => {
+  test('when connections are left half-open', async (t) => {
     const gate = await openGate(t, broker().url);
     const url = `${gate.url}?heartbeat=1`;
     const through = { broker: broker(), workerUrl: url, clientUrl: url };
@@ -35,7 +35,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     assertStruck(load, [LOST]);
   });
 
-  test('when the network is slow to deliver: not one fails', { timeout: LIMIT }, async (t) => {
+  test('when the network is slow to deliver: not one fails', async (t) => {
     const { url, slow } = await openGate(t, broker().url);
     const through = { broker: broker(), workerUrl: url, clientUrl: url };
     await underLoad(t, { ...through, fault: 'network delayed' }, async ({ load, callers }) => {
@@ -51,7 +51,7 @@ describe('calls end well, those of clients that retry with the right answer', { 
     });
   });
 
-  test('when the network lets little through: not one fails', { timeout: LIMIT }, async (t) => {
+  test('when the network lets little through: not one fails', async (t) => {
     const { url, slow } = await openGate(t, broker().url);
     const through = { broker: broker(), workerUrl: url, clientUrl: url };
     await underLoad(t, { ...through, fault: 'network throttled' }, async ({ load }) => {

@@ -23,9 +23,6 @@ const SHARE = (minutes * 60_000 * FILES_AT_ONCE) / FAULTS;
 /** Calls for each fault at least. */
 const CALLS = minutes > 0 ? 2_000 : 200;
 
-/** How long a test of one fault may take, in ms: no test depends on it, it only ends one that hangs. */
-export const LIMIT = 120_000 + 2 * SHARE;
-
 /** How a fault is staged. */
 export interface StageOptions {
   readonly broker: PrivateBroker;

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openGate } from '../../test-helpers/gate.ts';
 import type { Running } from '../../test-helpers/programs.ts';
-import { brokerForFile, LIMIT, type Outcome, type Stage, stopInOrder, underLoad } from './stage.ts';
+import { brokerForFile, type Outcome, type Stage, stopInOrder, underLoad } from './stage.ts';
 
 /** AMQP's numbers of what a worker says: https://www.rabbitmq.com/amqp-0-9-1-reference */
 const PUBLISH = [60, 40] as const;
@@ -13,10 +13,10 @@ const ACK = [60, 80] as const;
 /** Numbers that take the recursive algorithm long enough to be caught at. */
 const slow = { workerArgs: ['--algorithm', 'recursive', '--log-requests'], range: [18, 24] } as const;
 
-describe('no call fails', { timeout: LIMIT * 8 }, () => {
+describe('no call fails', () => {
   const broker = brokerForFile();
 
-  test('when a worker is killed before it computes', { timeout: LIMIT }, async (t) => {
+  test('when a worker is killed before it computes', async (t) => {
     const outcome = await underLoad(t, { broker: broker(), fault: 'worker killed before computing' }, async (stage) => {
       const [victim] = stage.workers;
       assert.ok(victim);
@@ -28,7 +28,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
     assert.ok(redelivered(outcome) > 0);
   });
 
-  test('when a worker is killed while it computes', { timeout: LIMIT }, async (t) => {
+  test('when a worker is killed while it computes', async (t) => {
     const fault = 'worker killed while computing';
     const outcome = await underLoad(t, { broker: broker(), fault, ...slow }, async (stage) => {
       const { answered, worker } = await slowRequestInHand(stage, 33);
@@ -39,7 +39,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
     assert.ok(redelivered(outcome) > 0);
   });
 
-  test('when a worker is killed after it computed, before its reply left', { timeout: LIMIT }, async (t) => {
+  test('when a worker is killed after it computed, before its reply left', async (t) => {
     const gate = await openGate(t, broker().url);
     const outcome = await underLoad(t, { broker: broker(), fault: 'worker killed after computing' }, async (stage) => {
       const replied = gate.holdUpFrom(...PUBLISH);
@@ -51,9 +51,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
     assert.ok(redelivered(outcome) > 0);
   });
 
-  test('when a worker is killed between reply and ack, and the second reply is dropped', {
-    timeout: LIMIT,
-  }, async (t) => {
+  test('when a worker is killed between reply and ack, and the second reply is dropped', async (t) => {
     const gate = await openGate(t, broker().url);
     let kills = 0;
     const fault = 'worker killed between reply and ack';
@@ -71,7 +69,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
     assert.equal(outcome.discarded.duplicate, kills);
   });
 
-  test('when a worker is stopped for longer than heartbeats, and goes on', { timeout: LIMIT }, async (t) => {
+  test('when a worker is stopped for longer than heartbeats, and goes on', async (t) => {
     const fault = 'worker stopped, then continued';
     const workerUrl = `${broker().url}?heartbeat=1`;
     const outcome = await underLoad(t, { broker: broker(), fault, workerUrl, ...slow }, async (stage) => {
@@ -86,7 +84,7 @@ describe('no call fails', { timeout: LIMIT * 8 }, () => {
     assert.ok(redelivered(outcome) > 0);
   });
 
-  test('when workers are replaced one after the other, each by SIGTERM', { timeout: LIMIT }, async (t) => {
+  test('when workers are replaced one after the other, each by SIGTERM', async (t) => {
     let answered = 0;
     const { totals, load } = await underLoad(
       t,

@@ -8,7 +8,7 @@ import { cases, never, openCaller, startServer, target } from '../../test-helper
 import { testQueue } from '../../test-helpers/rpc.ts';
 
 for (const one of cases) {
-  describe(`${one.name} with ${one.design} replies`, { timeout: 60_000 }, () => {
+  describe(`${one.name} with ${one.design} replies`, () => {
     test('gets right answers of every size', async (t) => {
       const to = target(await testQueue(t));
       await startServer(t, one, to);

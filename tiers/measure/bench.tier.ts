@@ -38,7 +38,7 @@ const expected: Record<string, { rows: number; contenders: string[]; figures: Fi
 /** In so many runs are they tested: each has a time limit. */
 const parts = [['calls'], ['prefetch', 'start', 'wire', 'memory', 'flat'], ['payload', 'in-flight', 'clients']];
 
-describe('dist/bench.js', { timeout: 280_000 }, () => {
+describe('dist/bench.js', () => {
   let broker: PrivateBroker;
   before(async () => {
     broker = await startTestBroker();
@@ -129,7 +129,7 @@ describe('dist/bench.js', { timeout: 280_000 }, () => {
   });
 });
 
-describe('the two ends that are measured', { timeout: 60_000 }, () => {
+describe('the two ends that are measured', () => {
   const notLinux = existsSync('/proc/self/stat') ? false : 'needs /proc, for what the kernel counts';
 
   /** Processor time of a process as the kernel counts it, in µs: in hundredths of a second, user and system apart. */

@@ -16,7 +16,7 @@ const flags = (implementation: string, queue: string) => [
   ...['--queue', queue, '--prefetch', '20'],
 ];
 
-describe("the comparison's worker", { timeout: 60_000, concurrency: 2 }, () => {
+describe("the comparison's worker", { concurrency: 2 }, () => {
   for (const [name, implementation] of Object.entries(implementations) as [string, Implementation][]) {
     test(`answers as ${name}, and tells how often when SIGTERM ends it`, async (t) => {
       const queue = await testQueue(t);

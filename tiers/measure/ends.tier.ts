@@ -19,7 +19,7 @@ const tellsOfDiscarded = ['fib-worker', 'floor', 'amqplib'];
 const soon = (error: unknown) => error instanceof Error && !(error instanceof CallTimeout) && error.message !== '';
 
 for (const one of cases) {
-  describe(`${one.name} with ${one.design} replies`, { timeout: 60_000 }, () => {
+  describe(`${one.name} with ${one.design} replies`, () => {
     test('leaves no connection and no queue when it is closed', async (t) => {
       const queue = await testQueue(t);
       const raw = await openRaw(t);
@@ -124,7 +124,7 @@ for (const one of cases) {
 }
 
 for (const one of new Map(cases.map((each) => [each.name, each])).values()) {
-  describe(`the server of ${one.name}`, { timeout: 60_000 }, () => {
+  describe(`the server of ${one.name}`, () => {
     test('fails to start where the queue, or the broker, is missing', async (t) => {
       // fib-worker's would declare the queue
       const queue = await testQueue(t);

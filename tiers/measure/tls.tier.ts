@@ -33,7 +33,7 @@ async function overTls(t: Scope, queue: string): Promise<Target> {
   return { url, tls: { ca: authority.ca }, queue };
 }
 
-describe('over TLS', { timeout: 60_000 }, () => {
+describe('over TLS', () => {
   for (const one of cases) {
     test(`${one.name} with ${one.design} replies calls and serves`, async (t) => {
       const to = await overTls(t, await testQueue(t));

@@ -61,7 +61,7 @@ async function serve(t: TestContext, choice: PoolChoice & Pick<ServeOptions, 'pr
 }
 
 if (!isTestThread()) {
-  describe('a function in a thread', { timeout: LIMIT * 2 }, () => {
+  describe('a function in a thread', () => {
     test("answers with octets, the largest and the function's own among them", async (t) => {
       const { call, client } = await serve(t);
       assert.equal(await call('echo ä🐇'), 'ä🐇');
@@ -132,7 +132,7 @@ if (!isTestThread()) {
     }
   });
 
-  describe('a call that takes too long', { timeout: LIMIT * 2 }, () => {
+  describe('a call that takes too long', () => {
     test('has its thread ended at its deadline, and the next one is answered', async (t) => {
       const { call, ended, workerEvents } = await serve(t);
       const first = await call('thread');
@@ -186,7 +186,7 @@ if (!isTestThread()) {
     });
   });
 
-  describe('a thread that is busy', { timeout: LIMIT }, () => {
+  describe('a thread that is busy', () => {
     test('and done with its call in the moment in which it is ended, is not given the next one', async (t) => {
       const { pool, ended } = makePool(t, {});
       await pool.start();
@@ -216,7 +216,7 @@ if (!isTestThread()) {
     });
   });
 
-  describe('threads that do not stay', { timeout: LIMIT * 2 }, () => {
+  describe('threads that do not stay', () => {
     test('at the start: the pool says why and does not try again', async (t) => {
       const { pool, ended } = makePool(t, { threads: 2, mode: 'dies-at-start' });
       await assert.rejects(pool.start(), /as it was asked to/);
