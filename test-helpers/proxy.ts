@@ -32,6 +32,8 @@ export interface TcpProxy {
   blackhole(): void;
   /** Holds back each piece that comes for `delay` ms, and lets through no more than `rate` bytes a second. */
   slow(how: { readonly delay?: number; readonly rate?: number }): void;
+  /** Says this to everybody who is connected, as if the broker had. */
+  say(octets: Buffer): void;
   /** Cuts every connection (RST). */
   cut(): void;
   /** Resolves once somebody has connected. */
@@ -147,6 +149,9 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     slow(how) {
       delay = how.delay ?? 0;
       rate = how.rate ?? Number.POSITIVE_INFINITY;
+    },
+    say(octets) {
+      for (const socket of clients) socket.write(octets);
     },
     cut() {
       for (const socket of sockets) socket.resetAndDestroy();

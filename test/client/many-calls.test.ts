@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RpcClient, RpcClientOptions, RpcReply } from '../../src/client/client.ts';
+import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
+import { openProxy } from '../../test-helpers/proxy.ts';
+import { openClient, openRaw, type Scope, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+
+/** How many calls may be in flight; the others wait. */
+const IN_FLIGHT = 1_000;
+
+/** A queue whose requests are taken, and never answered. */
+async function silentQueue(t: Scope) {
+  const queue = await testQueue(t);
+  const raw = await openRaw(t);
+  const { received } = await raw.consume(queue);
+  return { queue, received, raw };
+}
+
+/** Connects, makes so many calls and gives how they end, counted. */
+async function makeCalls(
+  t: Scope,
+  queue: string,
+  options: RpcClientOptions,
+  count: number,
+  signalOf: (n: number) => AbortSignal | undefined = () => undefined,
+) {
+  const { client } = openClient(t, { maxWaiting: 1_000_000, ...options });
+  await client.connect();
+  const ended: Record<string, number> = {};
+  const calls = Array.from({ length: count }, (_, n) =>
+    client.call(queue, '1', { signal: signalOf(n) }).then(
+      () => 'answered',
+      ({ code, name, reason }) => (typeof code === 'string' ? `${code} ${reason}` : name),
+    ),
+  ).map(async (call) => {
+    const how = await call;
+    ended[how] = (ended[how] ?? 0) + 1;
+  });
+  return { client, ended, settled: Promise.all(calls) };
+}
+
+/** Waits until requests of so many calls are there, be it that the queues of `per-request` take their time. */
+async function underWay(client: RpcClient, received: readonly unknown[]): Promise<void> {
+  assert.equal(client.stats().inFlight, IN_FLIGHT);
+  await until(() => received.length === IN_FLIGHT);
+}
+
+for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
+  describe(`many calls with ${reply} replies`, { timeout: 240_000 }, () => {
+    test('20,000 that time out end no process', async (t) => {
+      const { queue, received } = await silentQueue(t);
+      const { client, ended, settled } = await makeCalls(t, queue, { reply, timeout: 1_000 }, 20_000);
+      await settled;
+      assert.equal(
+        Object.values(ended).reduce((sum, count) => sum + count),
+        20_000,
+      );
+      assert.deepEqual(Object.keys(ended), ['DEADLINE_EXCEEDED TIMEOUT']);
+      assert.deepEqual(client.stats(), { waiting: 0, inFlight: 0, discarded: client.stats().discarded });
+      assert.ok(received.length < 20_000 / 2, `${received.length} were sent`);
+    });
+
+    test('20,000 that one signal aborts share a listener, and none is sent in the place of another', async (t) => {
+      const { queue, received } = await silentQueue(t);
+      const given = new AbortController();
+      const { client, ended, settled } = await makeCalls(t, queue, { reply }, 20_000, () => given.signal);
+      assert.equal(getEventListeners(given.signal, 'abort').length, 1);
+      await underWay(client, received);
+      given.abort();
+      assert.deepEqual([client.stats().inFlight, client.stats().waiting], [0, 0]);
+      await settled;
+      assert.deepEqual(ended, { AbortError: 20_000 });
+      assert.equal(getEventListeners(given.signal, 'abort').length, 0);
+      await delay(100);
+      assert.equal(received.length, IN_FLIGHT, 'none of those that waited was sent');
+    });
+
+    test('10,000 that are aborted one after the other: none of those that wait is sent', async (t) => {
+      const { queue, received } = await silentQueue(t);
+      const given = Array.from({ length: 10_000 }, () => new AbortController());
+      const { client, ended, settled } = await makeCalls(t, queue, { reply }, given.length, (n) => given[n]?.signal);
+      await underWay(client, received);
+      for (const controller of given) controller.abort();
+      await settled;
+      assert.deepEqual(ended, { AbortError: 10_000 });
+      await delay(100);
+      assert.equal(received.length, IN_FLIGHT);
+    });
+
+    test('20,000 of a client that is closed, or loses its connection, end at once', async (t) => {
+      const { queue, received } = await silentQueue(t);
+      const closed = await makeCalls(t, queue, { reply }, 20_000);
+      await underWay(closed.client, received);
+      await closed.client.close({ grace: 0 });
+      await closed.settled;
+      assert.deepEqual(closed.ended, { 'CANCELLED CLOSED': 20_000 });
+
+      const proxy = await openProxy(t);
+      received.length = 0;
+      const lost = await makeCalls(t, queue, { reply, urls: proxy.url }, 20_000);
+      await underWay(lost.client, received);
+      proxy.refuse = true;
+      proxy.cut();
+      await lost.settled;
+      // those in flight; those that waited find no broker any more
+      assert.deepEqual(lost.ended, { 'UNAVAILABLE CONNECTION_LOST': 1_000, 'UNAVAILABLE NO_BROKER': 19_000 });
+    });
+  });
+}
+
+describe('many calls', { timeout: 120_000 }, () => {
+  test('that share a signal with calls of every kind of end leave it alone afterwards', async (t) => {
+    const queue = await testQueue(t);
+    await startWorker(t, ({ body }) => String(body), { queue, prefetch: 100 });
+    const { client } = openClient(t);
+    const given = new AbortController();
+    const answers: Promise<RpcReply>[] = [];
+    for (let n = 0; n < 5_000; n++) answers.push(client.call(queue, String(n), { signal: given.signal }));
+    assert.equal(getEventListeners(given.signal, 'abort').length, 1);
+    for (const [n, { body }] of (await Promise.all(answers)).entries()) assert.equal(String(body), String(n));
+    assert.equal(getEventListeners(given.signal, 'abort').length, 0);
+    await assert.rejects(client.call(`${queue}.none`, '1', { signal: given.signal }), { reason: 'NO_QUEUE' });
+    assert.equal(getEventListeners(given.signal, 'abort').length, 0);
+  });
+
+  test('that are answered while the event loop is held are not given up for that', async (t) => {
+    const queue = await testQueue(t);
+    const { client } = openClient(t, { timeout: 1_000 });
+    const raw = await openRaw(t);
+    const requests = await raw.consume(queue);
+    const calls = Array.from({ length: 1_000 }, (_, n) => client.call(queue, String(n)));
+    const outcomes = Promise.allSettled(calls);
+    await until(() => requests.received.length === calls.length);
+    // the replies are on their way, and nobody reads them until the time of all calls is up
+    for (const { replyTo = '', correlationId, body } of requests.received)
+      raw.channel.publish({ routingKey: replyTo, correlationId }, body);
+    await new Promise(setImmediate);
+    const held = performance.now();
+    while (performance.now() - held < 1_500);
+    const answered = (await outcomes).filter(({ status }) => status === 'fulfilled');
+    assert.equal(answered.length, calls.length);
+    assert.equal(client.stats().discarded.late, 0);
+  });
+
+  test('still time out when the event loop was held and no reply is there', async (t) => {
+    const { queue, received } = await silentQueue(t);
+    const { client } = openClient(t, { timeout: 500 });
+    const calls = Array.from({ length: 100 }, () => client.call(queue, '1'));
+    const outcomes = Promise.allSettled(calls);
+    await until(() => received.length === calls.length);
+    const held = performance.now();
+    while (performance.now() - held < 700);
+    for (const outcome of await outcomes)
+      assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'DEADLINE_EXCEEDED');
+  });
+});
