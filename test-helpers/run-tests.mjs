@@ -2,7 +2,7 @@
 //
 //   node test-helpers/run-tests.mjs TIER [FILE or FOLDER…] [--rabbitmq 3.10|4.0|4.3] [--minutes N] [-- arguments for node]
 //
-// TIER is `core`, what `node --test` alone runs; `unit`, those of the core that need no RabbitMQ and no built program; or a
+// TIER is `core`, what `node --test` alone runs; `unit`, those of the core that need no RabbitMQ and start no process; or a
 // folder of tiers/. What is named below it leaves the rest out: `core client amqp`. --minutes lets the faults tier repeat each
 // fault for its share of N minutes. AMQP_URL, if set, is the RabbitMQ to test with; else one is started.
 import { spawn, spawnSync } from 'node:child_process';
@@ -65,12 +65,14 @@ function filesOf(tier, names) {
   return tier === 'unit' ? chosen.filter((file) => !needsMore(file)) : chosen;
 }
 
-/** Whether a test file asks for what a run shares, itself or through what it imports. */
+/** Whether a test file asks for what a run shares, or starts processes, itself or through what it imports. */
 function needsMore(file, seen = new Set()) {
   if (seen.has(file)) return false;
   seen.add(file);
   if (file === 'test-helpers/run.ts' || file === 'test-helpers/own-broker.ts') return true;
+  if (file === 'test-helpers/watchdog.ts') return false;
   const source = readFileSync(path.join(root, file), 'utf8');
+  if (file.startsWith('test') && /from '(node:child_process|playwright-core)'/.test(source)) return true;
   const imports = [...source.matchAll(/^(?:import|export) (?!type )[^;]*?'(\.[^']+\.ts)';$/gms)];
   return imports.some(([, name]) => needsMore(path.posix.join(path.posix.dirname(file), name), seen));
 }
