@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
