@@ -41,10 +41,12 @@ interface RabbitPlace {
   readonly network?: string;
   /** An address of the host to publish its port on as 5672; default: some port of loopback. */
   readonly publishedAt?: string;
+  /** The container's name. */
+  readonly name?: string;
 }
 
 /** Starts a RabbitMQ in a container by testcontainers, and gives its URL on this host. It ends with the test. */
-export async function startRabbit(t: Scope, { network, publishedAt }: RabbitPlace = {}): Promise<string> {
+export async function startRabbit(t: Scope, { network, publishedAt, name }: RabbitPlace = {}): Promise<string> {
   const { GenericContainer, Wait } = await import('testcontainers');
   const binding = { HostIp: publishedAt ?? '127.0.0.1', HostPort: publishedAt ? '5672' : '' };
   class Rabbit extends GenericContainer {
@@ -56,7 +58,8 @@ export async function startRabbit(t: Scope, { network, publishedAt }: RabbitPlac
     .withLabels(ownerLabels())
     .withExposedPorts(5672)
     .withWaitStrategy(Wait.forLogMessage('Server startup complete'));
-  const place = network ? definition.withNetworkMode(network).withNetworkAliases('rabbitmq') : definition;
+  const named = name ? definition.withName(name) : definition;
+  const place = network ? named.withNetworkMode(network).withNetworkAliases('rabbitmq') : named;
   const rabbit = await place.start();
   cleanUp(t, () => rabbit.stop({ remove: true, removeVolumes: true }));
   return `amqp://guest:guest@${binding.HostIp}:${rabbit.getMappedPort(5672)}`;

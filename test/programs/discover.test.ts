@@ -32,8 +32,8 @@ describe('without a URL the worker looks for a broker', () => {
     'containerd by its cgroup': { '/proc/1/cgroup': '1:name=systemd:/system.slice/containerd.service/x\n' },
   };
   for (const [name, files] of Object.entries(containers)) {
-    it(`on localhost, then on the host by Docker's name, then by the gateway, in ${name}`, () => {
-      const expected = ['localhost', 'host.docker.internal', '172.17.0.1'];
+    it(`on localhost, by the name rabbitmq, then on the host by Docker's name, then by the gateway, in ${name}`, () => {
+      const expected = ['localhost', 'rabbitmq', 'host.docker.internal', '172.17.0.1'];
       assert.deepEqual(hosts({ ...files, '/proc/net/route': ROUTES }), expected);
     });
   }
@@ -52,12 +52,12 @@ describe('without a URL the worker looks for a broker', () => {
   };
   for (const [name, [text, gateway]] of Object.entries(routes)) {
     it(`by the gateway only if there is one: /proc/net/route ${name}`, () => {
-      const found = hosts({ '/.dockerenv': '', '/proc/net/route': text }).slice(2);
+      const found = hosts({ '/.dockerenv': '', '/proc/net/route': text }).slice(3);
       assert.deepEqual(found, gateway === undefined ? [] : [gateway]);
     });
   }
 
   it('without a file of routes, too', () => {
-    assert.deepEqual(hosts({ '/.dockerenv': '' }), ['localhost', 'host.docker.internal']);
+    assert.deepEqual(hosts({ '/.dockerenv': '' }), ['localhost', 'rabbitmq', 'host.docker.internal']);
   });
 });

@@ -19,25 +19,26 @@ const thisMachine: Surroundings = {
 };
 
 /**
- * Where a broker may be when nobody said: on localhost; inside a container also on the host, by Docker's name for it
- * and by the default gateway. Not in Kubernetes, where the host is none of a pod's business. With guest:guest only.
+ * Where a broker may be when nobody said: on localhost; inside a container also under the name `rabbitmq`, which is what a
+ * container of that name is called on a network of the user's, and on the host, by Docker's name for it and by the default
+ * gateway. Not in Kubernetes, where the host is none of a pod's business. With guest:guest only.
  */
 export function brokerCandidates({ env, read }: Surroundings = thisMachine): string[] {
   const hosts = ['localhost'];
   if (env.KUBERNETES_SERVICE_HOST === undefined && inContainer(read)) {
-    hosts.push('host.docker.internal');
+    hosts.push('rabbitmq', 'host.docker.internal');
     const gateway = defaultGateway(read('/proc/net/route') ?? '');
     if (gateway !== undefined) hosts.push(gateway);
   }
   return hosts.map((host) => `amqp://guest:guest@${host}:5672`);
 }
 
-/** What to say, once, of a search that goes beyond this machine: where it looks, and what a container can reach. */
+/** What to say of a search that goes beyond this machine: where it looks, and what makes it find one. */
 export function describeSearch(urls: readonly string[]): { readonly hosts: string[]; readonly line: string } {
   const hosts = urls.map((url) => new URL(url).hostname);
   const line =
-    `no URL given: looking for a RabbitMQ at ${hosts.join(', ')}, port 5672; one on the host has to be published for ` +
-    'containers (-p 5672:5672; one at 127.0.0.1 is reached with --network host only); else set AMQP_URL';
+    `no URL given: looking for a RabbitMQ at ${hosts.join(', ')}, port 5672; if none answers, run this container with ` +
+    '--network container:NAME of your RabbitMQ, or --network host for one on the host, or set AMQP_URL';
   return { hosts, line };
 }
 

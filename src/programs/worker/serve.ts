@@ -18,6 +18,9 @@ import { createPool } from './threads.ts';
 /** When a worker that does not consume yet answers checks, in ms after it began to connect. */
 const CHECKS_LATEST = 500;
 
+/** A retry that waits this long, in ms, is one of many: time to say again where a broker is looked for. */
+const SLOW_RETRY = 5_000;
+
 /** What the command line says. */
 interface ServeSettings {
   readonly version: string;
@@ -66,10 +69,7 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
   endWhenTold(ending, values, listen, () => worker.stats().inFlight);
   await serveHttp({ values, version, readiness, log, listen, worker });
   await pool?.start();
-  if (found.length > 1) {
-    const { hosts, line } = describeSearch(found);
-    log.info('looking', { hosts }, ` [x] ${line}`);
-  }
+  if (found.length > 1) saySearch(found, log, worker);
   answerChecksSoon(readiness, log, listen);
   if (!ending.began) await worker.start();
 }
@@ -79,6 +79,16 @@ function findBroker(values: WorkerValues) {
   const broker = readBrokerOptions(values);
   const found = values.discover && !broker.urls ? brokerCandidates() : [];
   return { broker: found.length > 0 ? { ...broker, urls: found } : broker, found };
+}
+
+/** Says where a RabbitMQ is looked for, now and with each slow retry: whoever looks at the log's end reads it there. */
+function saySearch(urls: readonly string[], log: LimitedLog, worker: RpcWorker): void {
+  const { hosts, line } = describeSearch(urls);
+  const say = () => log.info('looking', { hosts }, ` [x] ${line}`);
+  say();
+  worker.on('retrying', ({ delay }) => {
+    if (delay >= SLOW_RETRY) say();
+  });
 }
 
 function serveOptions({ maxRequestBytes, contentType }: FunctionModule, settings: ServeSettings): ServeOptions {
