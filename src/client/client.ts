@@ -1,6 +1,5 @@
 import type { Channel, Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError, messageSizeLimit } from '../amqp/channel-errors.ts';
-import { publish } from '../amqp/publish.ts';
 import { inspectQueue, type QueueStatus } from '../amqp/queues.ts';
 import { TypedEmitter } from '../events.ts';
 import { JSON_TYPE } from '../protocol/body.ts';
@@ -284,9 +283,11 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       headers: request.headers,
       priority: request.priority,
     };
-    publish(channel, message, request.body, (error) => {
+    try {
+      channel.publish(message, request.body);
+    } catch (error) {
       if (call.id === id) this.#lose(call, explainChannelError(error));
-    });
+    }
   }
 
   #onReply(message: Delivery): void {

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ReturnedMessage } from '../amqp/channel.ts';
-import { publish } from '../amqp/publish.ts';
 
 /**
  * How long to wait before a reply goes out again, each time, in ms: the lag mostly is a few milliseconds, RabbitMQ's
@@ -78,7 +77,7 @@ export class ReturnedReplies {
       this.#waitingBytes -= body.length;
       if (!this.#channel.active || this.#isBlocked()) return; // nothing is handed to a socket that waits
       const message = { exchange: '', routingKey, correlationId, contentType, type, durable: false, mandatory: true };
-      publish(this.#channel, message, body, () => {});
+      this.#channel.publish(message, body);
     });
     this.#waiting.add(again);
   }

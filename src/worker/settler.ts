@@ -1,5 +1,4 @@
 import type { Channel } from '../amqp/channel.ts';
-import { publish } from '../amqp/publish.ts';
 import type { RightReplyAddress } from '../protocol/reply-address.ts';
 
 /** A reply on its way out. */
@@ -25,6 +24,7 @@ export class Settler {
   #last = 0;
   /** Whose reply is out, but not their ack. */
   #replied: number[] = [];
+  readonly #onWrite = (): void => this.flush();
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -37,12 +37,10 @@ export class Settler {
   }
 
   /**
-   * Sends the reply to a delivery, and acks it when this turn of the event loop ends.
+   * Sends the reply to a delivery, and acks it when this turn of the event loop ends, in the same write.
    * @returns what is wrong with a reply that can't be sent at all; the delivery then still is in hand
    */
   replyThenAck(deliveryTag: number, reply: OutgoingReply): unknown {
-    // asked for before the reply goes out, so that replies and acks of a turn are one write
-    if (this.#replied.length === 0) process.nextTick(() => this.flush());
     const error = this.#publish(reply);
     if (error === undefined) this.#ackLater(deliveryTag);
     return error;
@@ -80,11 +78,10 @@ export class Settler {
 
   #ackLater(deliveryTag: number): void {
     this.#inHand.delete(deliveryTag);
-    this.#replied.push(deliveryTag);
+    if (this.#replied.push(deliveryTag) === 1) this.#channel.beforeWrite(this.#onWrite);
   }
 
   #publish({ to, body, contentType, type, correlationId, headers }: OutgoingReply): unknown {
-    let wrong: unknown;
     const message = {
       exchange: '',
       routingKey: to.address,
@@ -96,9 +93,11 @@ export class Settler {
       // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
       mandatory: !to.direct,
     };
-    publish(this.#channel, message, body, (error) => {
-      wrong = error;
-    });
-    return wrong;
+    try {
+      this.#channel.publish(message, body);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 }
