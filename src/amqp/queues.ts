@@ -191,16 +191,18 @@ async function declare(channel: Channel, { name, durable, type }: RequestQueue):
  */
 const REFUSED_BY_STREAMS = { 'x-priority': 0 } as const;
 
+/** The tag of the consumer of requests: it can be cancelled as soon as it is asked for. Unique in its channel. */
+export const REQUESTS = 'requests';
+
 /**
  * Consumes requests, to be acked, from a queue that is no stream.
- * @returns the consumer's tag
  * @throws the broker's error; {@link explainChannelError} says what it means, `WRONG_QUEUE` for a stream
  */
 export async function consumeRequests(
   channel: Channel,
   queue: string,
   onRequest: (message: Delivery) => void,
-): Promise<string> {
-  const { consumerTag } = await channel.basicConsume({ queue, arguments: REFUSED_BY_STREAMS }, onRequest);
-  return consumerTag;
+): Promise<void> {
+  const consumer = { queue, consumerTag: REQUESTS, arguments: REFUSED_BY_STREAMS };
+  await channel.basicConsume(consumer, onRequest);
 }

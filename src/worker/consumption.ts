@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, closeChannel } from '../amqp/connection.ts';
-import { consumeRequests, openRequestQueue } from '../amqp/queues.ts';
+import { consumeRequests, openRequestQueue, REQUESTS } from '../amqp/queues.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { Answerer, type QueueContext } from './answerer.ts';
 import { ReturnedReplies } from './returned-replies.ts';
@@ -44,8 +44,6 @@ export class Consumption {
   readonly #answerer: Answerer;
   readonly #returned: ReturnedReplies;
   readonly #onIdle = new Set<() => void>();
-  /** Its tag. */
-  #consumer: Promise<string> = Promise.resolve('');
   #cancelled: Promise<unknown> | undefined;
   #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
@@ -105,8 +103,7 @@ export class Consumption {
     this.#untilCancel = deliveries;
     this.#channel.on('basic.cancel', () => this.#cancelledByBroker());
     await this.#channel.basicQos({ prefetchCount: prefetch });
-    this.#consumer = consumeRequests(this.#channel, name, (message) => this.#deliver(message));
-    await this.#consumer;
+    await consumeRequests(this.#channel, name, (message) => this.#deliver(message));
     this.#context.journal.tell({ type: 'consuming', queue: name, prefetch });
   }
 
@@ -143,7 +140,7 @@ export class Consumption {
   }
 
   #cancel(): Promise<unknown> {
-    this.#cancelled ??= this.#consumer.then((tag) => this.#channel.basicCancel(tag)).catch(() => {});
+    this.#cancelled ??= this.#channel.basicCancel(REQUESTS).catch(() => {});
     return this.#cancelled;
   }
 
