@@ -217,6 +217,6 @@ function isLoss(error: unknown): error is RpcError {
  * @see https://www.rabbitmq.com/docs/user-limits
  */
 function channelLimit(error: Error): number | undefined {
-  const limit = errorCode(error) === 'NOT_ALLOWED' ? /channels? .*\((\d+)\)/.exec(error.message)?.[1] : undefined;
+  const limit = errorCode(error) === 'NOT_ALLOWED' ? /channels .* \(?(\d+)\)?$/.exec(error.message)?.[1] : undefined;
   return limit === undefined ? undefined : Number(limit);
 }

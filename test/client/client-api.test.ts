@@ -23,7 +23,7 @@ async function answered(t: Scope) {
   return { queue, requests, answer };
 }
 
-describe('a call', { timeout: 60_000 }, () => {
+describe('a call', () => {
   test('goes to any queue, over one connection', async (t) => {
     const proxy = await openProxy(t);
     const { client } = openClient(t, { urls: proxy.url });
@@ -183,7 +183,7 @@ describe('a call', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a reply', { timeout: 60_000 }, () => {
+describe('a reply', () => {
   test('has headers, a content type and a content encoding, of which the body is freed', async (t) => {
     const { queue, requests, answer } = await answered(t);
     const { client } = openClient(t);
@@ -244,7 +244,7 @@ describe('a reply', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a client', { timeout: 60_000 }, () => {
+describe('a client', () => {
   test('connects beforehand when it is asked to, or says why not', async (t) => {
     const proxy = await openProxy(t);
     const { client, events } = openClient(t, { urls: proxy.url });

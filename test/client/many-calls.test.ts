@@ -49,7 +49,7 @@ async function underWay(client: RpcClient, received: readonly unknown[]): Promis
 }
 
 for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
-  describe(`many calls with ${reply} replies`, { timeout: 240_000 }, () => {
+  describe(`many calls with ${reply} replies`, () => {
     test('20,000 that time out end no process', async (t) => {
       const { queue, received } = await silentQueue(t);
       const { client, ended, settled } = await makeCalls(t, queue, { reply, timeout: 1_000 }, 20_000);
@@ -111,7 +111,7 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
   });
 }
 
-describe('many calls', { timeout: 120_000 }, () => {
+describe('many calls', () => {
   test('that share a signal with calls of every kind of end leave it alone afterwards', async (t) => {
     const queue = await testQueue(t);
     await startWorker(t, ({ body }) => String(body), { queue, prefetch: 100 });

@@ -1,0 +1,99 @@
+import '../../test-helpers/watchdog.ts';
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
+import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { runClient } from '../../test-helpers/programs.ts';
+import { openProxy } from '../../test-helpers/proxy.ts';
+import { openClient, openRaw, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+
+// A node of this file's own: it limits users, and blocks publishers.
+describe('a client', () => {
+  let broker: PrivateBroker;
+  let users = 0;
+  before(async () => {
+    broker = await startTestBroker();
+  });
+  after(() => broker[Symbol.asyncDispose]());
+
+  /** The URL of a new user who may have this many channels. */
+  async function userWithChannels(channels: number): Promise<string> {
+    const name = `limited${++users}`;
+    await broker.ctl('add_user', name, 'secret');
+    await broker.ctl('set_permissions', name, '.*', '.*', '.*');
+    await broker.ctl('set_user_limits', name, JSON.stringify({ 'max-channels': channels }));
+    const url = new URL(broker.url);
+    url.username = name;
+    url.password = 'secret';
+    return url.href;
+  }
+
+  for (const channels of [1, 3]) {
+    test(`with a queue for each call takes turns where its user may have ${channels} channels`, async (t) => {
+      const queue = await testQueue(t, { url: broker.url });
+      const { worker } = await startWorker(t, ({ body }) => `echo ${body}`, { queue, urls: broker.url, prefetch: 50 });
+      const { client, events } = openClient(t, { urls: await userWithChannels(channels), reply: 'per-request' });
+      const numbers = Array.from({ length: 50 }, (_, n) => String(n));
+      const replies = await Promise.all(numbers.map((n) => client.call(queue, n)));
+      assert.deepEqual(
+        replies.map((reply) => reply.text()),
+        numbers.map((n) => `echo ${n}`),
+      );
+      assert.equal(worker.stats().received, numbers.length, 'each was sent once');
+      const lost = events.filter(({ type }) => type === 'disconnected').length;
+      assert.ok(lost >= 1 && lost <= 3, `it learned the limit from ${lost} lost connections`);
+    });
+  }
+
+  for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
+    test(`with ${reply} replies that looks at a queue and may not loses no call, and does not look again`, async (t) => {
+      const queue = await testQueue(t, { url: broker.url });
+      const raw = await openRaw(t, broker.url);
+      const requests = await raw.consume(queue);
+      const proxy = await openProxy(t, await userWithChannels(1));
+      const { client, events } = openClient(t, { urls: proxy.url, reply });
+      const call = client.call(queue, '1');
+      const { replyTo = '', correlationId } = await requests.next();
+      const refused = { code: 'RESOURCE_EXHAUSTED', reason: 'CHANNEL_LIMIT' };
+      await assert.rejects(client.inspectQueue(queue), refused);
+      const before = proxy.connections;
+      await assert.rejects(client.inspectQueue(queue), refused);
+      assert.equal(proxy.connections, before, 'it did not ask again');
+      await raw.publish(replyTo, 'answer', { correlationId });
+      assert.equal((await call).text(), 'answer');
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['connected'],
+      );
+    });
+  }
+
+  test('of the command line looks whether anybody consumes the queue, and loses no call by that', async (t) => {
+    const queue = await testQueue(t, { url: broker.url });
+    const url = await userWithChannels(1);
+    const { worker } = await startWorker(t, () => delay(2_500, '5'), { queue, urls: broker.url });
+    const { code, stdout } = await runClient(t, ['--url', url, '--queue', queue, '--quiet', '--timeout', '60s', '5']);
+    assert.deepEqual([code, stdout], [0, '5\n']);
+    assert.equal(worker.stats().received, 1);
+  });
+
+  test('whose call went out just before RabbitMQ blocked publishers says so when nobody answers it', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    const { client, events } = openClient(t, { urls: url });
+    await client.connect();
+    await broker.ctl('set_vm_memory_high_watermark', '0.000001');
+    t.after(() => broker.ctl('set_vm_memory_high_watermark', '0.6'));
+    await delay(300); // until the alarm is there
+    const call = client.call(queue, 'x', { timeout: 2_000 });
+    const rejected = assert.rejects(call, {
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'TIMEOUT',
+      message: /within 2 s: RabbitMQ blocks publishers .* may not have read the request/,
+    });
+    await until(() => events.some(({ type }) => type === 'blocked'));
+    await rejected;
+  });
+});
