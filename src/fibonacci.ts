@@ -113,8 +113,8 @@ export function fibonacci(body: Uint8Array, { maxN, algorithm }: OptionValues<ty
 }
 
 /** Answers n with fib(n), both in decimal digits. */
-export default function answer({ body }: RpcRequest, context: FunctionContext<typeof options>): string {
-  return fibonacci(body, context.options);
+export default function answer(request: RpcRequest, context: FunctionContext<typeof options>): string {
+  return fibonacci(request.bytes(), context.options);
 }
 
 const SHOWN_CHARACTERS = 32;

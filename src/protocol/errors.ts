@@ -50,6 +50,8 @@ export const rpcErrorReasons = [
   'CONNECTION_LOST',
   /** The client, or the worker, was closed. */
   'CLOSED',
+  /** The broker ended a consumer whose queue is still there. */
+  'CONSUMER_CANCELLED',
   /** As many calls wait already as may. */
   'TOO_MANY_CALLS',
   /** A request or a reply is longer than somebody takes. */

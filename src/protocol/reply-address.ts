@@ -23,7 +23,7 @@ export interface RightReplyAddress {
 export interface ReplyAddressPolicy {
   /** The queues that the worker consumes: never reply addresses, or a reply would be its next request. */
   readonly requestQueues: ReadonlySet<string>;
-  /** Names of reply queues, `*` for any characters. */
+  /** Names of reply queues besides those that nobody can guess, see {@link isUnguessable}. */
   readonly allowed: readonly RegExp[];
 }
 
@@ -41,8 +41,37 @@ export function replyAddressPattern(pattern: string): RegExp {
   return new RegExp(`^${pattern.replace(/[\\^$.+?()[\]{}|]/g, '\\$&').replaceAll('*', '.*')}$`, 's');
 }
 
-/** The queues that a broker names itself (`queue.declare` with an empty name): a tutorial client's reply queue. */
-export const SERVER_NAMED_QUEUES = 'amq.gen-*';
+/**
+ * Names that the broker makes: of queues that are declared without one, as a tutorial client's reply queue is, and of dynamic
+ * queues of AMQP 1.0. Nobody else may declare a queue whose name begins with `amq.`
+ */
+const SERVER_NAMED = /^amq\.(?:gen|dyn)-./s;
+
+/**
+ * What libraries put before the random part of the names that they make: aio-pika, aioamqp, rascal, EasyNetQ, php-thesis;
+ * kombu and others put nothing.
+ */
+const LIBRARY_PREFIX = '(?:amq_(?:0x)?|aioamqp\\.gen-|replies:|easynetq\\.response\\.|thesis\\.rpc\\.)?';
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const NAMED_BY_UUID = new RegExp(`^${LIBRARY_PREFIX}(${UUID})$`, 'i');
+/** Without a letter it may be a time, or a number that counts. */
+const NAMED_BY_HEX = new RegExp(`^${LIBRARY_PREFIX}((?=\\d*[a-f])[0-9a-f]{16,128})$`, 'i');
+/** 16 octets in base64url, as Spring and RabbitMQ's libraries for AMQP 1.0 write them; a word in small letters is none. */
+const NAMED_BY_BASE64 = /^(?:[\w.:-]*[.:_-])?gen-((?=.*[A-Z0-9])[\w-]{22})$/;
+
+/** A random number has so many different digits; the nil UUID, say, has one. */
+const MIN_DIFFERENT = 6;
+
+/**
+ * Whether nobody can guess a queue's name: at least 64 random bits are in it, in one of the forms in which brokers and libraries
+ * write them. The worker writes to any queue that a request names, with its own rights; what must not happen is that a sender
+ * who may not write to somebody's *known* queue has the worker do it. Who knows such a name was told it by its owner.
+ */
+export function isUnguessable(name: string): boolean {
+  if (SERVER_NAMED.test(name)) return true;
+  const random = [NAMED_BY_UUID, NAMED_BY_HEX, NAMED_BY_BASE64].map((form) => form.exec(name)?.[1]).find(Boolean);
+  return random !== undefined && new Set(random).size >= MIN_DIFFERENT;
+}
 
 /** How many addresses are remembered: of so many callers at a time most ask again. */
 const REMEMBERED = 1_000;
@@ -83,7 +112,8 @@ export function checkReplyAddress(replyTo: string | undefined, policy: ReplyAddr
   const address = Buffer.from(replyTo, 'latin1').toString(); // a routing key goes out as UTF-8
   // no UTF-8: it would be written to another queue than the one that was named
   const named = Buffer.from(address).equals(Buffer.from(replyTo, 'latin1'));
-  if (!named || policy.requestQueues.has(address) || !policy.allowed.some((pattern) => pattern.test(address))) {
+  const taken = isUnguessable(address) || policy.allowed.some((pattern) => pattern.test(address));
+  if (!named || policy.requestQueues.has(address) || !taken) {
     return { ok: false, fault: 'refused-reply-to' };
   }
   return { ok: true, address, direct: false };

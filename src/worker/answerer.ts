@@ -5,14 +5,17 @@ import type { BrokerConnection } from '../amqp/connection.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from '../protocol/reply.ts';
 import { type ReplyAddress, ReplyAddresses, type RightReplyAddress } from '../protocol/reply-address.ts';
 import { CallerProbe } from './caller-probe.ts';
-import { deliveredTooOften, earlierDeliveries } from './deliveries.ts';
+import { deliveredTooOften, earlierDeliveries, rejectedBefore, replyIds } from './deliveries.ts';
 import type { Journal, RejectReason } from './events.ts';
 import { FAILED, FunctionRunner, type Outcome, type RunnerSettings } from './function-runner.ts';
 import type { ServeSettings, WorkerSettings } from './options.ts';
 import { type OutgoingReply, Settler } from './settler.ts';
 
 /** How long to wait before the broker is asked again about a caller, each time, in ms. */
-const PROBE_DELAYS = [500, 1_000];
+const PROBE_DELAYS = [500, 1_000, 0];
+
+/** How long it is not asked any more when it could not be asked so often, in ms: each try would hold up a request. */
+const NO_PROBE = 30_000;
 
 /** What answering the requests of a queue takes. */
 export interface QueueContext {
@@ -45,6 +48,7 @@ export class Answerer {
   readonly #settler: Settler;
   readonly #probe: CallerProbe;
   readonly #replyAddresses: ReplyAddresses;
+  #noProbeUntil = 0;
   readonly #onUnblocked = new Set<() => void>();
   #closed = false;
 
@@ -91,16 +95,19 @@ export class Answerer {
     await this.#probe.close();
   }
 
-  /** A delivery before this one may have ended with the connection because of this very address. */
+  /**
+   * Of a request that was delivered before, the caller may have left meanwhile; and that delivery may have ended with the
+   * connection because of this very address.
+   */
   #mustProbe({ message, reply }: HeldRequest): boolean {
     if (!reply.ok) return false;
-    return this.#queue.checkCaller || (reply.direct && (message.redelivered || this.#journal.suspicious));
+    return this.#queue.checkCaller || message.redelivered || (reply.direct && this.#journal.suspicious);
   }
 
   async #admit(request: HeldRequest): Promise<void> {
     const { message, reply } = request;
     while (this.#connection.blocked && this.#isCurrent()) await this.#untilUnblocked();
-    if (reply.ok && this.#mustProbe(request) && !(await this.#callerIsThere(reply.address)))
+    if (reply.ok && this.#mustProbe(request) && !(await this.#callerIsThere(reply)))
       return this.#reject(message, 'caller-gone');
     await this.#handle(request);
   }
@@ -118,8 +125,9 @@ export class Answerer {
     const earlier = earlierDeliveries(message);
     if (earlier >= this.#queue.maxDeliveries)
       return this.#answer(request, reply, deliveredTooOften(earlier), 'delivered-too-often');
-    const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : undefined;
-    const outcome = this.#runner.run(message, expiration === undefined ? undefined : arrived + expiration);
+    // 0 says that the request is to be delivered at once or not at all, and no more than that
+    const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : 0;
+    const outcome = this.#runner.run(message, expiration === 0 ? undefined : arrived + expiration);
     if (outcome instanceof Promise) return outcome.then((later) => this.#answer(request, reply, later));
     return this.#answer(request, reply, outcome);
   }
@@ -140,8 +148,8 @@ export class Answerer {
     }
     const reply = this.#outgoing(message, to, outcome);
     if (reason) {
-      this.#settler.replyThenReject(message.deliveryTag, reply);
-      this.#journal.rejected(this.#queue.name, reason, message.replyTo);
+      this.#settler.reply(reply);
+      this.#reject(message, reason);
       return undefined;
     }
     const error = this.#settler.replyThenAck(message.deliveryTag, reply);
@@ -159,11 +167,15 @@ export class Answerer {
     return undefined;
   }
 
-  #outgoing({ correlationId }: Delivery, to: RightReplyAddress, outcome: Outcome): OutgoingReply {
-    if ('body' in outcome) return { to, correlationId, ...outcome };
+  #outgoing(message: Delivery, to: RightReplyAddress, outcome: Outcome): OutgoingReply {
+    const ids = replyIds(message);
+    if ('body' in outcome) {
+      const headers = outcome.headers && ids.headers ? { ...outcome.headers, ...ids.headers } : undefined;
+      return headers ? { to, ...ids, ...outcome, headers } : { to, ...ids, ...outcome };
+    }
     const onDataOmitted = (error: TypeError) => this.#journal.tell({ type: 'handler-failed', error });
     const body = encodeErrorReply(outcome, onDataOmitted);
-    return { to, correlationId, body, contentType: ERROR_REPLY_CONTENT_TYPE, type: ERROR_REPLY_TYPE };
+    return { to, ...ids, body, contentType: ERROR_REPLY_CONTENT_TYPE, type: ERROR_REPLY_TYPE };
   }
 
   #reject(message: Delivery, reason: RejectReason): void {
@@ -171,21 +183,34 @@ export class Answerer {
       this.#journal.abandoned(this.#queue.name);
       return;
     }
-    this.#settler.reject(message.deliveryTag);
-    this.#journal.rejected(this.#queue.name, reason, message.replyTo);
+    const { name, maxDeliveries } = this.#queue;
+    const times = rejectedBefore(message, name);
+    if (times >= maxDeliveries) {
+      this.#settler.ack(message.deliveryTag); // its dead letters come back here: rejected once more, it would do so for ever
+      this.#journal.cycle(name, reason, times);
+    } else {
+      this.#settler.reject(message.deliveryTag);
+      this.#journal.rejected(name, reason, message.replyTo);
+    }
   }
 
-  /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there. */
-  async #callerIsThere(address: string): Promise<boolean> {
-    for (const wait of [...PROBE_DELAYS, 0]) {
+  /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there, and so do all for a while. */
+  async #callerIsThere({ address, direct }: RightReplyAddress): Promise<boolean> {
+    if (performance.now() < this.#noProbeUntil) return true;
+    for (const wait of PROBE_DELAYS) {
       try {
+        if (await this.#probe.isThere(address)) return true;
+        if (direct) return false;
+        // the node may not have heard of the queue yet: see ReturnedReplies
+        await delay(wait, undefined, { ref: false });
         return await this.#probe.isThere(address);
       } catch (error) {
-        if (!this.#isCurrent()) break;
+        if (!this.#isCurrent()) return true;
         this.#journal.tell({ type: 'probe-failed', error: explainChannelError(error) });
         await delay(wait, undefined, { ref: false });
       }
     }
+    this.#noProbeUntil = performance.now() + NO_PROBE;
     return true;
   }
 

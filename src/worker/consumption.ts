@@ -3,12 +3,12 @@ import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, closeChannel } from '../amqp/connection.ts';
 import { consumeRequests, openRequestQueue, REQUESTS } from '../amqp/queues.ts';
-import { RpcError } from '../protocol/errors.ts';
+import { errorCode, RpcError } from '../protocol/errors.ts';
 import { Answerer, type QueueContext } from './answerer.ts';
 import { ReturnedReplies } from './returned-replies.ts';
 
-/** How long what is in hand may take after the queue was deleted, in ms. */
-const DELETED_QUEUE_GRACE = 8_000;
+/** How long what is in hand may take after the broker cancelled the consumer, in ms. */
+const CANCELLED_GRACE = 8_000;
 
 /** How long a consumer may last so that not one request too many is delivered to it. */
 interface Round {
@@ -45,6 +45,7 @@ export class Consumption {
   readonly #returned: ReturnedReplies;
   readonly #onIdle = new Set<() => void>();
   #cancelled: Promise<unknown> | undefined;
+  #cancelledByBroker = false;
   #untilCancel = Number.POSITIVE_INFINITY;
   #inFlight = 0;
 
@@ -68,7 +69,7 @@ export class Consumption {
       this.#answerer.abort();
       end(error);
     };
-    void channelEnded.then(this.#end);
+    void channelEnded.then((error) => this.#cancelledByBroker || this.#end(error));
   }
 
   /**
@@ -101,7 +102,7 @@ export class Consumption {
   async #consume({ prefetch, deliveries }: Round): Promise<void> {
     const { name } = this.#context.queue;
     this.#untilCancel = deliveries;
-    this.#channel.on('basic.cancel', () => this.#cancelledByBroker());
+    this.#channel.on('basic.cancel', () => this.#onCancelled());
     await this.#channel.basicQos({ prefetchCount: prefetch });
     await consumeRequests(this.#channel, name, (message) => this.#deliver(message));
     this.#context.journal.tell({ type: 'consuming', queue: name, prefetch });
@@ -144,11 +145,24 @@ export class Consumption {
     return this.#cancelled;
   }
 
-  async #cancelledByBroker(): Promise<void> {
-    // the channel lives: what is in hand can still be answered, and would not be delivered again
-    await Promise.race([this.#idle(), delay(DELETED_QUEUE_GRACE, undefined, { ref: false })]);
+  /** The broker has ended the consumer, and does not say why: the queue was deleted, moved, or a request was in hand for too long. */
+  async #onCancelled(): Promise<void> {
+    // the channel lives: what is in hand can still be answered, and if the queue is gone would not be delivered again
+    await Promise.race([this.#idle(), this.ended, delay(CANCELLED_GRACE, undefined, { ref: false })]);
+    this.#cancelledByBroker = true; // the question may cost the channel
+    this.#end(await this.#explainCancel());
+  }
+
+  async #explainCancel(): Promise<RpcError> {
     const { name } = this.#context.queue;
-    this.#end(new RpcError('UNAVAILABLE', `the queue '${name}' was deleted`, { reason: 'NO_QUEUE' }));
+    try {
+      await this.#channel.queueDeclare({ queue: name, passive: true });
+      const message = `RabbitMQ cancelled the consumer of the queue '${name}', which is still there; it does so when a request of a quorum queue is in hand for longer than its consumer_timeout`;
+      return new RpcError('UNAVAILABLE', message, { reason: 'CONSUMER_CANCELLED' });
+    } catch (error) {
+      if (errorCode(error) !== 'NOT_FOUND') return explainChannelError(error);
+      return new RpcError('UNAVAILABLE', `the queue '${name}' was deleted`, { reason: 'NO_QUEUE', cause: error });
+    }
   }
 
   async #idle(): Promise<void> {

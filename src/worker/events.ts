@@ -66,6 +66,16 @@ export type WorkerEvent =
       readonly count: number;
       readonly replyTo?: string;
     }
+  /**
+   * A request was to be rejected that this queue has rejected so many `times` already, and got back each time by its dead
+   * letters: it was acked instead, or it would come back for ever.
+   */
+  | {
+      readonly type: 'dead-letter-cycle';
+      readonly queue: string;
+      readonly reason: RejectReason;
+      readonly times: number;
+    }
   /** The channel that a request came by was lost before it was answered; the broker delivers it again. */
   | { readonly type: 'abandoned'; readonly queue: string };
 
@@ -82,6 +92,8 @@ export interface WorkerStats {
   readonly abandoned: number;
   /** Requests rejected, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** Requests that were acked instead of rejected once more, because dead letters come back to their queue. */
+  readonly deadLetterCycles: number;
   /** Runs that went on past their deadline. */
   readonly overrun: number;
   /** Runs that are past their deadline and go on now. */
@@ -108,6 +120,7 @@ export class Journal {
   #answered = 0;
   #refused = 0;
   #abandoned = 0;
+  #cycles = 0;
   #overrun = 0;
   #overrunning = 0;
   #maxReplyBytes = MAX_BODY_BYTES;
@@ -133,6 +146,11 @@ export class Journal {
     const count = ++this.#rejected[reason];
     const named = reason === 'refused-reply-to' && replyTo !== undefined ? { replyTo } : {};
     this.tell({ type: 'rejected', queue, reason, count, ...named });
+  }
+
+  cycle(queue: string, reason: RejectReason, times: number): void {
+    this.#cycles++;
+    this.tell({ type: 'dead-letter-cycle', queue, reason, times });
   }
 
   abandoned(queue: string): void {
@@ -184,6 +202,7 @@ export class Journal {
       refused: this.#refused,
       abandoned: this.#abandoned,
       rejected: { ...this.#rejected },
+      deadLetterCycles: this.#cycles,
       overrun: this.#overrun,
       overrunning: this.#overrunning,
       inFlight,

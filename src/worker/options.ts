@@ -16,7 +16,7 @@ import {
   DEFAULT_QUEUE,
   DEFAULT_URL,
 } from '../protocol/option-checks.ts';
-import { type ReplyAddressPolicy, replyAddressPattern, SERVER_NAMED_QUEUES } from '../protocol/reply-address.ts';
+import { type ReplyAddressPolicy, replyAddressPattern } from '../protocol/reply-address.ts';
 
 /** Options of a worker. */
 export interface RpcWorkerOptions {
@@ -72,7 +72,10 @@ export interface ServeOptions {
   readonly maxRequests?: number;
   /** What the function gets as `context.options`. Default `{}`. */
   readonly functionOptions?: Readonly<Record<string, unknown>>;
-  /** Reply queues to write to besides `amq.gen-*`, `*` for any characters. Default none. */
+  /**
+   * Reply queues to write to besides those whose names nobody can guess: Direct Reply-To, the broker's own (`amq.gen-…`), those
+   * that libraries name by a UUID or by other random digits. `*` stands for any characters. Default none.
+   */
   readonly allowReplyTo?: readonly string[];
 }
 
@@ -175,9 +178,7 @@ export function normalizeServeOptions(
     functionOptions: checkObject('functionOptions', options.functionOptions ?? workerDefaults.functionOptions),
     replyAddresses: {
       requestQueues,
-      allowed: [SERVER_NAMED_QUEUES, ...checkTexts('allowReplyTo', options.allowReplyTo ?? [])].map(
-        replyAddressPattern,
-      ),
+      allowed: checkTexts('allowReplyTo', options.allowReplyTo ?? []).map(replyAddressPattern),
     },
   };
 }

@@ -2,36 +2,47 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ReturnedMessage } from '../amqp/channel.ts';
 
 /**
- * How long to wait before a reply goes out again, each time, in ms: the lag mostly is a few milliseconds, RabbitMQ's
- * documentation reckons with 1 to 2 s, and a node that is short of CPU takes longer.
+ * How long to wait before the replies to a queue go out again, each time, in ms: the lag mostly is a few milliseconds,
+ * RabbitMQ's documentation reckons with 1 to 2 s, and a node that is short of CPU takes longer.
  */
 const PAUSES = [5, 20, 100, 400, 1_500, 3_000, 5_000];
 
-/** When the pauses are over for certain, in ms. */
+/** How long a queue is remembered to which nothing was sent again, nor came back, in ms: more than the longest pause. */
 const FORGET = 12_000;
 
 /** How long somebody who wants to disconnect waits for them at most, in ms: more than the lag that is to be reckoned with. */
 const SETTLE = 2_100;
 
-/** Replies that are remembered at a time: of more the oldest is not sent again. */
-const MAX_KNOWN = 1_000;
+/** Queues that are remembered at a time. Replies to others are not sent again: forgetting one to make room would begin its retries anew. */
+const MAX_QUEUES = 1_000;
 
-/** How much of them may wait at a time, in bytes: more than the largest reply that RabbitMQ takes by default. */
+/** How many replies may wait for a queue, and in all how much: more than the largest reply that RabbitMQ takes by default, in bytes. */
+const MAX_WAITING = 100;
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+
+/** A queue that was not there for some reply. */
+interface MissingQueue {
+  /** How often replies to it went out again; with as many as there are pauses it is given up. */
+  times: number;
+  /** What goes out again after the pause. */
+  waiting: ReturnedMessage[];
+  /** Set while a pause lasts. */
+  pause: Promise<void> | undefined;
+  forget: NodeJS.Timeout | undefined;
+}
 
 /**
  * Sends replies again that came back because no such queue was there. Where RabbitMQ keeps its metadata in Khepri, as it
  * does since 4.2, a queue is declared once a majority of the nodes knows it: the worker's may be one that doesn't yet, and
- * would drop the reply. One whose caller is gone comes back each time, and is dropped in the end.
+ * would discard the reply. A queue whose caller is gone never comes: it is given up for all replies together, however many
+ * there are, and those that come back after that are discarded at once.
  *
  * @see https://www.rabbitmq.com/docs/metadata-store/everyday-operations#consistency-model-and-visibility-guarantees
  */
 export class ReturnedReplies {
   readonly #channel: Channel;
   readonly #isBlocked: () => boolean;
-  /** How often each went out again, the oldest first. */
-  readonly #sent = new Map<string, number>();
-  readonly #waiting = new Set<Promise<void>>();
+  readonly #missing = new Map<string, MissingQueue>();
   #waitingBytes = 0;
 
   constructor(channel: Channel, isBlocked: () => boolean) {
@@ -51,8 +62,9 @@ export class ReturnedReplies {
     });
     for (;;) {
       if (!this.#isBlocked()) await Promise.race([this.#allBack(), limit]);
-      if (this.#waiting.size === 0 || late || !this.#channel.active) return;
-      await Promise.race([...this.#waiting, limit]);
+      const pauses = [...this.#missing.values()].map(({ pause }) => pause).filter((pause) => pause !== undefined);
+      if (pauses.length === 0 || late || !this.#channel.active) return;
+      await Promise.race([...pauses, limit]);
     }
   }
 
@@ -64,27 +76,45 @@ export class ReturnedReplies {
     await this.#channel.basicCancel({ consumerTag: 'none' }).catch(() => {});
   }
 
-  #onReturn({ routingKey, correlationId, contentType, type, body }: ReturnedMessage): void {
-    const key = `${routingKey} ${correlationId}`;
-    const times = this.#sent.get(key) ?? 0;
-    const pause = PAUSES[times];
-    if (pause === undefined || this.#waitingBytes + body.length > MAX_WAITING_BYTES) return;
-    if (times === 0) this.#remember(key);
-    this.#sent.set(key, times + 1);
-    this.#waitingBytes += body.length;
-    const again = delay(pause, undefined, { ref: false }).then(() => {
-      this.#waiting.delete(again);
-      this.#waitingBytes -= body.length;
-      if (!this.#channel.active || this.#isBlocked()) return; // nothing is handed to a socket that waits
-      const message = { exchange: '', routingKey, correlationId, contentType, type, durable: false, mandatory: true };
-      this.#channel.publish(message, body);
-    });
-    this.#waiting.add(again);
+  #onReturn(reply: ReturnedMessage): void {
+    const queue = this.#missing.get(reply.routingKey) ?? this.#remember(reply.routingKey);
+    if (!queue) return;
+    const pause = PAUSES[queue.times];
+    if (pause === undefined) {
+      this.#forgetLater(reply.routingKey, queue); // it still is missing
+      return;
+    }
+    if (queue.waiting.length >= MAX_WAITING || this.#waitingBytes + reply.body.length > MAX_WAITING_BYTES) return;
+    queue.waiting.push(reply);
+    this.#waitingBytes += reply.body.length;
+    queue.pause ??= delay(pause, undefined, { ref: false }).then(() => this.#sendAgain(reply.routingKey, queue));
   }
 
-  #remember(key: string): void {
-    const [oldest] = this.#sent.keys();
-    if (this.#sent.size >= MAX_KNOWN && oldest !== undefined) this.#sent.delete(oldest);
-    setTimeout(() => this.#sent.delete(key), FORGET).unref();
+  #sendAgain(name: string, queue: MissingQueue): void {
+    const { waiting } = queue;
+    queue.waiting = [];
+    queue.pause = undefined;
+    queue.times++;
+    this.#forgetLater(name, queue);
+    for (const reply of waiting) {
+      this.#waitingBytes -= reply.body.length;
+      if (!this.#channel.active || this.#isBlocked()) continue; // nothing is handed to a socket that waits
+      const { routingKey, correlationId, contentType, type, headers, body } = reply;
+      const properties = { correlationId, contentType, type, headers: headers ?? undefined };
+      this.#channel.publish({ exchange: '', routingKey, ...properties, durable: false, mandatory: true }, body);
+    }
+  }
+
+  #remember(name: string): MissingQueue | undefined {
+    if (this.#missing.size >= MAX_QUEUES) return undefined;
+    const queue: MissingQueue = { times: 0, waiting: [], pause: undefined, forget: undefined };
+    this.#missing.set(name, queue);
+    return queue;
+  }
+
+  /** Forgets a queue when nothing has come back for a while: it is there, or nobody has a reply for it. */
+  #forgetLater(name: string, queue: MissingQueue): void {
+    if (queue.forget) queue.forget.refresh();
+    else queue.forget = setTimeout(() => this.#missing.delete(name), FORGET).unref();
   }
 }

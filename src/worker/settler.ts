@@ -46,10 +46,15 @@ export class Settler {
     return error;
   }
 
-  /** Sends the reply to a delivery, and rejects it. */
-  replyThenReject(deliveryTag: number, reply: OutgoingReply): void {
+  /** Sends a reply to a delivery that is then to be rejected. */
+  reply(reply: OutgoingReply): void {
     this.#publish(reply);
-    this.reject(deliveryTag);
+  }
+
+  /** Acks a delivery that gets no reply. */
+  ack(deliveryTag: number): void {
+    this.#inHand.delete(deliveryTag);
+    this.#channel.basicAck({ deliveryTag });
   }
 
   /** Rejects a delivery, without requeue. */

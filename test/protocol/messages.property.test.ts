@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
 import { RpcError, rpcErrorCodes } from '../../src/protocol/errors.ts';
 import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/reply.ts';
-import { checkReplyAddress, replyAddressPattern } from '../../src/protocol/reply-address.ts';
+import { checkReplyAddress, isUnguessable, replyAddressPattern } from '../../src/protocol/reply-address.ts';
 import { seeded } from '../../test-helpers/property.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
@@ -112,6 +112,90 @@ describe('reply addresses, whatever octets they are', () => {
         },
       ),
       seeded({ numRuns: 2_000 }),
+    );
+  });
+
+  test('are taken by default if a library made them of random bits, and not if they are words, numbers and dates', () => {
+    const bytes = (length: number) =>
+      fc.uint8Array({ minLength: length, maxLength: length }).map((one) => Buffer.from(one));
+    const random = fc.oneof(
+      fc.tuple(fc.constantFrom('', 'aioamqp.gen-', 'replies:', 'easynetq.response.'), fc.uuid()),
+      fc.tuple(
+        fc.constantFrom('', 'amq_0x', 'amq_', 'thesis.rpc.'),
+        bytes(16).map((one) => one.toString('hex')),
+      ),
+      fc.tuple(
+        fc.constantFrom('client.gen-', 'spring.gen-', 'gen-'),
+        bytes(16).map((one) => one.toString('base64url')),
+      ),
+    );
+    // what the forms ask for, of which a random number lacks some once in a few hundred thousand times
+    const usual = ([, digits]: [string, string]) =>
+      new Set(digits).size > 8 && /[a-f]/i.test(digits) && /[A-Z0-9]/.test(digits);
+    fc.assert(
+      fc.property(random.filter(usual), ([prefix, digits]) => assert.ok(isUnguessable(prefix + digits))),
+      seeded({ numRuns: 1_000 }),
+    );
+    const words = [
+      ...[
+        'order',
+        'orders',
+        'payment',
+        'invoice',
+        'customer',
+        'notification',
+        'fulfilment',
+        'reconciliation',
+        'request',
+      ],
+      ...[
+        'requests',
+        'replies',
+        'response',
+        'rpc',
+        'queue',
+        'Queue',
+        'service',
+        'prod',
+        'staging',
+        'node',
+        'events',
+        'gen',
+      ],
+      ...[
+        'fibonacci',
+        'facade',
+        'decade',
+        'cafe',
+        'deadbeef',
+        'spring',
+        'client',
+        'amq',
+        'thesis',
+        'easynetq',
+        'v2',
+        'eu-west-1',
+      ],
+    ];
+    const number = fc.oneof(
+      fc.nat(),
+      fc.date({ noInvalidDate: true }).map((date) => date.toISOString().slice(0, 10)),
+      fc.nat({ max: 2 ** 40 }).map((ms) => String(1_700_000_000_000 + ms)),
+      fc.ipV4().map((address) => address.replaceAll('.', '-')),
+    );
+    const part = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...words) },
+      { weight: 1, arbitrary: number.map(String) },
+    );
+    const name = fc
+      .tuple(fc.array(part, { minLength: 1, maxLength: 5 }), fc.constantFrom('-', '.', '_', ':', '/'))
+      .map(([parts, between]) => parts.join(between));
+    fc.assert(
+      fc.property(name, (shared) => {
+        fc.pre(!/gen-.*[A-Z0-9]/.test(shared) || !/gen-[\w-]{22}$/.test(shared));
+        assert.ok(!isUnguessable(shared), shared);
+      }),
+      seeded({ numRuns: 10_000 }),
     );
   });
 

@@ -5,7 +5,7 @@ import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
 import { RpcClient } from '../../src/client/client.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { decodeErrorReply, encodeErrorReply } from '../../src/protocol/reply.ts';
-import { checkReplyAddress, replyAddressPattern, SERVER_NAMED_QUEUES } from '../../src/protocol/reply-address.ts';
+import { checkReplyAddress, isUnguessable, replyAddressPattern } from '../../src/protocol/reply-address.ts';
 import { backoffDelay } from '../../src/protocol/waiting.ts';
 import { RpcWorker } from '../../src/worker/worker.ts';
 
@@ -71,7 +71,7 @@ describe('AMQP URLs', () => {
 describe('reply addresses', () => {
   const policy = {
     requestQueues: new Set(['rpc_queue']),
-    allowed: [SERVER_NAMED_QUEUES, 'replies.*', '*queue'].map(replyAddressPattern),
+    allowed: ['replies.*', '*queue'].map(replyAddressPattern),
   };
   // as RabbitMQ 3.10, 4.0 and 4.3 gave them out
   const direct = 'amq.rabbitmq.reply-to.g1h2AA9yZXBseUAxMjI3NDExMDgAAAK1AAAAAGsBFU4=.1W2RZZM0qZzp0WczeJFn6Q==';
@@ -94,6 +94,56 @@ describe('reply addresses', () => {
     }
     for (const bad of ['orders', 'replies', 'xreplies.1', 'rpc_queue'])
       assert.equal(fault(bad), 'refused-reply-to', bad);
+  });
+});
+
+describe('reply queues that nobody can guess', () => {
+  test('are those that the broker names, and those that libraries name', () => {
+    for (const name of [
+      'amq.gen-CH7j6Mt4DGotebS1-9LFZg',
+      'amq.dyn-CH7j6Mt4DGotebS1-9LFZg',
+      'amq_0x5f0c9d2b7a1e4c3f8d6b0a9e2f1c4d7b',
+      'amq_5f0c9d2b7a1e4c3f8d6b0a9e2f1c4d7b',
+      'aioamqp.gen-0b5c2f5e-5d1e-4c5e-9a63-2f3a86b7f0a1',
+      '0b5c2f5e-5d1e-4c5e-9a63-2f3a86b7f0a1',
+      '0B5C2F5E-5D1E-4C5E-9A63-2F3A86B7F0A1',
+      'replies:0b5c2f5e-5d1e-4c5e-9a63-2f3a86b7f0a1',
+      'client.gen-CH7j6Mt4DGotebS1-9LFZg',
+      'thesis.rpc.5f0c9d2b7a1e4c3f',
+      'spring.gen-CH7j6Mt4DGotebS1_9LFZg',
+      'easynetq.response.0b5c2f5e-5d1e-4c5e-9a63-2f3a86b7f0a1',
+      '5f0c9d2b7a1e4c3f',
+    ])
+      assert.ok(isUnguessable(name), name);
+  });
+
+  test('are none that somebody may have named, or counted', () => {
+    for (const name of [
+      'orders',
+      'rpc_queue',
+      'events-2026-11-27',
+      'node-10-0-0-1',
+      'order-fulfilment-requests',
+      'prod.customerNotificationQueue',
+      'payments.reconciliation_requests',
+      'invoices-20261127093000123',
+      '20261127093000123',
+      'replies:20261127093000123',
+      'replies',
+      'amq.gen-',
+      'amq.generated',
+      'amq.direct',
+      'gen-order-fulfilment-reqs',
+      'spring.gen-order-fulfilment-reqs',
+      'spring.gen-short',
+      '00000000-0000-0000-0000-000000000000',
+      'ffffffffffffffffffff',
+      'orders-0b5c2f5e-5d1e-4c5e-9a63-2f3a86b7f0a1',
+      'deploy-5f0c9d2b7a1e4c3f8d6b0a9e2f1c4d7b',
+      '0b5c2f5e-5d1e-4c5e-9a63-2f3a86b7f0a1\n',
+      '5f0c9d2b7a1e4c3',
+    ])
+      assert.ok(!isUnguessable(name), name);
   });
 });
 

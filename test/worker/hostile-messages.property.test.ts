@@ -98,6 +98,7 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
         refused,
         abandoned: 0,
         rejected: { ...rejected, 'caller-gone': 0, 'delivered-too-often': 0 },
+        deadLetterCycles: 0,
         overrun: 0,
         overrunning: 0,
         inFlight: 0,

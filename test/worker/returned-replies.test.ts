@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openRaw, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+import { ReturnedReplies } from '../../src/worker/returned-replies.ts';
+import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 test('a reply to a queue that is not there yet arrives, whole and once, when the queue is there', async (t) => {
   const queue = await testQueue(t);
@@ -52,4 +53,61 @@ describe('a reply that comes back when its worker is about to go', () => {
       const inbox = await raw.consume(replyTo);
       assert.equal(String((await inbox.next()).body), 'answer');
     });
+});
+
+describe('replies that nobody can take', { timeout: 120_000, concurrency: true }, () => {
+  for (const [what, count, bound, queueOf] of [
+    ['many to one queue', 3_000, 3_000 + 7 * 100, () => 'gone'],
+    ['one each to many queues', 3_000, 3_000 + 7 * 1_000, (n: number) => `${n}`],
+  ] as const)
+    test(`come back a bounded number of times, and then no more: ${what}`, async (t) => {
+      const { channel } = await openRaw(t);
+      let returned = 0;
+      channel.on('basic.return', () => returned++);
+      const replies = new ReturnedReplies(channel, () => false);
+      const run = randomUUID();
+      for (let n = 0; n < count; n++) {
+        const message = {
+          exchange: '',
+          routingKey: `amq.gen-${run}-${queueOf(n)}`,
+          correlationId: `${n}`,
+          mandatory: true,
+        };
+        channel.publish(message, Buffer.from('reply'));
+      }
+      await until(() => returned >= count);
+      let before = 0;
+      // the longest pause is 5 s
+      while (before !== returned) {
+        before = returned;
+        await sleep(6_000);
+      }
+      t.diagnostic(`${returned} came back`);
+      assert.ok(returned > count && returned <= bound, `${returned} came back`);
+      for (let n = 0; n < 500; n++) {
+        const message = {
+          exchange: '',
+          routingKey: `amq.gen-${run}-${queueOf(0)}`,
+          correlationId: `x${n}`,
+          mandatory: true,
+        };
+        channel.publish(message, Buffer.from('reply'));
+      }
+      await until(() => returned >= before + 500);
+      await replies.settled();
+      assert.equal(returned, before + 500, 'those that are late are not sent again');
+    });
+
+  test('do not keep the calls of others waiting', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const { worker } = await startWorker(t, ({ body }) => `${body}`, { queue, prefetch: 100 });
+    const { client } = startClient(t, { queue, timeout: 20_000 });
+    const replyTo = `amq.gen-${randomUUID()}`;
+    for (let n = 0; n < 3_000; n++)
+      await raw.publish(queue, `${n}`, { replyTo, correlationId: `${n}`, durable: false });
+    for (let n = 0; n < 50; n++) assert.equal(String((await client.call(`${n}`)).body), `${n}`);
+    await until(() => worker.stats().answered === 3_050);
+    assert.deepEqual(await worker.close(), { unfinished: 0 });
+  });
 });

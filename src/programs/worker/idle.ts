@@ -35,6 +35,7 @@ export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): 
         return;
       case 'answered':
       case 'rejected':
+      case 'dead-letter-cycle':
       case 'abandoned':
         since = performance.now(); // the timer goes on: setting it anew for each request would cost more
         return;

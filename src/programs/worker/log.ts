@@ -18,6 +18,7 @@ export const logLimits = {
   log: 100,
   refused: 10,
   rejected: 10,
+  'dead-letter-cycle': 10,
   overrun: 10,
   'overrun-ended': 10,
   'thread-message-ignored': 10,
@@ -90,6 +91,12 @@ export function logWorkerEvents(
         const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
         return log.warn(type, fields, ` [!] Request rejected: ${reason}${hint}`);
       }
+      case 'dead-letter-cycle':
+        return log.warn(
+          type,
+          fields,
+          ` [!] Request taken out: ${event.reason}, and rejected ${event.times} times already; the queue's dead letters come back to it`,
+        );
       case 'abandoned':
         return log.warn(
           type,

@@ -70,6 +70,11 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     ({ abandoned }) => abandoned,
   );
   count(
+    'fib_worker_dead_letter_cycles_total',
+    'Requests acked instead of rejected once more, because dead letters come back to their queue.',
+    ({ deadLetterCycles }) => deadLetterCycles,
+  );
+  count(
     'fib_worker_overrun_requests_total',
     'Requests whose function went on past their time limit, and whose caller was answered all the same.',
     ({ overrun }) => overrun,

@@ -1,0 +1,196 @@
+// What callers, queues and brokers do that a worker did not ask for.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import fibonacci from '../../src/fibonacci.ts';
+import { deleteAfter, openRaw, type Raw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+
+const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
+
+async function replyQueue(raw: Raw) {
+  const { queue } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+  return { replyTo: queue, replies: await raw.consume(queue) };
+}
+
+describe('a request that was delivered before', { timeout: 60_000 }, () => {
+  test('is rejected if its caller is gone, also one with a reply queue of its own', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const caller = await openRaw(t);
+    const { replyTo } = await replyQueue(caller);
+    const ran: string[] = [];
+    const first = await startWorker(t, () => new Promise(() => {}), { queue });
+    await raw.publish(queue, 'poison', { replyTo, durable: false });
+    await until(() => first.worker.stats().inFlight === 1);
+    await caller.connection.close();
+    await first.worker.close({ grace: 0 }); // as if it had died of it
+    const { worker } = await startWorker(t, ({ body }) => ran.push(String(body)), { queue });
+    await until(() => worker.stats().rejected['caller-gone'] === 1);
+    assert.deepEqual(ran, []);
+    assert.equal(worker.stats().redelivered, 1);
+  });
+
+  test('is answered if its caller is there', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const { replyTo, replies } = await replyQueue(raw);
+    const first = await startWorker(t, () => new Promise(() => {}), { queue });
+    await raw.publish(queue, 'again', { replyTo, durable: false });
+    await until(() => first.worker.stats().inFlight === 1);
+    await first.worker.close({ grace: 0 });
+    await startWorker(t, echo, { queue });
+    assert.equal(String((await replies.next()).body), 'echo again');
+  });
+});
+
+describe('dead letters that come back to their queue', { timeout: 60_000 }, () => {
+  for (const type of ['classic', 'quorum'])
+    for (const way of ['at once', 'by way of a queue that holds them up'])
+      test(`end when the queue has rejected them often enough, are counted and told: ${type}, ${way}`, async (t) => {
+        const queue = `test.${randomUUID()}`;
+        const raw = await openRaw(t);
+        const pause = `${queue}.pause`;
+        const back = { 'x-dead-letter-exchange': '', 'x-expires': 300_000, 'x-queue-type': type };
+        await raw.channel.queueDeclare({
+          queue,
+          durable: true,
+          arguments: { ...back, 'x-dead-letter-routing-key': way === 'at once' ? queue : pause },
+        });
+        deleteAfter(t, queue);
+        if (way !== 'at once') {
+          const held = { ...back, 'x-queue-type': 'classic', 'x-dead-letter-routing-key': queue, 'x-message-ttl': 20 };
+          await raw.channel.queueDeclare({ queue: pause, durable: true, arguments: held });
+          deleteAfter(t, pause);
+        }
+        const { worker, events } = await startWorker(t, echo, { queue, maxDeliveries: 4 });
+        for (const sent of [1, 2]) {
+          await raw.publish(queue, 'nobody to answer', { durable: true });
+          await until(() => worker.stats().deadLetterCycles === sent);
+        }
+        await delay(200);
+        const { received, rejected, deadLetterCycles } = worker.stats();
+        assert.deepEqual([received, rejected['missing-reply-to'], deadLetterCycles], [10, 8, 2]);
+        assert.deepEqual(
+          events.filter((event) => event.type === 'dead-letter-cycle'),
+          Array(2).fill({ type: 'dead-letter-cycle', queue, reason: 'missing-reply-to', times: 4 }),
+        );
+        const { messageCount } = await raw.channel.queueDeclare({ queue, passive: true });
+        assert.equal(messageCount, 0);
+      });
+});
+
+test('a consumer that the broker cancels is started again, and nobody says that the queue was deleted', {
+  timeout: 60_000,
+}, async (t) => {
+  const queue = `test.${randomUUID()}`;
+  const raw = await openRaw(t);
+  // RabbitMQ 4.3 takes this for quorum queues, and heeds it within a second
+  const args = { 'x-queue-type': 'quorum', 'x-consumer-timeout': 1_000, 'x-expires': 300_000 };
+  const declared = await raw.channel.queueDeclare({ queue, durable: true, arguments: args }).catch(() => undefined);
+  if (!declared) return t.skip('this RabbitMQ has no such argument');
+  deleteAfter(t, queue);
+  const handler = async ({ body }: { body: Buffer }, { redelivered }: { redelivered: boolean }) => {
+    if (String(body) === 'slow' && !redelivered) await delay(4_000);
+    return `echo ${body}`;
+  };
+  const { worker, events } = await startWorker(t, handler, { queue });
+  const { client } = startClient(t, { queue });
+  const slow = client.call('slow', { timeout: 30_000 });
+  const enough = performance.now() + 13_000;
+  await until(() => events.some(({ type }) => type === 'disconnected') || performance.now() > enough);
+  const lost = events.find((event) => event.type === 'disconnected');
+  if (!lost) return t.skip('this RabbitMQ cancels no consumer for that');
+  assert.equal(lost.queue, queue);
+  assert.ok(['CONSUMER_CANCELLED', 'REFUSED'].includes(String(lost.error.reason)), String(lost.error.reason));
+  assert.doesNotMatch(String(lost.error.message), /deleted|undefined/);
+  await until(() => events.filter(({ type }) => type === 'consuming').length >= 2);
+  assert.equal(String((await slow).body), 'echo slow');
+  assert.equal(String((await client.call('next')).body), 'echo next');
+  assert.ok(worker.stats().received >= 2);
+});
+
+describe('callers of AMQP 1.0', { timeout: 60_000 }, () => {
+  test('get their message id, or an id that fits into no property, back as correlation id', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const { replyTo, replies } = await replyQueue(raw);
+    await startWorker(t, () => ({ body: 'ok', headers: { own: 1 } }), { queue });
+    const binary = Buffer.from([0, 255, 1]);
+    const long = 'x'.repeat(300);
+    const cases = [
+      [{ messageId: 'm' }, 'm', undefined],
+      [{ messageId: 'm', correlationId: 'c' }, 'c', undefined],
+      [{ messageId: 'm', correlationId: '' }, '', undefined],
+      [{ messageId: 'm', headers: { 'x-correlation-id': binary } }, undefined, binary],
+      [{ headers: { 'x-message-id': long } }, undefined, long],
+      [{ headers: { 'x-message-id': binary } }, undefined, binary],
+      [{}, undefined, undefined],
+    ] as const;
+    for (const [properties, correlationId, header] of cases) {
+      await raw.publish(queue, '', { replyTo, ...properties });
+      const reply = await replies.next();
+      assert.deepEqual(
+        [reply.correlationId, reply.headers?.['x-correlation-id'], reply.headers?.own],
+        [correlationId, header, 1],
+      );
+    }
+  });
+
+  test('and those that compress are understood by the function that is served by default', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    const { replyTo, replies } = await replyQueue(raw);
+    const functionOptions = { maxN: 1_000, algorithm: 'doubling' };
+    await startWorker(t, fibonacci as typeof echo, { queue, functionOptions, maxRequestBytes: 64 });
+    const bodies = [
+      ['005377a1023330', { type: 'amqp-1.0' }],
+      ['005377541e', { type: 'amqp-1.0' }],
+      [gzipSync('30').toString('hex'), { contentEncoding: 'gzip' }],
+      ['3330', { contentEncoding: 'utf-8' }],
+    ] as const;
+    for (const [hex, properties] of bodies) {
+      await raw.publish(queue, Buffer.from(hex, 'hex'), { replyTo, ...properties });
+      assert.equal(String((await replies.next()).body), '832040', hex);
+    }
+    const refused = [
+      ['00537740', { type: 'amqp-1.0' }, 'UNIMPLEMENTED', /AMQP 1\.0/],
+      ['3330', { contentEncoding: 'zstd' }, 'UNIMPLEMENTED', /"zstd"/],
+      [
+        gzipSync('1'.repeat(1_000_000)).subarray(0, 64).toString('hex'),
+        { contentEncoding: 'gzip' },
+        'INVALID_ARGUMENT',
+        /gzip/,
+      ],
+      [
+        gzipSync('1'.repeat(20_000)).toString('hex'),
+        { contentEncoding: 'gzip' },
+        'INVALID_ARGUMENT',
+        /more than 64 bytes|the limit is 64/,
+      ],
+    ] as const;
+    for (const [hex, properties, code, detail] of refused) {
+      await raw.publish(queue, Buffer.from(hex, 'hex'), { replyTo, ...properties });
+      const problem = JSON.parse(String((await replies.next()).body));
+      assert.equal(problem.code, code);
+      assert.match(problem.detail, detail);
+    }
+  });
+});
+
+test('reply queues that libraries name are written to by default', { timeout: 60_000 }, async (t) => {
+  const queue = await testQueue(t);
+  const raw = await openRaw(t);
+  const { worker } = await startWorker(t, echo, { queue });
+  const hex = randomUUID().replaceAll('-', '');
+  for (const replyTo of [randomUUID(), `replies:${randomUUID()}`, `amq_0x${hex}`, `thesis.rpc.${hex}`]) {
+    await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
+    await raw.publish(queue, replyTo, { replyTo });
+    assert.equal(String((await (await raw.consume(replyTo)).next()).body), `echo ${replyTo}`);
+  }
+  const known = `orders.${randomUUID()}`;
+  await raw.channel.queueDeclare({ queue: known, exclusive: true });
+  await raw.publish(queue, 'deputy', { replyTo: known });
+  await until(() => worker.stats().rejected['refused-reply-to'] === 1);
+});
