@@ -72,7 +72,11 @@ describe('the client', { concurrency: 3 }, () => {
     client.child.stdout.pause();
     const answered = async () => {
       const response = await fetch(`http://127.0.0.1:${worker.records('http')[0]?.port}/metrics`);
-      return Number(/^fib_worker_replies_total\{code="OK"\} (\d+)$/m.exec(await response.text())?.[1]);
+      return Number(
+        /^rpc_server_call_duration_seconds_count\{[^}]*rpc_status_code="OK"[^}]*\} (\d+)$/m.exec(
+          await response.text(),
+        )?.[1],
+      );
     };
     let before = -1;
     await until('the client has stopped asking', async () => {

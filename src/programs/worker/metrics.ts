@@ -20,8 +20,8 @@ export interface WorkerMetrics {
 }
 
 /**
- * Measures a worker from now on. The duration is OpenTelemetry's `rpc.server.call.duration`, with its label for the code
- * that the caller got; the rest has no name there. Names and units: https://prometheus.io/docs/practices/naming/
+ * Measures a worker from now on. The duration is OpenTelemetry's `rpc.server.call.duration` with its attributes, in
+ * Prometheus's form; the rest has no name there. Names and units: https://prometheus.io/docs/practices/naming/
  * @see https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/
  */
 export function measureWorker({ version, stats, state }: MeasuredWorker): WorkerMetrics {
@@ -37,17 +37,10 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
   const duration = new Histogram({
     name: 'rpc_server_call_duration_seconds',
     help: 'From the delivery of a request to its reply.',
-    labelNames: ['rpc_response_status_code'],
+    labelNames: ['rpc_system_name', 'rpc_method', 'rpc_status_code', 'error_type'],
     buckets: BUCKETS,
     registers,
   });
-  const replies = new Counter({
-    name: 'fib_worker_replies_total',
-    help: 'Requests that were answered, by the code that the caller got; all but OK were refused.',
-    labelNames: ['code'],
-    registers,
-  });
-  replies.inc({ code: 'OK' }, 0); // there from the start, so that a rate can be taken
   const count = (name: string, help: string, value: (now: WorkerStats) => number) =>
     new Counter({
       name,
@@ -80,13 +73,13 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     ({ overrun }) => overrun,
   );
   new Counter({
-    name: 'fib_worker_discarded_requests_total',
+    name: 'fib_worker_rejected_requests_total',
     help: 'Requests rejected without requeue, by reason: nobody to reply to, or delivered too often.',
     labelNames: ['reason'],
     registers,
     collect() {
       this.reset();
-      for (const [reason, discarded] of Object.entries(stats().rejected)) this.inc({ reason }, discarded);
+      for (const [reason, rejected] of Object.entries(stats().rejected)) this.inc({ reason }, rejected);
     },
   });
   new Gauge({
@@ -118,8 +111,9 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     contentType: registry.contentType,
     onEvent(event) {
       if (event.type !== 'answered') return;
-      replies.inc({ code: event.code });
-      duration.observe({ rpc_response_status_code: event.code }, event.duration / 1_000);
+      const { queue, code } = event;
+      const attributes = { rpc_system_name: 'rabbitmq', rpc_method: queue, rpc_status_code: code };
+      duration.observe(code === 'OK' ? attributes : { ...attributes, error_type: code }, event.duration / 1_000);
     },
     render: () => registry.metrics(),
   };
