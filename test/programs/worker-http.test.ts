@@ -264,15 +264,17 @@ describe('the metrics of a worker', { concurrency: 3 }, () => {
     assert.deepEqual(own.sort(), [
       'fib_worker_abandoned_requests_total',
       'fib_worker_build_info',
-      'fib_worker_rejected_requests_total',
+      'fib_worker_overrun_requests_total',
+      'fib_worker_overrunning_functions',
       'fib_worker_redelivered_requests_total',
+      'fib_worker_rejected_requests_total',
       'fib_worker_requests_in_flight',
       'fib_worker_requests_total',
       'fib_worker_state',
       'rpc_server_call_duration_seconds',
     ]);
     const states = metrics.get('fib_worker_state')?.samples ?? [];
-    assert.deepEqual([states.length, states.reduce((sum, { value }) => sum + value, 0)], [6, 1]);
+    assert.deepEqual([states.length, states.reduce((sum, { value }) => sum + value, 0)], [7, 1]);
     for (const [name, { help }] of metrics) assert.ok(help.length > 5, name);
   });
 });
