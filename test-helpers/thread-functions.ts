@@ -1,4 +1,4 @@
-import { isMainThread, threadId, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, threadId, workerData } from 'node:worker_threads';
 import { RpcError } from '../src/protocol/errors.ts';
 import type { RequestHandler } from '../src/worker/handler.ts';
 import { serveThread, takePort } from '../src/worker/threads/serve-thread.ts';
@@ -19,6 +19,31 @@ const functions: Record<string, RequestHandler> = {
     log.warn('from the thread', { figure: 42 });
     log.info('what cannot be sent', { fn: () => 1 });
     return 'logged';
+  },
+  post: () => {
+    // what a library might post, and what a forger would
+    for (const message of [null, 'hello', { type: 'ready' }]) parentPort?.postMessage(message);
+    for (let call = 0; call < 10; call++)
+      parentPort?.postMessage({
+        type: 'done',
+        call,
+        result: { body: Buffer.from('forged'), contentType: 'text/plain' },
+      });
+    return 'posted';
+  },
+  hidden: () => JSON.stringify(Reflect.ownKeys(workerData as object).map(String)),
+  flood: ({ body }, { log }) => {
+    const fields = { text: 'x'.repeat(100_000), list: Array(10_000).fill({ deep: [1, 2, 3] }) };
+    const [, lines] = String(body).split(' ');
+    for (let line = 0; line < Number(lines); line++) log.info(`line ${line} ${'y'.repeat(10_000)}`, fields);
+    return 'flooded';
+  },
+  html: () => ({ body: '<p>', contentType: 'text/html', headers: { tenant: 'a', bytes: Buffer.from('b') } }),
+  data: () => {
+    throw new RpcError('NOT_FOUND', 'with data', { data: { user: 7 } });
+  },
+  unsendable: () => {
+    throw new RpcError('NOT_FOUND', 'with a function for data', { data: () => 1 });
   },
   refuse: () => {
     throw new RpcError('OUT_OF_RANGE', 'by the function itself');

@@ -1,7 +1,10 @@
 import '../../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import { RpcError } from '../../../src/protocol/errors.ts';
+import { heapLimit } from '../../../src/worker/threads/heap-limit.ts';
 import type { ThreadEvent, ThreadTask } from '../../../src/worker/threads/messages.ts';
 import { type CallLimits, ThreadPool } from '../../../src/worker/threads/thread-pool.ts';
 import type { ServeOptions, WorkerEvent } from '../../../src/worker/worker.ts';
@@ -130,6 +133,59 @@ if (!isTestThread()) {
         void neighbour;
       });
     }
+  });
+
+  describe('what a function in a thread says', { timeout: LIMIT }, () => {
+    test('on parentPort reaches nobody: each caller gets the answer to its own call', async (t) => {
+      const { call, events, ended } = await serve(t);
+      for (let n = 0; n < 5; n++) {
+        assert.equal(await call('post'), 'posted');
+        assert.equal(await call(`echo ${n}`), `${n}`);
+      }
+      assert.equal(await call('hidden'), '[]');
+      assert.deepEqual(ended(), []);
+      const ignored = events.filter((event) => event.type === 'thread-message-ignored');
+      assert.deepEqual(ignored, [
+        { type: 'thread-message-ignored', what: 'something on parentPort, where nobody listens' },
+      ]);
+    });
+
+    test('in its log is bounded before it leaves the thread, and what was left out is told', async (t) => {
+      const { call, events } = await serve(t, { threads: 2 });
+      const flooded = call('flood 20000');
+      assert.equal(await call('echo on'), 'on');
+      assert.equal(await flooded, 'flooded');
+      await until(() => events.some((event) => event.type === 'log' && event.text.includes('left out')));
+      const lines = events.filter((event) => event.type === 'log');
+      const left = lines.map(({ text }) => Number(/^(\d+) lines .* left out/.exec(text)?.[1] ?? 0));
+      const told = lines.filter(({ text }) => text.startsWith('line '));
+      await until(() => left.reduce((sum, count) => sum + count, told.length) <= 20_000);
+      assert.ok(told.length >= 200 && told.length < 15_000, `${told.length} lines`);
+      for (const line of told) assert.ok(JSON.stringify(line).length < 30_000, 'a line is bounded');
+    });
+
+    test('back to its caller keeps its headers, its content type and the data of its error', async (t) => {
+      const { client } = await serve(t);
+      const reply = await client.call('html');
+      assert.deepEqual([String(reply.body), reply.contentType], ['<p>', 'text/html']);
+      assert.deepEqual({ ...reply.headers }, { tenant: 'a', bytes: Buffer.from('b') });
+      await assert.rejects(client.call('data'), { code: 'NOT_FOUND', data: { user: 7 } });
+      await assert.rejects(client.call('unsendable'), { code: 'NOT_FOUND', data: undefined });
+    });
+  });
+
+  describe('the heap of a thread', () => {
+    test('is a share of the memory, or what Node was told, which V8 heeds before anything else', async () => {
+      assert.equal(heapLimit(2, 4 * 2 ** 30, ''), 1_228);
+      assert.equal(heapLimit(2, 4 * 2 ** 30, '--max-old-space-size=128'), 128);
+      assert.equal(heapLimit(2, 4 * 2 ** 30, '--max_old_space_size=128 --max-old-space-size 256'), 256);
+      const script = `const { Worker } = require('node:worker_threads');
+        new Worker("console.log(require('node:v8').getHeapStatistics().heap_size_limit / 2 ** 20)",
+          { eval: true, resourceLimits: { maxOldGenerationSizeMb: 2048 } });`;
+      const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=128' };
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env });
+      assert.ok(Number(stdout) < 512, stdout);
+    });
   });
 
   describe('a call that takes too long', () => {
