@@ -148,7 +148,7 @@ function replyTo({
       weight: 1,
       arbitrary: fated(
         'void',
-        fc.string({ unit: 'grapheme', maxLength: 20 }).map((name) => utf8(`amq.gen-${name}`)),
+        fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).map((name) => utf8(`amq.gen-${name}`)),
       ),
     },
     {

@@ -264,6 +264,7 @@ describe('the metrics of a worker', { concurrency: 3 }, () => {
     assert.deepEqual(own.sort(), [
       'fib_worker_abandoned_requests_total',
       'fib_worker_build_info',
+      'fib_worker_dead_letter_cycles_total',
       'fib_worker_overrun_requests_total',
       'fib_worker_overrunning_functions',
       'fib_worker_redelivered_requests_total',

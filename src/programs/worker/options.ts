@@ -55,7 +55,7 @@ export const workerOptions = {
   allowReplyTo: option('allow-reply-to PATTERN', list(text), {
     env: 'ALLOW_REPLY_TO',
     multiple: true,
-    help: 'reply queues to write to besides Direct Reply-To and amq.gen-*; * stands for any characters',
+    help: 'reply queues to write to besides Direct Reply-To and names that nobody can guess; * for any characters',
   }),
   grace: option('grace TIME', positiveDuration, {
     env: 'GRACE',
