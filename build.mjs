@@ -117,10 +117,7 @@ const programs = [
   'worker/worker',
   'client/client',
   'demo',
-  ...['compare', 'compare-worker', 'compare-watch', 'compare-proxy'].map((file) => `compare/${file}`),
-  ...['bench', 'bench-client', 'bench-floor', 'bench-threads', 'bench-tutorial', 'bench-workers'].map(
-    (file) => `bench/${file}`,
-  ),
+  ...['compare', 'compare-child', 'compare-program'].map((file) => `compare/${file}`),
 ];
 
 /** The versions of the packages that the comparison measures as peers. */
@@ -128,7 +125,7 @@ const { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': am
 const peers = { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': amqpClient };
 
 /** The packages that go into bundles. */
-const bundled = ['echarts', 'prom-client', 'rabbitmq-client'];
+const bundled = ['prom-client', 'rabbitmq-client'];
 
 const shared = {
   absWorkingDir: root,

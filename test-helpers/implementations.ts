@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { answer } from '../src/measure/bench/answer.ts';
-import { type ImplementationName, implementations } from '../src/measure/bench/index.ts';
-import type { Caller, Design, Implementation, Server, Target } from '../src/measure/implementation.ts';
+import { answer } from '../src/measure/contenders/answer.ts';
+import type { Caller, Design, Implementation, Server, Target } from '../src/measure/contenders/implementation.ts';
+import { type ImplementationName, implementations } from '../src/measure/contenders/index.ts';
 import { amqpUrl } from './broker.ts';
 import type { Scope } from './rpc.ts';
 

@@ -21,32 +21,6 @@ declare function getComputedStyle(
   element: PageElement,
 ): Readonly<Record<'color' | 'fill' | 'stroke' | 'backgroundColor' | 'fontSize' | 'breakInside' | 'overflowX', string>>;
 
-/** How the page is laid out. */
-export function layout() {
-  const boxes = [...document.querySelectorAll('.table')];
-  return {
-    width: document.documentElement.scrollWidth,
-    /** Tables that are wider than their boxes. */
-    wideTables: boxes.filter((box) => box.scrollWidth > box.clientWidth).length,
-    scrollingTables: boxes.filter((box) => getComputedStyle(box).overflowX !== 'visible').length,
-    chartBreaks: [
-      ...new Set([...document.querySelectorAll('.chart')].map((chart) => getComputedStyle(chart).breakInside)),
-    ],
-  };
-}
-
-/** The page's background, and the colours of its charts. */
-export function colours() {
-  const all = (selector: string, key: 'fill' | 'stroke') =>
-    [...document.querySelectorAll(selector)].map((element) => getComputedStyle(element)[key]).join();
-  return {
-    paper: getComputedStyle(document.body).backgroundColor,
-    texts: all('svg text', 'fill'),
-    lines: all('svg path', 'stroke'),
-    marks: all('svg path', 'fill'),
-  };
-}
-
 /** All ids, and those that are referred to. */
 export function ids() {
   const references = document.body.innerHTML.matchAll(/url\(#([^)]+)\)|href="#([^"]+)"/g);

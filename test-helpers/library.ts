@@ -1,5 +1,5 @@
 import { RpcClient } from '../src/client/client.ts';
-import { CALL_TIMEOUT, designs, type Implementation } from '../src/measure/implementation.ts';
+import { CALL_TIMEOUT, designs, type Implementation } from '../src/measure/contenders/implementation.ts';
 
 /** The library's client, as a comparison drives it. */
 export const library: Pick<Implementation, 'name' | 'designs' | 'open'> = {

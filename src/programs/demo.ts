@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { exitOnBrokenPipe, onShutdown } from '../cli/process.ts';
 import { RpcClient } from '../client/client.ts';
-import { Disposables } from '../measure/disposables.ts';
-import { startWorkerProcess } from '../measure/worker-process.ts';
+import { Disposables } from '../measure/engine/disposables.ts';
+import { startProgram } from '../measure/engine/program.ts';
 import type { Broker } from '../rabbitmq/broker.ts';
 import { findBroker } from '../rabbitmq/find.ts';
 import { Guard } from '../rabbitmq/guard.ts';
@@ -37,10 +37,10 @@ async function demo(started: Disposables): Promise<void> {
   const beforeWorker = performance.now();
   say(`Starting a worker on ${queue} …`);
   const guard = started.add(await Guard.start()); // if we are killed, the worker goes as well
-  const flags = ['--queue', queue, '--prefetch', '1', '--log', 'json'];
-  const script = path.join(import.meta.dirname, 'worker.js');
+  const args = [path.join(import.meta.dirname, 'worker.js'), '--queue', queue, '--prefetch', '1', '--log', 'json'];
+  const env = { ...guard.env, AMQP_URL: broker.url };
   const onEnd = (error: Error) => interrupted.abort(error);
-  started.add(await startWorkerProcess({ script, flags, url: broker.url, env: guard.env, onEnd, signal }));
+  started.add(await startProgram({ args, env, says: /"event":"consuming"/, onEnd, signal }));
   say(`  consuming after ${seconds(beforeWorker)}`);
 
   say('Calling it through amq.rabbitmq.reply-to …');

@@ -28,6 +28,8 @@ export interface BrokerGauges {
   readonly processMemory: number | undefined;
   /** What the operating system gave the node (RSS), in bytes, up to 5 s ago; freed memory is given back late. */
   readonly residentMemory: number | undefined;
+  /** Steps that Erlang's processes took, since the start: work of the broker, native code and waiting for the network left out. */
+  readonly reductions: number | undefined;
 }
 
 type Gauge = keyof BrokerGauges;
@@ -48,6 +50,7 @@ const prometheusNames = {
   memory: ['erlang_vm_memory_bytes_total', 'erlang_vm_memory_bytes'],
   processMemory: ['erlang_vm_memory_processes_bytes_total', 'erlang_vm_memory_processes_bytes'],
   residentMemory: ['rabbitmq_process_resident_memory_bytes'],
+  reductions: ['erlang_vm_statistics_reductions_total'],
 } as const satisfies Record<Gauge, readonly string[]>;
 
 const gauges = Object.keys(prometheusNames) as Gauge[];

@@ -6,7 +6,7 @@ import type { BrokerConnection } from '../../src/amqp/connection.ts';
 import { connect } from '../../src/amqp/dial.ts';
 import { inspectQueue } from '../../src/amqp/queues.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import type { ComparisonDocument } from '../../src/measure/document.ts';
+import type { MeasureDocument } from '../../src/measure/document/document.ts';
 import { amqpUrl } from '../broker.ts';
 import type { Scope } from '../rpc.ts';
 
@@ -43,6 +43,6 @@ export async function folderFor(t: Scope): Promise<string> {
 }
 
 /** What `--json` wrote. */
-export async function readJson(file: string): Promise<ComparisonDocument> {
-  return JSON.parse(await readFile(file, 'utf8')) as ComparisonDocument;
+export async function readJson(file: string): Promise<MeasureDocument> {
+  return JSON.parse(await readFile(file, 'utf8')) as MeasureDocument;
 }

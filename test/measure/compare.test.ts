@@ -15,60 +15,66 @@ import {
 import { deadUrl, start } from '../../test-helpers/programs.ts';
 
 describe('dist/compare.js', () => {
-  it('measures what it is asked to only, and calls a winner or none after six rounds', async (t) => {
-    const args = ['--only', 'single', '--rounds', '6', '--calls', '5', '--prefetch', '3', '--queue-type', 'quorum'];
+  it('measures what it is asked to alone, and answers', async (t) => {
+    const args = [
+      '--only',
+      'open',
+      '--rate',
+      '200',
+      '--rounds',
+      '6',
+      '--calls',
+      '5',
+      '--prefetch',
+      '3',
+      '--queue-type',
+      'quorum',
+      '--verbose',
+    ];
     const { code, stdout, stderr } = await start(t, 'compare.js', args).end();
     assert.equal(code, 0, stderr);
-    const told = '(takes less|takes more|no difference shown) \\([\\d.]+ ×, [\\d.]+ to [\\d.]+\\)';
-    for (const name of ['fib-worker', 'floor']) {
-      const sentence = `^${name}, p50 ms: per-request beside exclusive: ${told}; direct beside exclusive: ${told}\\.$`;
-      assert.match(stdout, new RegExp(sentence, 'm'));
-    }
-    assert.doesNotMatch(stdout, /in flight\n|disconnect\n|wire/);
+    const verdict = '(better|worse|within ±10 %|not settled)';
+    for (const name of ['fib-worker', 'floor'])
+      assert.match(stdout, new RegExp(`^ {2}${name} direct .* [\\d.]+ +[\\d.]+ to [\\d.]+ +${verdict} .* 30 +0$`, 'm'));
+    assert.doesNotMatch(stdout, /calls per life\n|what goes over/);
     assert.match(stdout, /prefetch 3/);
-    assert.match(stdout, /^ {2}request queue +quorum, durable/m);
+    assert.match(stdout, /^ {2}request queues +quorum, durable/m);
+    const lines = stdout.trimEnd().split('\n').slice(-5);
+    assert.match(lines[0] ?? '', /^Should replies come by Direct Reply-To\? RabbitMQ \d/);
+    assert.match(lines[2] ?? '', /^Clients that stay: /);
     await expectNoQueues(stderr, 2);
-  });
-
-  it('measures other projects’ clients and workers if asked to', async (t) => {
-    const args = ['--peers', '--only', 'single', '--rounds', '1', '--calls', '3'];
-    const { code, stdout, stderr } = await start(t, 'compare.js', args).end();
-    assert.equal(code, 0, stderr);
-    for (const name of ['rabbitmq-client', 'amqplib', 'amqp-client']) {
-      assert.match(stdout, new RegExp(`^ {2}${name} [a-z-]+ +[\\d.]+ .* 3 +0 +0$`, 'm'));
-      assert.match(stdout, new RegExp(`^ {2}${name} +.*\\d+\\.\\d+\\.\\d+`, 'm')); // its version
-    }
-    await expectNoQueues(stderr, 5);
   });
 
   it('adds a network’s round trips if asked to', async (t) => {
     const folder = await folderFor(t);
     const json = path.join(folder, 'a.json');
-    const args = ['--rtt', '20ms', '--only', 'single', '--rounds', '1', '--calls', '3', '--json', json];
+    const args = ['--rtt', '20ms', '--only', 'busy', '--rounds', '1', '--calls', '3', '--json', json, '--verbose'];
     const { code, stdout, stderr } = await start(t, 'compare.js', args).end();
     assert.equal(code, 0, stderr);
-    for (const { implementation, design, figures } of (await readJson(json)).workloads[0]?.levels[0]?.entries ?? []) {
-      assert.ok((figures.p50?.median ?? 0) >= 20, `${implementation} ${design}`);
-    }
+    const { samples } = await readJson(json);
+    assert.equal(samples.length, 6);
+    for (const { contender, figures } of samples) assert.ok((figures.p50 ?? 0) >= 25, contender);
     assert.match(stdout, /^ {2}network +a proxy on this machine adds 20 ms/m);
   });
 
   it('prints what it has when it is interrupted, writes it, and cleans up', async (t) => {
     const folder = await folderFor(t);
     const json = path.join(folder, 'a.json');
-    const args = ['--only', 'single', '--rounds', '1000', '--calls', '5', '--json', json];
+    const args = ['--only', 'busy', '--rounds', '1000', '--calls', '5', '--json', json];
     const compare = start(t, 'compare.js', args);
     await compare.says(/round 3 of 1000/);
     const { code, stdout, stderr } = await compare.stop('SIGINT');
     assert.equal(code, 130, stderr);
     assert.match(stdout, /^RabbitMQ \S+ \(cut short: interrupted by SIGINT\)$/m);
-    assert.match(stdout, /^ {2}floor direct +[\d.]+ /m);
-    assert.equal((await readJson(json)).cutShort, 'interrupted by SIGINT');
+    assert.match(stdout, /^ {2}fib-worker direct +[\d.]+ /m);
+    const { cutShort, samples } = await readJson(json);
+    assert.equal(cutShort, 'interrupted by SIGINT');
+    assert.ok(samples.length >= 12);
     await expectNoQueues(stderr, 2);
   });
 
   it('leaves no worker even if it is killed, and so the queues expire', async (t) => {
-    const compare = start(t, 'compare.js', ['--only', 'single', '--rounds', '1000', '--calls', '5']);
+    const compare = start(t, 'compare.js', ['--only', 'busy', '--rounds', '1000', '--calls', '5']);
     await compare.says(/round 1 of 1000/);
     const queues = queuesIn(compare.stderr);
     assert.equal(queues.length, 2);
@@ -85,7 +91,7 @@ describe('dist/compare.js', () => {
     const files = ['a.json', 'b.json'].map((name) => path.join(folder, name));
     let first = '';
     for (const file of files) {
-      const args = ['--only', 'single', '--rounds', '1', '--calls', '3', '--json', file];
+      const args = ['--only', 'busy', '--rounds', '1', '--calls', '3', '--json', file];
       const { stdout } = await start(t, 'compare.js', args).end();
       first ||= stdout;
     }
@@ -106,11 +112,15 @@ describe('dist/compare.js', () => {
       assert.match(stderr, /^fib-compare: [^\n]+\n$/);
       return `${code} ${stderr}`;
     };
-    assert.match(await say(['--only', 'everything']), /^2 .*--only.*single, sweep, churn.*wire/);
+    assert.match(await say(['--only', 'everything']), /^2 .*--only.*life, clients, flight.*wire/);
+    assert.match(
+      await say(['--only', 'waiting']),
+      /^2 .*--only waiting: expected one of life.* without --implementations/,
+    );
     assert.match(await say(['show', garbage]), /^2 .*garbage\.json/);
     assert.match(await say(['show', path.join(folder, 'none.json')]), /^2 .*no such file.*none\.json/);
     assert.match(await say(['diff', garbage]), /^2 /);
-    assert.match(await say(['contrast', garbage]), /^2 .*expected show FILE or diff FILE FILE, got contrast/);
+    assert.match(await say(['contrast', garbage]), /^2 .*expected show FILE, diff FILE FILE or schema, got contrast/);
     assert.match(await say(['--json', path.join(folder, 'no', 'a.json')]), /^2 .*--json .*there is no folder /);
     assert.match(await say([], await deadUrl()), /^1 .*AMQP_URL: /);
   });

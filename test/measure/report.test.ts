@@ -1,167 +1,175 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { compose, type Measured } from '../../src/measure/compose.ts';
-import { type Conditions, conditionLines } from '../../src/measure/conditions.ts';
-import { renderText } from '../../src/measure/render/text.ts';
-import { chooseWorkloads } from '../../src/measure/workloads/index.ts';
-import { contendersOf, drift, drifting, sample, samplesOf } from '../../test-helpers/measure/known-samples.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
+import { answerOf } from '../../src/measure/analysis/answer.ts';
+import { findingsOf } from '../../src/measure/analysis/findings.ts';
+import type { MeasureDocument } from '../../src/measure/document/document.ts';
+import { renderDiff } from '../../src/measure/report/diff.ts';
+import { renderPage } from '../../src/measure/report/page.ts';
+import { renderText } from '../../src/measure/report/text.ts';
+import { chromiumFlags, findChromium } from '../../test-helpers/chromium.ts';
+import { badChartTexts, faintTexts, ids } from '../../test-helpers/in-page.ts';
+import { knownDocument } from '../../test-helpers/measure/known-document.ts';
 
-const implementations = [{ name: 'fib-worker', detail: 'fib-worker 0.1.0, RpcClient and RpcWorker' }];
-const conditions: Conditions = {
-  broker: 'RabbitMQ 4.3.6 at amqp://guest@localhost:5672 (found there)',
-  runsOn: 'Erlang/OTP 27.3',
-  host: 'localhost',
-  nodes: undefined,
-  rtt: undefined,
-  queueType: 'classic',
-  prefetch: 7,
-  implementations,
-  metrics: 'Prometheus at localhost:15692',
-  machine: { node: 'v20.0.0', platform: 'linux x64', cores: 2, processor: 'Abacus', load: 0.25 },
-};
-const measured: Measured = {
-  began: new Date('2026-11-21T08:00:00Z'),
-  took: 12_345.6,
-  cutShort: undefined,
-  broker: 'RabbitMQ 4.3.6',
-  implementations,
-  contenders: contendersOf(),
-  workloads: chooseWorkloads(['single'], {}),
-  rounds: 8,
-  length: { time: 350, calls: undefined },
-  samples: [sample('direct', 0, 1_000), ...samplesOf({ 'per-request': drifting(3), exclusive: drift, direct: drift })],
-  limits: [],
-  wire: undefined,
-  conditions: conditionLines(conditions),
-};
-const report = (changes: Partial<Measured> = {}) => renderText(compose({ ...measured, ...changes }));
+const better = knownDocument(2);
+const findings = findingsOf(better);
 
-describe('the report', () => {
-  it('has a table that reads by itself, and sentences after it', () => {
-    assert.equal(
-      report().split('\nHow to read it')[0],
-      [
-        'RabbitMQ 4.3.6',
-        '',
-        'one call at a time',
-        'Compared by p50 ms, less is better. One connection a turn, its set-up not measured.',
-        '',
-        '                          p50 ms  p90 ms  p99 ms  p99.9 ms  calls/s  ÷ exclusive      interval  ÷ floor  calls  failed  discarded',
-        '  fib-worker per-request    13.5    13.5    13.5         –     75.1         3.00  2.97 to 3.03        –     80       0          0',
-        '  fib-worker exclusive      4.50    4.50    4.50         –      225            –             –        –     80       0          0',
-        '  fib-worker direct         4.50    4.50    4.50         –      225         1.00  1.00 to 1.00        –     80       0          0',
-        '',
-        'fib-worker, p50 ms: per-request beside exclusive: takes more (3.00 ×, 2.97 to 3.03); direct beside exclusive: no difference shown (1.00 ×, 1.00 to 1.00).',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  it('has what it cost the broker beside it', () => {
-    const broker = {
-      clients: 1,
-      connections: 1,
-      channels: 1,
-      queues: 0,
-      processes: 9,
-      memory: 250_000,
-      queuesDeclared: 0.5,
-    };
-    const samples = measured.samples.map((one) => (one.design === 'direct' ? { ...one, broker } : one));
+describe('the answer', () => {
+  it('is five lines, the last of the report, and says what was found', () => {
+    const { lines } = answerOf(findings);
+    assert.equal(lines.length, 5);
+    assert.ok(renderText(findings).endsWith(`\n${lines.join('\n')}\n`));
     assert.match(
-      report({ samples }),
-      /\n broker, one call at a time +connections +channels +queues +processes +process MB +opened\/call +declared\/call +deleted\/call\n {2}fib-worker direct +1 +1 +0 +9 +0\.25 +– +0\.50 +–\n/,
+      lines[1] ?? '',
+      /^Clients that come and go: yes; a life of one call takes 0\.50 × the time \(2\.\d+ × as good, .* 0\.50 × the broker’s work\.$/,
     );
+    assert.match(lines[2] ?? '', /^Clients that stay: yes .*one queue fewer at the broker for each\.$/);
+    assert.match(lines[3] ?? '', /^A queue per request: no for clients that stay \(0\.10 × as good/);
   });
 
-  it('counts every call, those for warming up apart', () => {
-    assert.match(
-      report(),
-      /^ {2}measured +240 calls: 240 answered right, 0 wrong, 0 timed out, 0 failed otherwise; 0 rep/m,
-    );
-    assert.match(report(), /^ {2}not measured +110 calls: /m); // 25 × 4, and the 10 of the warm-up's own turn
+  it('is no where it is worse, no difference where it is none, and not settled where rounds are few', () => {
+    const said = (document: MeasureDocument) => answerOf(findingsOf(document)).lines[2] ?? '';
+    assert.match(said(knownDocument(0.5)), /^Clients that stay: no /);
+    assert.match(said(knownDocument(1)), /^Clients that stay: it makes no difference to speed /);
+    assert.match(said(knownDocument(2, 2)), /^Clients that stay: not settled by this run /);
+    assert.match(said(knownDocument(2, 0)), /^Clients that stay: not measured\.$/);
   });
 
-  it('says which interval it is, and how many ratios would differ by chance', () => {
-    assert.match(report(), /^ {2}interval +holds the median ratio with 95 % or more/m);
-    assert.match(
-      report(),
-      /^ {2}by chance +ratios to exclusive, .*: per-request 1 of 1 \(by chance alone 0\.0\) and direct 0 of 1 \(by/m,
-    );
-  });
-
-  it('says that it was cut short, and what the first failure was', () => {
-    const failed = { ...sample('direct', 9, 1).measured, right: 9, errors: 1, firstFailure: 'no broker' };
-    const samples = [...measured.samples, sample('direct', 9, 1, { measured: failed })];
-    const text = report({ samples, rounds: 12, cutShort: 'interrupted by SIGINT' });
-    assert.match(text, /^RabbitMQ 4\.3\.6 \(cut short: interrupted by SIGINT\)\n/);
-    assert.match(text, /^ {2}first failure +no broker$/m);
-  });
-
-  it('has something to print even if nothing was measured', () => {
-    const text = report({ samples: [] });
-    assert.match(text, /^ {2}fib-worker direct +– +– +– +– +– +– +– +– +0 +0 +0$/m);
-    assert.match(text, /No complete round, so nothing to say/);
-  });
-
-  it('has the wire’s costs, exact', () => {
-    const cost = { roundTrips: 4, framesOut: 9, framesIn: 8, bytesOut: 1_234, bytesIn: 567 };
-    const entry = { implementation: 'floor', design: 'direct', setUp: cost, call: cost, teardown: cost } as const;
-    const wire = { title: 'wire cost', detail: 'counted', entries: [entry], sentences: ['direct needs 4.'] };
-    const [, section = ''] = report({ wire }).split('wire cost\ncounted.\n\n');
-    assert.match(
-      section,
-      /^ +round trips +frames out +frames in +bytes out +bytes in\n\n set-up\n {2}floor direct +4 +9 +8 +1,234 +567\n/,
-    );
-    assert.match(section, /\n\ndirect needs 4\.\n/);
-  });
-
-  it('prints the conditions', () => {
-    const text = report().split('Conditions\n')[1] ?? '';
-    for (const words of [
-      'RabbitMQ 4.3.6 at amqp://guest@',
-      'loopback',
-      'TCP_NODELAY on',
-      'classic, durable',
-      'prefetch 7',
-      '2 bytes out, 6 back',
-      'RpcClient and RpcWorker',
-      'Prometheus at localhost:15692',
-      'v20.0.0',
-      'Abacus',
-      '2, shared by clients and workers and, on this machine, the broker',
-    ]) {
-      assert.ok(text.includes(words), words);
-    }
-  });
-
-  it('does not call a network loopback that is none, and says what delays it', () => {
-    const lines = (changes: Partial<Conditions>) => Object.fromEntries(conditionLines({ ...conditions, ...changes }));
-    const remote = lines({ host: 'broker.example.org' });
-    assert.equal(remote.network, 'to broker.example.org; TCP_NODELAY on');
-    assert.match(remote.cores ?? '', /^2, shared by clients and workers; load/);
-    assert.match(
-      lines({ rtt: { asked: 20, given: { chunks: 9, median: 20.7, p99: 23.5 } } }).network ?? '',
-      /^a proxy on this machine adds 20 ms to every round trip of the clients: by its own account 20\.7 ms \(median\), 23\.5/,
-    );
-    assert.match(
-      Object.fromEntries(conditionLines({ ...conditions, metrics: undefined })).metrics ?? '',
-      /^not available/,
-    );
+  it('explains what is known: why direct replies cost throughput from 3.12 until 4.1', () => {
+    const page = (asGood: number, broker: string) => renderPage(findingsOf(knownDocument(asGood, 12, { broker })));
+    assert.match(page(0.5, 'RabbitMQ 4.0.5'), /pull request 14507/);
+    assert.doesNotMatch(page(0.5, 'RabbitMQ 4.3.6'), /14507/);
+    assert.doesNotMatch(page(2, 'RabbitMQ 4.0.5'), /14507/);
   });
 });
 
-describe('the choice of workloads', () => {
-  it('is all of them but the open loop, unless it has rates or is asked for', () => {
-    const all = ['single', 'sweep', 'churn', 'clients', 'burst', 'payload'];
-    assert.deepEqual(Object.keys(chooseWorkloads(undefined, {})), all);
-    assert.deepEqual(Object.keys(chooseWorkloads(undefined, { open: [100] })), [...all, 'open']);
-    assert.deepEqual(Object.keys(chooseWorkloads(['open', 'wire'], {})), ['open']);
-    assert.deepEqual(Object.keys(chooseWorkloads(['wire'], { open: [100] })), []);
+describe('the report as text', () => {
+  it('has a row for each contender with figures, ratio, verdict, the floor’s ratio, calls and failures', () => {
+    const text = renderText(findings);
+    assert.match(text, /^ 64 in flight\n {2}fib-worker per-request/m);
+    assert.match(text, /^ {2}fib-worker direct +[\d,.]+ .* 1\.\d+ +[\d.]+ to [\d.]+ +better +1\.\d+ +600 +0$/m);
+    assert.match(text, /^ held for each of 500 at the broker +connections/m);
+    assert.doesNotMatch(text, /^ {2}floor|NaN|undefined/m);
+    assert.match(renderText(findings, { verbose: true }), /^ {2}floor direct/m);
   });
 
-  it('takes levels in ascending order, each once', () => {
-    assert.deepEqual(chooseWorkloads(['clients'], { clients: [100, 5, 100] }).clients?.levels, [5, 100]);
+  it('says which calls failed, and why, and what was out of reach', () => {
+    const [first, ...rest] = better.samples;
+    assert.ok(first);
+    const samples = [{ ...first, failed: 3, firstFailure: 'no reply' }, ...rest];
+    const scenarios = better.scenarios.map((one) => ({
+      ...one,
+      outOfReach: '500 clients were out of reach here: too many',
+    }));
+    const text = renderText(findingsOf({ ...better, samples, scenarios, cutShort: 'enough' }));
+    assert.match(text, /^Calls failed: fib-worker per-request, 1 call per life: 3 \(no reply\)\.$/m);
+    assert.match(text, /out of reach here: too many\.$/m);
+    assert.match(text, /^RabbitMQ 4\.3\.6 \(cut short: enough\)$/m);
   });
+
+  it('sets two runs side by side, and says where they disagree', () => {
+    const text = renderDiff(
+      better,
+      knownDocument(0.5, 12, { broker: 'RabbitMQ 3.10.8', conditions: [['broker', 'here']] }),
+    );
+    assert.match(text, /^ {2}staying, in all, fib-worker direct: better in a \(2\.\d+ ×\), worse in b/m);
+    assert.match(text, /^ {2}broker\n {4}a {2}somewhere <b>else<\/b>\n {4}b {2}here$/m);
+    assert.match(renderDiff(better, better), /^Where a and b disagree\n {2}nothing$/m);
+    assert.doesNotMatch(text, /NaN|undefined/);
+  });
+});
+
+describe('the page', () => {
+  it('is the same whenever it is made of the same document, escapes it, and can be made of next to nothing', () => {
+    assert.equal(renderPage(findingsOf(better)), renderPage(findings));
+    assert.match(renderPage(findings), /somewhere &#60;b&#62;else/);
+    const { wire: _, ...rest } = better;
+    for (const document of [
+      { ...rest, scenarios: [], samples: [], percentiles: [], conditions: [] },
+      { ...rest, samples: [] },
+      { ...rest, contenders: [], samples: [] },
+      { ...rest, question: 'implementations' as const },
+    ])
+      assert.doesNotMatch(renderPage(findingsOf(document)), /NaN|undefined|Infinity/);
+  });
+
+  it('says it in less than 2,500 words outside of what is folded away', () => {
+    const shown = renderPage(findings)
+      .replace(/<style>[\s\S]*?<\/style>|<details>[\s\S]*?<\/details>/g, '')
+      .replace(/<[^>]*>/g, ' ');
+    const words = shown.split(/\s+/).filter(Boolean).length;
+    assert.ok(words < 2_500 && words > 400, `${words} words`);
+  });
+});
+
+const executablePath = findChromium();
+const skip = executablePath === undefined && 'no Chromium found: install one, or set CHROMIUM_PATH';
+
+describe('the page in a browser', { skip }, () => {
+  let browser: Browser;
+  let folder: string;
+  before(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'fib-worker-page-'));
+    browser = await chromium.launch({ ...(executablePath && { executablePath }), args: chromiumFlags });
+  });
+  after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Opens the page; `trouble` is whatever it asks for or logs. */
+  async function open(options: BrowserContextOptions, of = findings) {
+    const file = path.join(folder, 'page.html');
+    writeFileSync(file, renderPage(of));
+    const url = pathToFileURL(file).href;
+    const page = await browser.newPage(options);
+    const trouble: string[] = [];
+    page.on('request', (request) => request.url() !== url && trouble.push(`asks for ${request.url()}`));
+    page.on('console', (message) => trouble.push(`logs ${message.text()}`));
+    page.on('pageerror', (error) => trouble.push(`fails: ${error.message}`));
+    await page.goto(url);
+    return { page, trouble };
+  }
+
+  it('loads nothing, logs nothing, and needs no script', async () => {
+    const { page, trouble } = await open({});
+    assert.deepEqual(trouble, []);
+    assert.equal(await page.locator('script, img, iframe, object, link:not([href^="data:"])').count(), 0);
+  });
+
+  for (const [name, options] of [
+    ['a phone', { viewport: { width: 390, height: 844 } }],
+    ['a phone by night', { viewport: { width: 390, height: 844 }, colorScheme: 'dark' }],
+    ['a desk', { viewport: { width: 1_280, height: 900 } }],
+  ] as const) {
+    it(`is readable on ${name}, whatever it says`, async () => {
+      for (const asGood of [0.013, 1, 112]) {
+        const { page } = await open(options, findingsOf(knownDocument(asGood)));
+        assert.deepEqual(await page.evaluate(badChartTexts, 11), [], `${asGood}`);
+      }
+    });
+
+    it(`has the answer and the first intervals on the first screen of ${name}, and nothing scrolls sideways`, async () => {
+      const { page } = await open(options);
+      const place = async (selector: string) =>
+        (await page.locator(selector).first().boundingBox()) ?? { y: Number.NaN };
+      assert.ok((await place('.answer')).y < 300);
+      assert.ok((await place('#answer svg')).y < options.viewport.height - 60);
+      for (const details of await page.locator('details > summary').all()) await details.click();
+      const { scrollWidth, innerWidth } = (await page.evaluate(
+        '({ innerWidth, scrollWidth: document.documentElement.scrollWidth })',
+      )) as { scrollWidth: number; innerWidth: number };
+      assert.equal(scrollWidth, innerWidth);
+      assert.deepEqual(await page.evaluate(faintTexts, 4.5), []);
+      assert.deepEqual(await page.evaluate(badChartTexts, 11), []);
+      const { own, wanted } = await page.evaluate(ids);
+      assert.equal(new Set(own).size, own.length);
+      for (const id of wanted) assert.ok(own.includes(id), id);
+    });
+  }
 });

@@ -1,8 +1,8 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { median, medianInterval, percentile } from '../../src/measure/statistics.ts';
-import { balancedRounds, turnOrder } from '../../src/measure/turn-order.ts';
+import { median, medianInterval, percentile } from '../../src/measure/analysis/statistics.ts';
+import { balancedRounds, turnOrder } from '../../src/measure/engine/turn-order.ts';
 
 const oneTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 const shuffled = [7, 2, 12, 4, 9, 1, 11, 6, 3, 10, 5, 8];

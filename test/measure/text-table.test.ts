@@ -1,7 +1,7 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { count, figure, listing, size, textTable } from '../../src/measure/text-table.ts';
+import { count, figure, listing, size, textTable } from '../../src/measure/report/text-table.ts';
 
 describe('the parts of a report', () => {
   it('lays out columns, headings across them, and no trailing spaces', () => {

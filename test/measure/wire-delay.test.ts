@@ -5,12 +5,12 @@ import net, { type Socket } from 'node:net';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startDelayProcess } from '../../src/measure/wire/delay-process.ts';
+import { Child } from '../../src/measure/engine/child.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { programFolder } from '../../test-helpers/built.ts';
-import { deadUrl, start } from '../../test-helpers/programs.ts';
-import { disposeAfter, until } from '../../test-helpers/rpc.ts';
+import { deadUrl } from '../../test-helpers/programs.ts';
+import { until } from '../../test-helpers/rpc.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -145,49 +145,54 @@ describe('the proxy that delays', { concurrency: true }, () => {
 });
 
 describe('the process that delays', { concurrency: true }, () => {
-  const script = path.join(programFolder, 'compare-proxy.js');
+  const options = (t: TestContext, onEnd = (_error: Error) => {}) => ({
+    script: path.join(programFolder, 'compare-child.js'),
+    env: {},
+    onEnd,
+    signal: t.signal,
+  });
 
-  it('delays, and says what it really gave when it is stopped', async (t) => {
+  it('delays, says what it really gave, and ends when it is stopped', async (t) => {
     const echo = net.createServer((socket) => socket.pipe(socket));
     const to = { hostname: '127.0.0.1', port: await listenOnLoopback(echo) };
     t.after(() => echo.close());
     const onEnd = t.mock.fn();
-    const proxy = await startDelayProcess({ script, to, rtt: 50, onEnd, signal: t.signal });
+    const proxy = new Child('the proxy', options(t, onEnd));
+    t.after(() => proxy.stop());
+    const port = await proxy.ask('proxy', { to, rtt: 50 });
+    assert.equal(await proxy.ask('given', undefined), undefined, 'nothing went through it');
     const began = performance.now();
-    const client = net.connect(proxy.port, '127.0.0.1');
+    const client = net.connect(port, '127.0.0.1');
     const took = await ping(client, began);
     assert.ok(took >= 100, `connect and ping took ${took} ms`);
     client.destroy();
-    const given = await proxy.stop();
+    const given = await proxy.ask('given', undefined);
     assert.equal(given?.chunks, 2);
     assert.ok(given.median >= 50, JSON.stringify(given));
-    assert.equal(await proxy.stop(), given);
+    await proxy.stop();
+    await assert.rejects(proxy.ask('given', undefined), /^Error: the proxy: the process ended$/);
     assert.equal(onEnd.mock.callCount(), 0);
   });
 
-  it('says nothing of what it gave if nothing went through it', async (t) => {
-    const to = { hostname: '127.0.0.1', port: 9 };
-    const proxy = await startDelayProcess({ script, to, rtt: 50, onEnd: () => {}, signal: t.signal });
-    disposeAfter(t, proxy);
-    assert.equal(await proxy.stop(), undefined);
+  it('tells when it ends by itself, or can not be started', async (t) => {
+    for (const script of ['/nowhere.js', path.join(programFolder, 'compare-program.js')]) {
+      const ended = new Promise<Error>((resolve) => {
+        const child = new Child('the proxy', { ...options(t, resolve), script });
+        child.ask('given', undefined).catch(() => {});
+      });
+      assert.match((await ended).message, /^the proxy ended: /);
+    }
   });
 
-  it('tells when it ends by itself, or does not start', async (t) => {
-    const to = { hostname: '127.0.0.1', port: 9 };
-    const options = { script, to, rtt: 0, onEnd: () => {}, signal: t.signal };
-    await assert.rejects(startDelayProcess(options), {
-      message:
-        "the proxy for --rtt ended before it listened: compare-proxy: --rtt: expected a number of ms above 0, got '0'",
-    });
-    await assert.rejects(startDelayProcess({ ...options, script: '/nowhere.js' }), /ended before it listened: .*/);
+  it('ends with the signal, whose reason is what its answers then are', async (t) => {
     const reason = new Error('enough');
-    await assert.rejects(startDelayProcess({ ...options, rtt: 1, signal: AbortSignal.abort(reason) }), reason);
-  });
-
-  it('ends with whoever started it', async (t) => {
-    const program = start(t, 'compare-proxy.js', ['--to', '127.0.0.1:9', '--rtt', '10'], { url: null });
-    await program.prints(/^\{"port":\d+\}\n/);
-    program.child.stdin.end();
-    assert.equal((await program.end()).code, 0);
+    const stop = new AbortController();
+    const onEnd = t.mock.fn();
+    const proxy = new Child('the proxy', { ...options(t, onEnd), signal: stop.signal });
+    await proxy.ask('proxy', { to: { hostname: '127.0.0.1', port: 9 }, rtt: 1 });
+    stop.abort(reason);
+    await assert.rejects(proxy.ask('given', undefined), reason);
+    await proxy.stop();
+    assert.equal(onEnd.mock.callCount(), 0);
   });
 });

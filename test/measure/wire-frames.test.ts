@@ -1,11 +1,9 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { WireEntry } from '../../src/measure/document.ts';
 import { isAnswer, isAnswered } from '../../src/measure/wire/awaited-answers.ts';
 import { FrameCounter } from '../../src/measure/wire/frame-counter.ts';
 import { type Frame, FrameReader } from '../../src/measure/wire/frames.ts';
-import { wireSentences } from '../../src/measure/wire/wire-sentences.ts';
 import { frame, int, method, short } from '../../test-helpers/raw-amqp.ts';
 
 const protocolHeader = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
@@ -154,51 +152,5 @@ describe('the frame counter', () => {
     assert.equal(counter.unanswered, 1);
     counter.received(method(2, 20, 11, int(4, 0)));
     assert.equal(counter.unanswered, 0);
-  });
-});
-
-describe('the sentences about the wire', () => {
-  const cost = (roundTrips: number) => ({ framesOut: 1, framesIn: 1, bytesOut: 1, bytesIn: 1, roundTrips });
-  const entry = (implementation: string, design: WireEntry['design'], trips: readonly number[]): WireEntry => {
-    const [setUp = 0, call = 0, teardown = 0] = trips;
-    return { implementation, design, setUp: cost(setUp), call: cost(call), teardown: cost(teardown) };
-  };
-  const three = (name: string) => [
-    entry(name, 'per-request', [5, 3, 2]),
-    entry(name, 'exclusive', [7, 1, 2]),
-    entry(name, 'direct', [6, 1, 2]),
-  ];
-
-  it('say who takes the fewest round trips for what, and what that comes to', () => {
-    assert.deepEqual(wireSentences(three('a')), [
-      'a, round trips: to set up 5 with a queue per request, 6 with Direct Reply-To, 7 with a queue per client; ' +
-        'for a call 1 with a queue per client and Direct Reply-To, 3 with a queue per request; to disconnect 2 with every design.',
-      'a, to set up, call once and disconnect: 9 (180 ms) with Direct Reply-To, 10 (200 ms) with a queue per request ' +
-        'and a queue per client; the ms are arithmetic, at 20 ms for a round trip.',
-    ]);
-  });
-
-  it('speak of implementations that agree together, and of those that do not one by one', () => {
-    assert.deepEqual(
-      wireSentences([...three('a'), ...three('b')]).map((sentence) => sentence.slice(0, 9)),
-      ['a and b, ', 'a and b, '],
-    );
-    const fewer = wireSentences([...three('a'), entry('c', 'direct', [6, 1, 2])]);
-    assert.equal(fewer.length, 4, 'who has one design only disagrees with nobody');
-    assert.deepEqual(wireSentences([]), []);
-  });
-
-  it('say so where implementations do not agree on the fewest', () => {
-    const floor = [
-      entry('floor', 'per-request', [5, 1, 1]),
-      entry('floor', 'exclusive', [6, 1, 1]),
-      entry('floor', 'direct', [5, 1, 1]),
-    ];
-    assert.equal(
-      wireSentences([...three('a'), ...floor]).at(-1),
-      'The implementations do not agree on which design takes the fewest round trips to set up, for a call and to set ' +
-        'up, call once and disconnect: that depends on what a client sends without waiting for an answer, and not on ' +
-        'the design alone.',
-    );
   });
 });

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { createServer, type PeerCertificate } from 'node:tls';
 import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import type { Target } from '../../src/measure/implementation.ts';
+import type { Target } from '../../src/measure/contenders/implementation.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { throughProxy } from '../../src/measure/wire/through-proxy.ts';

@@ -4,8 +4,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import type { WireEntry } from '../../src/measure/document.ts';
-import type { Target } from '../../src/measure/implementation.ts';
+import type { Design, Target } from '../../src/measure/contenders/implementation.ts';
+import type { WireEntry } from '../../src/measure/document/document.ts';
 import { CountingProxy } from '../../src/measure/wire/counting-proxy.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';
 import type { Endpoint } from '../../src/measure/wire/loopback.ts';
@@ -23,9 +23,13 @@ async function served(t: TestContext, answer = '832040'): Promise<Target> {
   return { url: amqpUrl(), tls: undefined, queue };
 }
 
+/** The library with each design, or another one that opens its callers. */
+const openers = (open: typeof library.open = library.open) =>
+  library.designs.map((design) => ({ contender: design, open: (to: Target) => open(design, to) }));
+
 const counted = (entries: readonly WireEntry[]) =>
-  entries.map(({ design, ...phases }) => [
-    design,
+  entries.map(({ contender, ...phases }) => [
+    contender,
     ...Object.values({ setUp: phases.setUp, call: phases.call, teardown: phases.teardown }).map(
       ({ framesOut, framesIn, roundTrips }) => ({ framesOut, framesIn, roundTrips }),
     ),
@@ -33,7 +37,7 @@ const counted = (entries: readonly WireEntry[]) =>
 
 describe('the wire cost', { concurrency: true }, () => {
   it('of the library is exactly this, and the same each time it is counted', async (t) => {
-    const options = { implementations: [library], target: await served(t), signal: t.signal };
+    const options = { openers: openers(), target: await served(t), signal: t.signal };
     const wire = await measureWire(options);
     assert.deepEqual(counted(wire.entries), [
       [
@@ -67,21 +71,21 @@ describe('the wire cost', { concurrency: true }, () => {
 
   it('does not depend on how far away the broker is', async (t) => {
     const target = await served(t);
-    const near = await measureWire({ implementations: [library], target, signal: t.signal });
+    const near = await measureWire({ openers: openers(), target, signal: t.signal });
     const { proxy, port } = await DelayProxy.open(parseAmqpUrl(target.url), 20);
     t.after(() => proxy.close());
-    const far = await measureWire({ implementations: [library], target: throughProxy(target, port), signal: t.signal });
+    const far = await measureWire({ openers: openers(), target: throughProxy(target, port), signal: t.signal });
     assert.deepEqual(far, near);
   });
 
   it('is the time that it takes where the way is long: no round trip is counted that is not waited for', async (t) => {
     const rtt = 40;
     const target = await served(t);
-    const { entries } = await measureWire({ implementations: [library], target, signal: t.signal });
+    const { entries } = await measureWire({ openers: openers(), target, signal: t.signal });
     const { proxy, port } = await DelayProxy.open(parseAmqpUrl(target.url), rtt);
     t.after(() => proxy.close());
-    for (const { design, setUp, call, teardown } of entries) {
-      const caller = library.open(design, throughProxy(target, port));
+    for (const { contender: design, setUp, call, teardown } of entries) {
+      const caller = library.open(design as Design, throughProxy(target, port));
       const timed = async (act: () => Promise<unknown>) => {
         const began = performance.now();
         await act();
@@ -101,20 +105,19 @@ describe('the wire cost', { concurrency: true }, () => {
 
   it('is not counted over TLS, and says why', async (t) => {
     const target = { url: 'amqps://localhost', tls: undefined, queue: 'q' };
-    const { entries, sentences, detail } = await measureWire({ implementations: [library], target, signal: t.signal });
-    assert.deepEqual([entries, sentences], [[], []]);
-    assert.match(detail, /^not counted: over TLS .*amqp:\/\/ URL/);
+    const { entries, detail } = await measureWire({ openers: openers(), target, signal: t.signal });
+    assert.deepEqual(entries, []);
+    assert.match(detail, /^Not counted: over TLS .*amqp:\/\/ URL/);
   });
 
   it('is not told of a call that fails: an error says whose, and why', async (t) => {
-    const implementations = [library];
     const wrong = await served(t, '6765');
-    await assert.rejects(measureWire({ implementations, target: wrong, signal: t.signal }), {
-      message: 'counting the wire cost of fib-worker per-request: the reply to 30 was "6765", not 832040',
+    await assert.rejects(measureWire({ openers: openers(), target: wrong, signal: t.signal }), {
+      message: 'counting the wire cost of per-request: the reply to 30 was "6765", not 832040',
     });
     const dead = { ...wrong, url: await deadUrl() };
-    await assert.rejects(measureWire({ implementations, target: dead, signal: t.signal }), {
-      message: /^counting the wire cost of fib-worker per-request: the connection to the broker failed: .*ECONNREFUSED/,
+    await assert.rejects(measureWire({ openers: openers(), target: dead, signal: t.signal }), {
+      message: /^counting the wire cost of per-request: the connection to the broker failed: .*ECONNREFUSED/,
     });
   });
 
@@ -127,8 +130,7 @@ describe('the wire cost', { concurrency: true }, () => {
       setImmediate(() => stop.abort(reason));
       return caller;
     };
-    const implementations = [{ ...library, open }];
-    await assert.rejects(measureWire({ implementations, target, signal: stop.signal }), reason);
+    await assert.rejects(measureWire({ openers: openers(open), target, signal: stop.signal }), reason);
   });
 });
 

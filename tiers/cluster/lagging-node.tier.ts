@@ -1,8 +1,8 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { floor } from '../../src/measure/bench/floor/floor.ts';
-import { designs } from '../../src/measure/implementation.ts';
+import { floor } from '../../src/measure/contenders/floor/floor.ts';
+import { designs } from '../../src/measure/contenders/implementation.ts';
 import type { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';

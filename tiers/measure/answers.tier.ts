@@ -2,8 +2,8 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
-import { implementations } from '../../src/measure/bench/index.ts';
-import { designs } from '../../src/measure/implementation.ts';
+import { designs } from '../../src/measure/contenders/implementation.ts';
+import { implementations } from '../../src/measure/contenders/index.ts';
 import { cases, never, openCaller, startServer, target } from '../../test-helpers/implementations.ts';
 import { testQueue } from '../../test-helpers/rpc.ts';
 

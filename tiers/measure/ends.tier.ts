@@ -2,7 +2,7 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { CallTimeout } from '../../src/measure/implementation.ts';
+import { CallTimeout } from '../../src/measure/contenders/implementation.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { cases, never, openCaller, startServer, target } from '../../test-helpers/implementations.ts';
 import { deadUrl, urlWith } from '../../test-helpers/programs.ts';

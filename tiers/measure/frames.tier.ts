@@ -2,9 +2,9 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { FrameReader } from '../../src/measure/bench/floor/frame-reader.ts';
-import { FrameWriter } from '../../src/measure/bench/floor/frame-writer.ts';
-import { method, property } from '../../src/measure/bench/floor/protocol.ts';
+import { FrameReader } from '../../src/measure/contenders/floor/frame-reader.ts';
+import { FrameWriter } from '../../src/measure/contenders/floor/frame-writer.ts';
+import { method, property } from '../../src/measure/contenders/floor/protocol.ts';
 
 const FRAME_MAX = 4_096;
 

@@ -2,8 +2,8 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
-import { PendingCalls } from '../../src/measure/bench/pending-calls.ts';
-import { CALL_TIMEOUT, CallTimeout } from '../../src/measure/implementation.ts';
+import { CALL_TIMEOUT, CallTimeout } from '../../src/measure/contenders/implementation.ts';
+import { PendingCalls } from '../../src/measure/contenders/pending-calls.ts';
 import { never } from '../../test-helpers/implementations.ts';
 
 /** Makes time stand still; the function it gives lets so many ms pass. */

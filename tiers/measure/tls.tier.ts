@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import tls from 'node:tls';
-import type { Target } from '../../src/measure/implementation.ts';
+import type { Target } from '../../src/measure/contenders/implementation.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { cases, never, openCaller, startServer } from '../../test-helpers/implementations.ts';
 import { type Scope, testQueue } from '../../test-helpers/rpc.ts';

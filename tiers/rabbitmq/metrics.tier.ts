@@ -14,7 +14,7 @@ import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 
-const restless = ['processes', 'memory', 'processMemory', 'residentMemory'];
+const restless = ['processes', 'memory', 'processMemory', 'residentMemory', 'reductions'];
 
 /** What changed, Erlang's own figures aside: those never rest. */
 function changes(before: BrokerGauges, now: BrokerGauges): Partial<Record<keyof BrokerGauges, number>> {

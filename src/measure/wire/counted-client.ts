@@ -1,7 +1,7 @@
 import { parseAmqpUrl } from '../../amqp/url.ts';
-import { SMALL } from '../attempt.ts';
-import type { WireCost } from '../document.ts';
-import { CALL_TIMEOUT, type Caller, type Target } from '../implementation.ts';
+import { CALL_TIMEOUT, type Caller, type Target } from '../contenders/implementation.ts';
+import type { WireCost } from '../document/document.ts';
+import { SMALL } from '../engine/attempt.ts';
 import { CountingProxy } from './counting-proxy.ts';
 import { throughProxy } from './through-proxy.ts';
 

@@ -1,6 +1,6 @@
 import net, { type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import type { WireCost } from '../document.ts';
+import type { WireCost } from '../document/document.ts';
 import { FrameCounter } from './frame-counter.ts';
 import { type Endpoint, listenOnLoopback } from './loopback.ts';
 

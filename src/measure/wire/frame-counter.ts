@@ -1,4 +1,4 @@
-import type { WireCost } from '../document.ts';
+import type { WireCost } from '../document/document.ts';
 import { isAnswer, isAnswered } from './awaited-answers.ts';
 import { FrameReader } from './frames.ts';
 

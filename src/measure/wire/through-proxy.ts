@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { parseAmqpUrl } from '../../amqp/url.ts';
-import type { Target } from '../implementation.ts';
+import type { Target } from '../contenders/implementation.ts';
 
 /**
  * The same target by way of a proxy on this machine's loopback interface. Over TLS the broker's certificate is still

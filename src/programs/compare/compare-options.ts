@@ -1,119 +1,72 @@
+import { queueTypes } from '../../amqp/queues.ts';
 import { brokerOptions } from '../../cli/broker-options.ts';
+import { flag, option } from '../../cli/option.ts';
 import { integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
+import { type RabbitVersion, suites } from '../../rabbitmq/broker.ts';
 
-/** The options of the comparison. What can be chosen from is told by whoever knows it. */
-export function compareOptions<Workload extends string, Version extends string, QueueType extends string>(choices: {
-  readonly workloads: readonly Workload[];
-  readonly versions: readonly Version[];
-  readonly queueTypes: readonly [default_: QueueType, ...others: QueueType[]];
-  readonly peers: readonly string[];
-}) {
-  const { workloads, versions, queueTypes, peers } = choices;
+const versions = Object.keys(suites) as RabbitVersion[];
+
+/** The options of the comparison. What can be measured is told by whoever knows it. */
+export function compareOptions(scenarios: readonly string[]) {
   return {
     url: {
       ...brokerOptions('').url,
       help: 'amqp:// or amqps:// URL of the broker; of several, of a cluster, clients take the first and workers the last',
     },
-    rabbitmq: {
-      flag: 'rabbitmq',
-      type: 'string',
-      placeholder: 'VERSION',
-      parse: oneOf(versions),
+    implementations: flag('implementations', {
+      help: 'compare libraries instead of reply designs: this project, a floor of hand-written frames, other clients',
+    }),
+    rabbitmq: option('rabbitmq VERSION', oneOf(versions), {
       help: `start a node of our own of this version, out of Debian's packages: ${versions.join(', ')}`,
-    },
-    nodes: {
-      flag: 'nodes',
-      type: 'string',
-      placeholder: 'N',
-      parse: integer({ min: 1, max: 7 }),
+    }),
+    nodes: option('nodes N', integer({ min: 1, max: 7 }), {
       help: 'start a cluster of our own of so many nodes; clients and workers then sit on different ones',
-    },
-    only: {
-      flag: 'only',
-      type: 'string',
-      placeholder: 'WORKLOAD',
+    }),
+    only: option('only SCENARIO', list(oneOf(scenarios)), {
       multiple: true,
-      parse: list(oneOf(workloads)),
-      help: `measure this alone, or several: ${workloads.join(', ')}`,
-    },
-    peers: {
-      flag: 'peers',
-      type: 'boolean',
-      help: `measure other projects' clients and workers too: ${peers.join(', ')}`,
-    },
-    rounds: {
-      flag: 'rounds',
-      type: 'string',
-      placeholder: 'N',
-      default: '6',
-      parse: integer({ min: 1, max: 1_000 }),
-      help: 'rounds; an interval needs 6',
-    },
-    turn: {
-      flag: 'turn',
-      type: 'string',
-      placeholder: 'TIME',
+      help: `measure this alone, or several: ${scenarios.join(', ')}`,
+    }),
+    budget: option('budget TIME', positiveDuration, {
+      default: '5m',
+      help: 'how long to measure at most, in whole rounds; less where the answer is sharp before',
+    }),
+    rounds: option('rounds N', integer({ min: 1, max: 1_000 }), {
+      help: 'exactly so many rounds, whatever the budget; an interval of 95 % needs 6',
+    }),
+    turn: option('turn TIME', positiveDuration, {
       default: '100ms',
-      parse: positiveDuration,
       help: 'how long each contender is measured at a time',
-    },
-    calls: {
-      flag: 'calls',
-      type: 'string',
-      placeholder: 'N',
-      parse: integer({ min: 1, max: 1_000_000 }),
+    }),
+    calls: option('calls N', integer({ min: 1, max: 1_000_000 }), {
       help: 'measure so many calls in each turn instead, however long they take',
-    },
-    clients: {
-      flag: 'clients',
-      type: 'string',
-      placeholder: 'N,N…',
+    }),
+    clients: option('clients N,N…', list(integer({ min: 1, max: 60_000 })), {
       multiple: true,
-      parse: list(integer({ min: 1, max: 60_000 })),
-      help: 'numbers of clients instead of those of the workload',
-    },
-    rate: {
-      flag: 'rate',
-      type: 'string',
-      placeholder: 'N,N…',
+      help: 'numbers of clients instead of those of the scenario',
+    }),
+    rate: option('rate N,N…', list(integer({ min: 1, max: 1_000_000 })), {
       multiple: true,
-      parse: list(integer({ min: 1, max: 1_000_000 })),
-      help: 'add an open loop: calls/s offered, whether or not they are answered',
-    },
-    rtt: {
-      flag: 'rtt',
-      type: 'string',
-      placeholder: 'TIME',
-      parse: positiveDuration,
+      help: 'calls/s offered instead of those of the scenario',
+    }),
+    rtt: option('rtt TIME', positiveDuration, {
       help: 'add so much to every round trip of the clients, as a network would',
-    },
-    prefetch: {
-      flag: 'prefetch',
-      type: 'string',
-      placeholder: 'N',
+    }),
+    prefetch: option('prefetch N', integer({ min: 1, max: 65_535 }), {
       default: '100',
-      parse: integer({ min: 1, max: 65_535 }),
-      help: "the workers' prefetch",
-    },
-    queueType: {
-      flag: 'queue-type',
-      type: 'string',
-      placeholder: 'TYPE',
+      help: "the workers' prefetch, where a scenario says no other",
+    }),
+    queueType: option('queue-type TYPE', oneOf(queueTypes), {
       default: queueTypes[0],
-      parse: oneOf(queueTypes),
       help: `type of the request queue: ${queueTypes.join(' or ')}`,
-    },
-    metricsUrls: {
-      flag: 'metrics-url',
-      type: 'string',
-      placeholder: 'URL',
+    }),
+    metricsUrls: option('metrics-url URL', list(text), {
       env: 'METRICS_URL',
       multiple: true,
       secret: true,
-      parse: list(text),
       help: "the broker's own figures: Prometheus (http://host:15692/metrics, one a node) or management (…:15672/api); found if at the usual place",
-    },
-    json: { flag: 'json', type: 'string', placeholder: 'FILE', parse: text, help: 'also write everything as JSON' },
-    html: { flag: 'html', type: 'string', placeholder: 'FILE', parse: text, help: 'also write a page with charts' },
+    }),
+    json: option('json FILE', text, { help: 'also write everything as JSON' }),
+    html: option('html FILE', text, { help: 'also write a page' }),
+    verbose: flag('verbose', { help: 'print all contenders, how to read it, and the conditions' }),
   } as const;
 }

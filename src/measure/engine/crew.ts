@@ -1,0 +1,200 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { median } from '../analysis/statistics.ts';
+import type { Target } from '../contenders/implementation.ts';
+import { ANSWER, CONSUMING, type Command, type WholeProgram } from '../contenders/programs.ts';
+import type { Contender } from '../document/document.ts';
+import { type BrokerWatch, heldSince, type Reading } from './broker-watch.ts';
+import { Child, type ChildOptions } from './child.ts';
+import type { ClientTask } from './client-side.ts';
+import type { TurnLength } from './closed-loop.ts';
+import { Disposables } from './disposables.ts';
+import { startProgram } from './program.ts';
+import { LevelOutOfReach, type Measurement, type Turn, type TurnOptions } from './scenario.ts';
+
+/** How long a worker stands idle before it is weighed, in ms. */
+const IDLE = 1_000;
+
+/** Calls that warm a connection up before it is measured, beside two for each in flight. */
+const WARM_UP = 10;
+
+/** What a crew works with. */
+export interface CrewOptions {
+  /** Where the clients connect, and where the workers do. */
+  readonly clients: Omit<Target, 'queue'>;
+  readonly workers: Omit<Target, 'queue'>;
+  /** Of workers where a scenario asks for no other. */
+  readonly prefetch: number;
+  readonly child: ChildOptions;
+  /** Makes a queue; disposing of it deletes it. */
+  readonly makeQueue: (of: string) => Promise<AsyncDisposable & { readonly name: string }>;
+  readonly programs: readonly WholeProgram[];
+  /** Undefined if the broker does not tell. */
+  readonly broker: BrokerWatch | undefined;
+  /** Whether its memory can be watched: whether a reading is as of now. */
+  readonly readsMemory: boolean;
+}
+
+/** A queue and the workers that serve it. */
+interface Served {
+  readonly queue: string;
+  readonly workers: readonly Child[];
+}
+
+/**
+ * Whoever takes part, each in a process of its own, started when first needed: one of clients for each contender, and
+ * workers for each implementation, on a queue of their own for each prefetch. Disposing of it ends them and deletes the
+ * queues.
+ */
+export class Crew {
+  readonly #options: CrewOptions;
+  readonly #clients = new Map<string, Child>();
+  readonly #served = new Map<string, Promise<Served>>();
+  readonly #started = new Disposables();
+  /** What the broker told after the last turn is what it tells before the next. */
+  #settled: Reading | undefined;
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+  }
+
+  /** The means of a contender's turn. */
+  turn(contender: Contender, length: TurnLength): Turn {
+    const program = this.#options.programs.find(({ name }) => name === contender.name);
+    return {
+      contender,
+      clients: (task, options = {}) =>
+        this.#take(contender, task, { ...options, length: { ...length, ...options.length } }),
+      timeToAnswer: async () => {
+        if (!program) throw new Error(`${contender.name} has no program`);
+        const { queue } = await this.#serve('floor', 1, 1);
+        const started = await this.#start(program.call(queue), ANSWER);
+        try {
+          return await started.ended;
+        } finally {
+          await started.stop();
+        }
+      },
+      timeToConsume: async () => {
+        if (!program?.serve) throw new Error(`${contender.name} has no program that serves`);
+        const { queue } = await this.#serve('nobody', 1, 0);
+        const started = await this.#start(program.serve(queue), CONSUMING);
+        try {
+          await delay(IDLE, undefined, { signal: this.#options.child.signal });
+          return { took: started.took, rss: started.rss() };
+        } finally {
+          await started.stop();
+        }
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#started[Symbol.asyncDispose]();
+  }
+
+  async #take(
+    contender: Contender,
+    task: ClientTask,
+    options: TurnOptions & { readonly length: TurnLength },
+  ): Promise<Measurement> {
+    const { broker, prefetch, readsMemory } = this.#options;
+    const { queue, workers } = options.unserved
+      ? await this.#serve('nobody', 1, 0)
+      : await this.#serve(contender.implementation, options.prefetch ?? prefetch, options.workers ?? 1);
+    // memory is weighed in a process that has done nothing else
+    const client = options.unserved ? await this.#startClient(contender) : await this.#client(contender);
+    const before = this.#settled ?? (await broker?.read());
+    this.#settled = undefined;
+    const warmUp = WARM_UP + (task.kind === 'loop' ? 2 * task.inFlight : 0);
+    const failure = await client.ask('prepare', { task, queue, warmUp });
+    if (failure !== undefined) {
+      const discarded = await client.ask('release', undefined);
+      const measured = { calls: 1, failed: 1, timeouts: 0, firstFailure: failure };
+      return { latencies: [], elapsed: Number.NaN, figures: {}, measured, discarded };
+    }
+    const memory = options.memory && readsMemory ? broker?.watchMemory() : undefined;
+    const begin = await broker?.read();
+    const workersBegin = await processorTimes(workers);
+    const result = await client.ask('measure', options.length);
+    const workersEnd = await processorTimes(workers);
+    const peakMemory = await memory?.stop();
+    const end = await broker?.read();
+    const discarded = await client.ask('release', undefined);
+    if (options.unserved) await client.stop();
+    this.#settled = await broker?.settled(before);
+    if (result.outOfReach !== undefined) throw new LevelOutOfReach(result.outOfReach);
+
+    const { calls, connected, measured, latencies, elapsed } = result;
+    const right = latencies.length;
+    const clientCpu = result.cpu / calls;
+    const workerCpu = (workersEnd - workersBegin) / calls;
+    const isSteady = task.kind === 'loop' || task.kind === 'offered' || task.kind === 'lives';
+    return {
+      latencies,
+      elapsed,
+      measured,
+      discarded,
+      figures: {
+        rate: right > 0 ? (right / elapsed) * 1_000 : Number.NaN,
+        p50: median(latencies),
+        ...result.figures,
+        ...(peakMemory === undefined ? {} : { peakMemory }),
+        ...(isSteady ? { clientCpu, workerCpu, cpu: clientCpu + workerCpu } : {}),
+        ...(isSteady && begin && end ? broker?.perCall(begin, end, calls) : {}),
+      },
+      ...(before && end && connected > 0 ? { held: { clients: connected, of: heldSince(before, end) } } : {}),
+    };
+  }
+
+  async #client(contender: Contender): Promise<Child> {
+    const known = this.#clients.get(contender.name);
+    if (known) return known;
+    const client = await this.#startClient(contender);
+    this.#clients.set(contender.name, client);
+    return client;
+  }
+
+  async #startClient({ name, implementation, design = 'direct' }: Contender): Promise<Child> {
+    const client = this.#started.add(new Child(`the client of ${name}`, this.#options.child));
+    await client.ask('client', { implementation, design, target: this.#options.clients });
+    return client;
+  }
+
+  #serve(implementation: string, prefetch: number, workers: number): Promise<Served> {
+    const key = `${implementation}.${prefetch}.${workers}`;
+    const known = this.#served.get(key);
+    if (known) return known;
+    const served = this.#startServing(implementation, prefetch, workers);
+    this.#served.set(key, served);
+    return served;
+  }
+
+  async #startServing(implementation: string, prefetch: number, count: number): Promise<Served> {
+    const { makeQueue, child, workers: at } = this.#options;
+    const queue = this.#started.add(await makeQueue(implementation)).name;
+    const workers: Child[] = [];
+    for (let started = 0; started < count; started++) {
+      const worker = this.#started.add(new Child(`the worker of ${implementation}`, child));
+      await worker.ask('serve', { implementation, target: { ...at, queue }, prefetch });
+      workers.push(worker);
+    }
+    return { queue, workers };
+  }
+
+  #start({ file, args, env }: Command, says: RegExp) {
+    const { clients, child } = this.#options;
+    return startProgram({
+      ...(file === undefined ? {} : { file }),
+      args,
+      env: { ...child.env, AMQP_URL: clients.url, ...env },
+      says,
+      signal: child.signal,
+    });
+  }
+}
+
+/** Of all of them, in µs. */
+async function processorTimes(workers: readonly Child[]): Promise<number> {
+  const used = await Promise.all(workers.map((worker) => worker.ask('usage', { collect: false })));
+  return used.reduce((sum, { cpu }) => sum + cpu, 0);
+}

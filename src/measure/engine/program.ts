@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How long a program may take until it says what is waited for, in ms. */
+const START_TIMEOUT = 20_000;
+
+/** How long it may take to end once it was asked to, in ms; it is killed then. */
+const STOP_TIMEOUT = 5_000;
+
+/** How much of what it wrote is kept, in characters. */
+const KEPT = 2_000;
+
+/** A program to be started as a whole. */
+export interface ProgramStart {
+  /** Default: this Node. */
+  readonly file?: string;
+  readonly args: readonly string[];
+  /** Put into its environment, over this process's; a password belongs here and into no argument, which anybody can read. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What it writes, on either stream, when it is ready or has answered. */
+  readonly says: RegExp;
+  /** Called if it ends before `stop()`, once it was ready. */
+  readonly onEnd?: (error: Error) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A program that said what was waited for. */
+export interface Started extends AsyncDisposable {
+  /** From exec until it said so, in ms. */
+  readonly took: number;
+  /** Resolves to how long it took from exec until it ended by itself, in ms. @throws Error unless it exited with 0 */
+  readonly ended: Promise<number>;
+  /** The memory that it occupies, in bytes; undefined where the system has no /proc. */
+  rss(): number | undefined;
+  /** Ends it, by force if it takes too long. */
+  stop(): Promise<void>;
+}
+
+/** These options are for other workers, whatever the environment says of them. */
+const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
+
+/**
+ * Starts a program and waits until it says that it is ready.
+ * @throws Error with what it wrote, if it ends first or takes too long; the signal's reason
+ */
+export async function startProgram(start: ProgramStart): Promise<Started> {
+  const { file = process.execPath, args, env, says, onEnd, signal } = start;
+  signal.throwIfAborted();
+  const began = performance.now();
+  const child = spawn(file, args, {
+    env: { ...process.env, ...NO_OPTIONS, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C in a terminal is for us
+  });
+  let wrote = '';
+  let failure: string | undefined;
+  let isReady = false;
+  let stopping = false;
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+    child.once('error', (error) => {
+      failure = error.message; // it could not be started
+      resolve();
+    });
+  });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('exit', (code, by) => {
+      if (code === 0) resolve(performance.now() - began);
+      else reject(new Error(`${shown(args)}: it ended with ${code ?? by}; it wrote: ${wrote}`));
+    });
+  });
+  ended.catch(() => {}); // for those who wait for it
+  const stop = async () => {
+    stopping = true;
+    child.kill('SIGTERM');
+    const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);
+    await closed;
+    clearTimeout(kill);
+  };
+  const ready = new Promise<number>((resolve) => {
+    const read = (text: string) => {
+      wrote = (wrote + text).slice(-KEPT);
+      if (isReady || !says.test(wrote)) return;
+      isReady = true;
+      resolve(performance.now() - began);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', read);
+  });
+  const limit = new AbortController();
+  try {
+    const took = await Promise.race([
+      ready,
+      closed.then(() => {
+        throw new Error(`${shown(args)}: it ended too early; it wrote: ${failure ?? wrote}`);
+      }),
+      delay(START_TIMEOUT, undefined, { signal: AbortSignal.any([signal, limit.signal]) }).then(
+        () => {
+          throw new Error(`${shown(args)}: not within ${START_TIMEOUT} ms; it wrote: ${wrote}`);
+        },
+        () => {
+          throw signal.reason;
+        },
+      ),
+    ]);
+    void closed.then(() => {
+      if (!stopping) onEnd?.(new Error(`${shown(args)} ended early: ${wrote.trim().split('\n').at(-1)}`));
+    });
+    return { took, ended, rss: () => residentMemory(child.pid), stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    limit.abort();
+  }
+}
+
+function shown(args: readonly string[]): string {
+  return args.join(' ').slice(0, 200);
+}
+
+/** @see https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+function residentMemory(pid: number | undefined): number | undefined {
+  try {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}
