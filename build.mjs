@@ -136,8 +136,6 @@ const shared = {
   tsconfigRaw: {},
   logLevel: 'warning',
   define: {
-    'import.meta.filename': '__filename',
-    'import.meta.dirname': '__dirname',
     'process.env.FIB_WORKER_VERSION': JSON.stringify(manifest.version),
     'process.env.FIB_WORKER_FUNCTION': '"fibonacci"',
     'process.env.FIB_WORKER_PEERS': JSON.stringify(JSON.stringify(peers)),
@@ -146,6 +144,9 @@ const shared = {
   external: Object.keys(manifest.devDependencies).filter((name) => !bundled.includes(name)),
   plugins: [leftOut, functionImports],
 };
+
+/** What stands for the names of a module's own file and folder where the output is no ES module. */
+const ownFile = { 'import.meta.filename': '__filename', 'import.meta.dirname': '__dirname' };
 
 /**
  * What begins a program. As an ES module it has no file name and no `require` until it is told; as CommonJS these `var`s are
@@ -168,7 +169,8 @@ async function bundlePrograms(which) {
     format: 'iife',
     // a function's packages may be too old for strict mode
     banner: { js: options.function === undefined ? `"use strict";\n${PROGRAM_START}` : PROGRAM_START },
-    plugins: [builtinsByProcess, ...(which.plugins ?? shared.plugins)],
+    define: { ...(which.define ?? shared.define), ...ownFile },
+    plugins: [...(which.plugins ?? shared.plugins), builtinsByProcess],
     metafile: true,
     write: false,
     minifyWhitespace: true,

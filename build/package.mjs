@@ -29,6 +29,9 @@ export async function bundlePackage(root, options, licences) {
     chunkNames: 'shared/[name]-[hash]',
     format: 'esm',
     splitting: true,
+    minifyWhitespace: true,
+    minifySyntax: true, // but not identifiers: a stack trace in a log shall say something
+    lineLimit: 160,
     legalComments: 'none', // whole licences are appended
     metafile: true,
     write: false,
@@ -92,7 +95,7 @@ async function emitDeclarations(root, scratch) {
       rootDir: path.join(root, 'src'),
       outDir: scratch,
     },
-    include: [],
+    include: [path.join(root, 'src/**/*.d.ts')],
     files: Object.values(entries).map((file) => path.join(root, file)),
   };
   const file = path.join(scratch, 'tsconfig.json');
@@ -132,6 +135,7 @@ function rollUp(root, scratch, update) {
             strict: true,
           },
           files: [path.join(scratch, 'all.d.ts')],
+          include: [path.join(root, 'src/**/*.d.ts')], // declarations of others' modules
         },
       },
       apiReport: {
@@ -150,8 +154,6 @@ function rollUp(root, scratch, update) {
           default: { logLevel: 'error' },
           'ae-missing-release-tag': { logLevel: 'none' },
           'ae-unresolved-link': { logLevel: 'none' },
-          'ae-undocumented': { logLevel: 'none' },
-          'ae-forgotten-export': { logLevel: 'none' },
         },
         tsdocMessageReporting: { default: { logLevel: 'none' } },
       },

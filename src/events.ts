@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 
 /** What happened, and its details: events are told apart by `type`. */
 export interface TypedEvent {
+  /** Its name, by which listeners ask for it. */
   readonly type: string;
 }
 

@@ -23,6 +23,7 @@ export {
   rpcErrorReasons,
 } from './protocol/errors.ts';
 export type { HandlerBody, HandlerReply, HandlerResult } from './protocol/reply.ts';
+export type { ReplyAddressFault } from './protocol/reply-address.ts';
 export {
   type DeclareOptions,
   type FunctionLog,

@@ -14,6 +14,7 @@ export interface OptionNames {
 
 /** A flag that is on or off. `--no-FLAG` turns it off, and `--help` lists the form that changes the default. */
 export interface BooleanOption extends OptionNames {
+  /** Takes no value. */
   readonly type: 'boolean';
   /** Default: false. */
   readonly default?: boolean;
@@ -21,6 +22,7 @@ export interface BooleanOption extends OptionNames {
 
 /** What options with a value have in common. */
 export interface ValueOption extends OptionNames {
+  /** Takes a value, which `parse` reads. */
   readonly type: 'string';
   /** What `--help` shows for the value: `N`, `DURATION`. */
   readonly placeholder: string;
@@ -32,13 +34,17 @@ export interface ValueOption extends OptionNames {
 
 /** An option with a value; of several, the last counts. */
 export interface SingleOption extends ValueOption {
+  /** At most one value. */
   readonly multiple?: false;
+  /** Makes a value of what was typed. */
   readonly parse: ValueParser<unknown>;
 }
 
 /** An option that may be repeated: what `parse` makes of each is joined into one array. */
 export interface MultipleOption extends ValueOption {
+  /** Any number of values. */
   readonly multiple: true;
+  /** Makes values of what was typed each time. */
   readonly parse: ValueParser<readonly unknown[]>;
 }
 

@@ -212,6 +212,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     return this.#closing;
   }
 
+  /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

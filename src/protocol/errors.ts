@@ -88,6 +88,7 @@ const BRAND = Symbol.for('fib-worker.RpcError');
 
 /** The one error class of this library. `message` says what to do, `cause` what lies beneath. */
 export class RpcError extends Error {
+  /** The name of the class, by which logs tell it. */
   override readonly name = 'RpcError';
   /** What failed, as a gRPC status code. */
   readonly code: RpcErrorCode;
@@ -107,7 +108,10 @@ export class RpcError extends Error {
     this.data = data;
   }
 
-  /** True: see {@link isRpcError}. */
+  /**
+   * True: see {@link isRpcError}.
+   * @internal
+   */
   get [BRAND](): true {
     return true;
   }

@@ -31,6 +31,7 @@ export type HandlerBody = string | number | bigint | Uint8Array | boolean | obje
 
 /** A reply with what is to be said of its body. */
 export interface HandlerReply {
+  /** What is sent. */
   readonly body: HandlerBody;
   /** Default: by what the body is, or what the worker's option `contentType` says. */
   readonly contentType?: string | undefined;

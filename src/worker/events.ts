@@ -83,6 +83,7 @@ export type WorkerEvent =
 export interface WorkerStats {
   /** Requests delivered, those that were delivered before included. */
   readonly received: number;
+  /** Those of them that were delivered before. */
   readonly redelivered: number;
   /** Requests answered with a result. */
   readonly answered: number;

@@ -46,6 +46,7 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
   readonly correlationId: string | undefined;
   /** The request's `message_id`, one character an octet; undefined where the caller gave none. */
   readonly messageId: string | undefined;
+  /** The worker's log. */
   readonly log: FunctionLog;
   /** The values of the function's own options. */
   readonly options: Options;

@@ -21,62 +21,62 @@ import { type ReplyAddressPolicy, replyAddressPattern } from '../protocol/reply-
 /** Options of a worker. */
 export interface RpcWorkerOptions {
   /** Where the broker is; several for a cluster. Default `amqp://guest:guest@localhost:5672`. */
-  readonly urls?: string | readonly string[];
+  readonly urls?: string | readonly string[] | undefined;
   /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
   /** Shown by the broker's management UI. Default `fib-worker`. */
-  readonly connectionName?: string;
+  readonly connectionName?: string | undefined;
 }
 
 /** How a request queue is declared that is missing. */
 export interface DeclareOptions {
   /** `x-queue-type`. Default: the virtual host's. */
-  readonly type?: QueueType;
+  readonly type?: QueueType | undefined;
   /** Survives a restart of the broker. Default true; RabbitMQ 4.3 and later refuse any other. */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
 }
 
 /** Options of a queue that a worker serves. */
 export interface ServeOptions {
   /** Requests in hand at most (basic.qos). Default 1: fair dispatch among workers. */
-  readonly prefetch?: number;
+  readonly prefetch?: number | undefined;
   /**
    * The content type of replies whose function names none, which also says how what the function returns is sent: with a JSON
    * one as JSON, whatever it is but bytes. Default: by what the function returns.
    */
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
   /** A request longer than this is refused before the handler sees it, in bytes, and so is one that is once it is decompressed. Default 16 MiB. */
-  readonly maxRequestBytes?: number;
+  readonly maxRequestBytes?: number | undefined;
   /** How to declare the queue if it is missing; one that is there is taken as it is. */
-  readonly declare?: DeclareOptions;
+  readonly declare?: DeclareOptions | undefined;
   /**
    * How long a run of the function may take, in ms, whatever the caller's time limit; then the caller is answered
    * `DEADLINE_EXCEEDED`, and the next request is taken. Default: the caller's alone.
    */
-  readonly maxRun?: number;
+  readonly maxRun?: number | undefined;
   /**
    * The worker counts as stuck, and says so, with as many runs past their deadline that go on all the same. Default: `prefetch`.
    */
-  readonly maxOverruns?: number;
+  readonly maxOverruns?: number | undefined;
   /**
    * How many times a request is delivered at most; after that it is answered with an error and rejected, for it seems to end
    * its workers. Quorum queues count; on a classic queue only 1 is of use: no request is tried again. Default 5.
    */
-  readonly maxDeliveries?: number;
+  readonly maxDeliveries?: number | undefined;
   /** Whether to look up the caller of each request, a round trip for each. Default false: of those that were delivered before. */
-  readonly checkCaller?: boolean;
+  readonly checkCaller?: boolean | undefined;
   /**
    * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
    * takes no more and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
    */
-  readonly maxRequests?: number;
+  readonly maxRequests?: number | undefined;
   /** What the function gets as `context.options`. Default `{}`. */
-  readonly functionOptions?: Readonly<Record<string, unknown>>;
+  readonly functionOptions?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Reply queues to write to besides those whose names nobody can guess: Direct Reply-To, the broker's own (`amq.gen-…`), those
    * that libraries name by a UUID or by other random digits. `*` stands for any characters. Default none.
    */
-  readonly allowReplyTo?: readonly string[];
+  readonly allowReplyTo?: readonly string[] | undefined;
 }
 
 /** A worker's options, checked and complete. */
@@ -123,9 +123,9 @@ const MAX_PREFETCH = 65_535;
  * Fills in the defaults and checks each value.
  * @throws TypeError that names the option and the value
  */
-export function normalizeWorkerOptions(options: string | RpcWorkerOptions): WorkerSettings {
-  const given = typeof options === 'string' ? { urls: options } : options;
-  const { urls, tls, connectionName } = checkOptions('options', given, ['urls', 'tls', 'connectionName']);
+export function normalizeWorkerOptions(options: string | readonly string[] | RpcWorkerOptions): WorkerSettings {
+  const given = typeof options === 'string' || Array.isArray(options) ? { urls: options } : options;
+  const { urls, tls, connectionName } = checkOptions('options', given as RpcWorkerOptions, ['urls', 'tls', 'connectionName']);
   return {
     urls: parseAmqpUrls(urls ?? workerDefaults.urls),
     tls,

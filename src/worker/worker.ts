@@ -45,10 +45,10 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   #closing: Promise<{ unfinished: number }> | undefined;
 
   /**
-   * @param options the URL, or more
+   * @param options the URL, or several, or more
    * @throws TypeError that names the option and the value
    */
-  constructor(options: string | RpcWorkerOptions = {}) {
+  constructor(options: string | readonly string[] | RpcWorkerOptions = {}) {
     super();
     this.#settings = normalizeWorkerOptions(options);
     this.#journal = new Journal((event) => this.emit(event));
@@ -96,6 +96,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
     return this.#closing;
   }
 
+  /** The same as `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -8,10 +8,10 @@ export const replyDesigns = {
   direct: openDirect,
   exclusive: openExclusive,
   'per-request': openPerRequest,
-} satisfies Record<string, OpenDesign>;
+} satisfies Record<ReplyDesign, OpenDesign>;
 
-/** The name of a reply design: `direct`, `exclusive` or `per-request`. */
-export type ReplyDesign = keyof typeof replyDesigns;
+/** The name of a reply design. */
+export type ReplyDesign = 'direct' | 'exclusive' | 'per-request';
 
 /** A design at work on a connection, for as long as that lives. */
 export interface Design {

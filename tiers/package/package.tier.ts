@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import * as esbuild from 'esbuild';
+import { amqpUrl } from '../../test-helpers/broker.ts';
+import { checkout } from '../../test-helpers/own-function.ts';
+import { clientAndWorker, testing, types } from './programs.ts';
+import { askWhileItRuns, Project, pack, type Tarball } from './project.ts';
+import { getRuntime, runtimes } from './runtimes.ts';
+import { isRun, snippets } from './snippets.ts';
+
+/** The compilers that users have, and the module systems. */
+const compilers = { 'TypeScript 7': 'typescript@7.0.2', 'TypeScript 5.9': 'typescript@5.9.3' };
+const moduleSystems = {
+  nodenext: { module: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+};
+const strict = {
+  target: 'es2022',
+  lib: ['es2022'],
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+};
+
+const ownQueue = () => `package-${randomBytes(6).toString('hex')}`;
+
+describe('the package', { timeout: 900_000 }, () => {
+  const project = new Project();
+  let tarball: Tarball;
+  const url = { AMQP_URL: amqpUrl() };
+
+  /** Compiles files in the project with one of the compilers; gives what it complains of. */
+  const compile = async (compiler: string, options: object, files: readonly string[]) => {
+    writeFileSync(project.at('tsconfig.json'), JSON.stringify({ compilerOptions: { ...strict, ...options }, files }));
+    const { stdout, stderr } = await project.run(process.execPath, [
+      project.at('compilers', compiler, 'node_modules/typescript/bin/tsc'),
+    ]);
+    return stdout + stderr;
+  };
+
+  before(async () => {
+    tarball = await pack(project);
+    project.write({ 'package.json': '{ "name": "user", "private": true, "type": "module" }' });
+    await project.install(tarball.file);
+  });
+  after(() => project.remove());
+
+  it('holds modules, types, the two programs and nothing else, in less than 150 kB', () => {
+    const wanted = /^(LICENSE|README\.md|package\.json|lib\/(index|function|testing|types)\.d\.ts|lib\/[\w/-]+\.js)$/;
+    assert.deepEqual(
+      tarball.names.filter((name) => !wanted.test(name)),
+      [],
+    );
+    assert.ok(tarball.size < 150_000, `${tarball.size} bytes`);
+  });
+
+  it('brings no other package along and has no script that npm would run', () => {
+    assert.deepEqual(
+      readdirSync(project.at('node_modules')).filter((name) => !name.startsWith('.')),
+      ['fib-worker'],
+    );
+    const manifest = JSON.parse(readFileSync(project.at('node_modules/fib-worker/package.json'), 'utf8'));
+    assert.equal(manifest.dependencies, undefined);
+    assert.deepEqual(
+      Object.keys(manifest.scripts ?? {}).filter((name) => /install|prepare|prepack/.test(name)),
+      [],
+    );
+  });
+
+  it('keeps the licences of what is bundled in it', () => {
+    const lib = project.at('node_modules/fib-worker/lib');
+    const texts = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => readFileSync(path.join(lib, name), 'utf8'));
+    for (const name of ['rabbitmq-client', 'prom-client']) {
+      const licence = readFileSync(path.join(checkout, 'node_modules', name, 'LICENSE'), 'utf8').trim();
+      assert.ok(
+        texts.some((text) => text.includes(licence)),
+        name,
+      );
+    }
+  });
+
+  it('has types that name nothing internal', () => {
+    const text = readFileSync(project.at('node_modules/fib-worker/lib/types.d.ts'), 'utf8');
+    assert.match(text, /^\/\/\/ <reference types="node" \/>\n/);
+    const imported = [...text.matchAll(/from '([^']+)'|import\('([^']+)'\)/g)].map(
+      ([, name, other]) => name ?? other ?? '',
+    );
+    assert.deepEqual(
+      imported.filter((name) => !name.startsWith('node:')),
+      [],
+    );
+    assert.doesNotMatch(text, /rabbitmq-client/);
+  });
+
+  describe('compiles with nothing but TypeScript and @types/node beside it', () => {
+    before(async () => {
+      await project.install(tarball.file, '@types/node@20');
+      project.write({
+        'types.ts': types,
+        'client-and-worker.ts': clientAndWorker,
+        'testing.ts': testing,
+        // a CommonJS module of TypeScript's, which requires it
+        'common.cts': `import { RpcClient } from 'fib-worker';\nexport const client = new RpcClient('amqp://a');\n`,
+      });
+      for (const [name, spec] of Object.entries(compilers)) {
+        project.write({ [`compilers/${name}/package.json`]: '{}' });
+        const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', spec];
+        const { code, stderr } = await project.run('npm', args, {}, project.at('compilers', name));
+        assert.equal(code, 0, stderr);
+      }
+    });
+
+    for (const compiler of Object.keys(compilers))
+      for (const [system, options] of Object.entries(moduleSystems))
+        it(`${compiler}, ${system}`, async () => {
+          const files = [
+            'types.ts',
+            'client-and-worker.ts',
+            'testing.ts',
+            ...(system === 'nodenext' ? ['common.cts'] : []),
+          ];
+          assert.equal(await compile(compiler, { ...options, noEmit: true }, files), '');
+        });
+  });
+
+  describe('runs', () => {
+    before(async () => {
+      await compile('TypeScript 7', { module: 'nodenext', outDir: 'out', rootDir: '.' }, [
+        'client-and-worker.ts',
+        'testing.ts',
+      ]);
+      project.write({
+        'require.cjs': `const { RpcClient, RpcError, isRpcError } = require('fib-worker');
+          const fn = require('fib-worker/function');
+          const { startRabbitMQ } = require('fib-worker/testing');
+          if (fn.RpcError !== RpcError || typeof startRabbitMQ !== 'function') throw new Error('not the same');
+          const client = new RpcClient(process.env.AMQP_URL);
+          client.call('nobody-has-this', '1', { timeout: 5_000 }).catch(async (error) => {
+            if (!isRpcError(error) || error.reason !== 'NO_QUEUE') throw error;
+            await client.close();
+            console.log('fine');
+          });`,
+      });
+    });
+
+    const runs = async (program: string, args: readonly string[]) => {
+      for (const file of ['out/client-and-worker.js', 'require.cjs']) {
+        const { code, stdout, stderr } = await project.run(program, [...args, file, ownQueue()], url);
+        // Node 20 and 22 warn of require() of an ES module
+        assert.deepEqual([code, stdout], [0, 'fine\n'], `${file}: ${stderr}`);
+      }
+    };
+
+    it(`on this Node, ${process.version}`, () => runs(process.execPath, []));
+
+    for (const runtime of runtimes)
+      it(`on ${runtime.name}`, async (t) => {
+        const found = await getRuntime(project, runtime);
+        if ('missing' in found) return t.skip(found.missing);
+        await runs(found.program, runtime.args);
+      });
+
+    it('with a RabbitMQ of its own, fib-worker/testing', async () => {
+      const { code, stdout, stderr } = await project.run(process.execPath, ['out/testing.js']);
+      assert.deepEqual([code, stdout], [0, 'fine\n'], stderr);
+    });
+
+    it('as programs: fib-worker answers fib-client', async () => {
+      const queue = ownQueue();
+      const bin = (name: string) => project.at('node_modules/.bin', name);
+      const workerArgs = ['--queue', queue, '--max-calls', '1', '--threads', '1'];
+      const [worker, client] = await askWhileItRuns(project.run(bin('fib-worker'), workerArgs, url), () =>
+        project.run(bin('fib-client'), ['--queue', queue, '--quiet', '30'], url),
+      );
+      assert.equal(worker.code, 0, worker.stderr);
+      assert.deepEqual([client.code, client.stdout], [0, '832040\n'], client.stderr);
+    });
+
+    for (const format of ['esm', 'cjs'] as const)
+      it(`bundled once more, to ${format}, and with nothing beside it`, async () => {
+        const outfile = project.at('bundled', format, format === 'esm' ? 'program.mjs' : 'program.cjs');
+        const entry = project.at(format === 'esm' ? 'out/client-and-worker.js' : 'bundled.js');
+        // CommonJS has no await at the top level
+        const program = readFileSync(project.at('out/client-and-worker.js'), 'utf8');
+        const [imports = '', ...body] = program.split(/(?<=from 'fib-worker';\n)/);
+        writeFileSync(project.at('bundled.js'), `${imports}async function main() {\n${body.join('')}\n}\nmain();\n`);
+        const result = await esbuild.build({
+          absWorkingDir: project.folder,
+          entryPoints: [entry],
+          outfile,
+          bundle: true,
+          platform: 'node',
+          target: 'node20',
+          minify: true,
+          format,
+          logLevel: 'silent',
+        });
+        assert.deepEqual([result.warnings, result.errors], [[], []]);
+        const elsewhere = new Project();
+        try {
+          elsewhere.write({ [path.basename(outfile)]: readFileSync(outfile, 'utf8') });
+          const { code, stdout, stderr } = await elsewhere.run(
+            process.execPath,
+            [path.basename(outfile), ownQueue()],
+            url,
+          );
+          assert.deepEqual([code, stdout], [0, 'fine\n'], stderr);
+        } finally {
+          elsewhere.remove();
+        }
+      });
+  });
+
+  describe('is in order', () => {
+    for (const [name, spec, args] of [
+      ['publint', 'publint@0.3.25', ['--strict']],
+      // types for ES modules alone: who requires it has a Node that can
+      ['attw', '@arethetypeswrong/cli@0.18.5', ['--profile', 'esm-only', '--no-color']],
+    ] as const)
+      it(`as ${name} sees it`, async () => {
+        const folder = `tools/${name}`;
+        project.write({ [`${folder}/package.json`]: '{}' });
+        const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', spec];
+        const installed = await project.run('npm', install, {}, project.at(folder));
+        assert.equal(installed.code, 0, installed.stderr);
+        const { code, stdout, stderr } = await project.run(project.at(folder, 'node_modules/.bin', name), [
+          tarball.file,
+          ...args,
+        ]);
+        assert.equal(code, 0, stdout + stderr);
+      });
+  });
+
+  describe('does what the documents show', () => {
+    for (const [index, { file, line, text }] of snippets().entries())
+      it(`${file}:${line}`, async () => {
+        const name = `snippet-${index}.ts`;
+        const program = text.replaceAll(/amqp:\/\/localhost(?=['"`/])/g, amqpUrl());
+        project.write({ [name]: program });
+        const out = `snippets/${index}`;
+        assert.equal(await compile('TypeScript 7', { module: 'nodenext', outDir: out, rootDir: '.' }, [name]), '');
+        if (!isRun(text)) return;
+        const { code, stdout, stderr } = await project.run(process.execPath, [`${out}/snippet-${index}.js`], url);
+        assert.equal(code, 0, stdout + stderr);
+      });
+  });
+
+  it('is what examples/http-service.ts needs', async () => {
+    assert.ok(existsSync(path.join(checkout, 'examples/http-service.ts')));
+  });
+});
