@@ -172,7 +172,7 @@ function rollUp(root, scratch, update) {
   if (problems.length > 0) throw new Error(`the public types are not in order:\n${problems.join('\n')}`);
   if (result.apiReportChanged && !update)
     throw new Error(
-      'docs/fib-worker.api.md is out of date: run `node build.mjs --package --update-api`, and look at its diff',
+      'docs/fib-worker.api.md is out of date: run `npm run build:package -- --update-api`, and look at its diff',
     );
   if (!result.succeeded && !update) throw new Error('the public types are not in order');
 }

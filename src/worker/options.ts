@@ -125,7 +125,11 @@ const MAX_PREFETCH = 65_535;
  */
 export function normalizeWorkerOptions(options: string | readonly string[] | RpcWorkerOptions): WorkerSettings {
   const given = typeof options === 'string' || Array.isArray(options) ? { urls: options } : options;
-  const { urls, tls, connectionName } = checkOptions('options', given as RpcWorkerOptions, ['urls', 'tls', 'connectionName']);
+  const { urls, tls, connectionName } = checkOptions('options', given as RpcWorkerOptions, [
+    'urls',
+    'tls',
+    'connectionName',
+  ]);
   return {
     urls: parseAmqpUrls(urls ?? workerDefaults.urls),
     tls,

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import readline from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import * as esbuild from 'esbuild';
+import { RpcClient, RpcWorker } from '../../src/index.ts';
+import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
+import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { checkout } from '../../test-helpers/own-function.ts';
 import { clientAndWorker, testing, types } from './programs.ts';
 import { askWhileItRuns, Project, pack, type Tarball } from './project.ts';
@@ -45,7 +51,13 @@ describe('the package', { timeout: 900_000 }, () => {
   before(async () => {
     tarball = await pack(project);
     project.write({ 'package.json': '{ "name": "user", "private": true, "type": "module" }' });
-    await project.install(tarball.file);
+    await project.install(tarball.file, '@types/node@20');
+    for (const [name, spec] of Object.entries(compilers)) {
+      project.write({ [`compilers/${name}/package.json`]: '{}' });
+      const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', spec];
+      const { code, stderr } = await project.run('npm', args, {}, project.at('compilers', name));
+      assert.equal(code, 0, stderr);
+    }
   });
   after(() => project.remove());
 
@@ -61,7 +73,7 @@ describe('the package', { timeout: 900_000 }, () => {
   it('brings no other package along and has no script that npm would run', () => {
     assert.deepEqual(
       readdirSync(project.at('node_modules')).filter((name) => !name.startsWith('.')),
-      ['fib-worker'],
+      ['@types', 'fib-worker', 'undici-types'], // @types/node and what that needs
     );
     const manifest = JSON.parse(readFileSync(project.at('node_modules/fib-worker/package.json'), 'utf8'));
     assert.equal(manifest.dependencies, undefined);
@@ -100,7 +112,6 @@ describe('the package', { timeout: 900_000 }, () => {
 
   describe('compiles with nothing but TypeScript and @types/node beside it', () => {
     before(async () => {
-      await project.install(tarball.file, '@types/node@20');
       project.write({
         'types.ts': types,
         'client-and-worker.ts': clientAndWorker,
@@ -108,12 +119,6 @@ describe('the package', { timeout: 900_000 }, () => {
         // a CommonJS module of TypeScript's, which requires it
         'common.cts': `import { RpcClient } from 'fib-worker';\nexport const client = new RpcClient('amqp://a');\n`,
       });
-      for (const [name, spec] of Object.entries(compilers)) {
-        project.write({ [`compilers/${name}/package.json`]: '{}' });
-        const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', spec];
-        const { code, stderr } = await project.run('npm', args, {}, project.at('compilers', name));
-        assert.equal(code, 0, stderr);
-      }
     });
 
     for (const compiler of Object.keys(compilers))
@@ -237,21 +242,66 @@ describe('the package', { timeout: 900_000 }, () => {
       });
   });
 
-  describe('does what the documents show', () => {
-    for (const [index, { file, line, text }] of snippets().entries())
+  describe('does what the documents show, where fib-worker serves rpc_queue:', () => {
+    let broker: PrivateBroker;
+    let worker: ChildProcess;
+    before(async () => {
+      broker = await startTestBroker();
+      worker = spawn(project.at('node_modules/.bin/fib-worker'), ['--url', broker.url], { stdio: 'ignore' });
+    });
+    after(async () => {
+      worker.kill();
+      await broker[Symbol.asyncDispose]();
+    });
+
+    const shown = snippets();
+    it('there are programs in them', () => assert.ok(shown.some(({ text }) => isRun(text))));
+
+    for (const [index, { file, line, text }] of shown.entries())
       it(`${file}:${line}`, async () => {
         const name = `snippet-${index}.ts`;
-        const program = text.replaceAll(/amqp:\/\/localhost(?=['"`/])/g, amqpUrl());
-        project.write({ [name]: program });
+        project.write({ [name]: text.replaceAll(/amqp:\/\/localhost(?=['"`])/g, broker.url) });
         const out = `snippets/${index}`;
         assert.equal(await compile('TypeScript 7', { module: 'nodenext', outDir: out, rootDir: '.' }, [name]), '');
         if (!isRun(text)) return;
-        const { code, stdout, stderr } = await project.run(process.execPath, [`${out}/snippet-${index}.js`], url);
+        const { code, stdout, stderr } = await project.run(process.execPath, [`${out}/snippet-${index}.js`]);
         assert.equal(code, 0, stdout + stderr);
       });
-  });
 
-  it('is what examples/http-service.ts needs', async () => {
-    assert.ok(existsSync(path.join(checkout, 'examples/http-service.ts')));
+    it('examples/http-service.ts', async (t) => {
+      project.write({ 'http-service.ts': readFileSync(path.join(checkout, 'examples/http-service.ts'), 'utf8') });
+      const options = { module: 'nodenext', outDir: 'example', rootDir: '.' };
+      assert.equal(await compile('TypeScript 7', options, ['http-service.ts']), '');
+      const words = new RpcWorker(broker.url).serve('words', (request) => {
+        const { text } = request.json() as { text: string };
+        return { words: text.split(' ').length };
+      });
+      await words.start();
+      t.after(() => words.close());
+      const service = spawn(process.execPath, ['example/http-service.js'], {
+        cwd: project.folder,
+        env: { AMQP_URL: broker.url, PORT: '0' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      t.after(() => service.kill('SIGKILL'));
+      const [line] = (await once(readline.createInterface({ input: service.stdout }), 'line')) as [string];
+      const base = `http://127.0.0.1:${/\d+$/.exec(line)?.[0]}`;
+      const ask = async (where: string, init?: RequestInit) => {
+        const response = await fetch(base + where, init);
+        return [response.status, await response.json()] as const;
+      };
+      const post = (body: string) => ask('/words', { method: 'POST', body });
+      assert.deepEqual(await ask('/fib/30'), [200, { n: '30', fib: '832040' }]);
+      assert.deepEqual(await post('{"text": "to be or not"}'), [200, { words: 4 }]);
+      const [status, { code }] = (await ask('/fib/-1')) as [number, { code: string }];
+      assert.deepEqual([status, code], [400, 'INVALID_ARGUMENT']);
+      assert.equal((await post('no JSON'))[0], 400);
+      assert.equal((await ask('/nowhere'))[0], 404);
+      const client = new RpcClient(broker.url);
+      t.after(() => client.close());
+      assert.deepEqual((await client.call('greet', 'Ada')).json(), { greeting: 'Hello, Ada!' });
+      service.kill();
+      assert.deepEqual(await once(service, 'exit'), [0, null]);
+    });
   });
 });

@@ -9,7 +9,7 @@ interface Snippet {
   readonly text: string;
 }
 
-/** The blocks of README and docs that are whole programs or modules: without `…`, where something was left out. */
+/** The blocks of README and docs that are whole programs or modules: without a line `…`, where something was left out. */
 export function snippets(): Snippet[] {
   const docs = readdirSync(path.join(checkout, 'docs')).filter(
     (name) => name.endsWith('.md') && !name.endsWith('.api.md'),
@@ -18,7 +18,7 @@ export function snippets(): Snippet[] {
     const document = readFileSync(path.join(checkout, file), 'utf8');
     return [...document.matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
       .map(({ 1: text = '', index }) => ({ file, line: document.slice(0, index).split('\n').length + 1, text }))
-      .filter(({ text }) => !text.includes('…'));
+      .filter(({ text }) => !/^\s*…$/m.test(text));
   });
 }
 
