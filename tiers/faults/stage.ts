@@ -171,6 +171,7 @@ export interface WorkerTotals {
   readonly abandoned: number;
   readonly unfinished: number;
   readonly rejected: Readonly<Record<string, number>>;
+  readonly deadLetterCycles: number;
 }
 
 /** Stops a worker in order, and gives its totals. */
