@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,12 +31,24 @@ test('node --test finds every test file, and nothing else', () => {
   assert.ok(found.length > 50, `${found.length} files`);
 });
 
-test('every test file is watched, so that none can hang a run', () => {
+describe('no test file', () => {
   const files = [...filesBelow('test'), ...filesBelow('tiers')].filter((file) => /\.(test|tier)\.ts$/.test(file));
-  const unwatched = files.filter(
-    (file) => !/^import '[./]+test-helpers\/watchdog\.ts';$/m.test(readFileSync(path.join(root, file), 'utf8')),
-  );
-  assert.deepEqual(unwatched, []);
+  const those = (have) => files.filter((file) => have(readFileSync(path.join(root, file), 'utf8')));
+
+  test('can hang a run: each is watched', () => {
+    assert.deepEqual(
+      those((source) => !/^import '[./]+test-helpers\/watchdog\.ts';$/m.test(source)),
+      [],
+    );
+  });
+
+  test('fails for slowness: none has a time limit', () => {
+    const limit = /^\s*(describe|test|it)\((['"`]).*\2, \{[^}]*\btimeout:[^}]*\}, (async )?\(/m;
+    assert.deepEqual(
+      those((source) => limit.test(source)),
+      [],
+    );
+  });
 });
 
 /** Runs a test file as `node --test` would, and gives what it wrote. */

@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -5,7 +6,7 @@ import { RpcError, type RpcErrorCode } from '../../src/protocol/errors.ts';
 import type { RequestContext } from '../../src/worker/worker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
-describe('a function that goes on past its deadline', { timeout: 60_000 }, () => {
+describe('a function that goes on past its deadline', () => {
   test('keeps no other call waiting: its caller is answered, its place is free, and it is counted until it ends', async (t) => {
     const queue = await testQueue(t);
     const endings: (() => void)[] = [];
@@ -98,7 +99,7 @@ test('a request with the expiration 0 has no deadline: it is delivered at once o
   assert.deepEqual(deadlines, [undefined, undefined, undefined]);
 });
 
-test('whatever a function throws or returns costs that call alone', { timeout: 60_000 }, async (t) => {
+test('whatever a function throws or returns costs that call alone', async (t) => {
   const trap = () => {
     throw new Error('a trap');
   };

@@ -55,7 +55,7 @@ describe('a reply that comes back when its worker is about to go', () => {
     });
 });
 
-describe('replies that nobody can take', { timeout: 120_000, concurrency: true }, () => {
+describe('replies that nobody can take', { concurrency: true }, () => {
   for (const [what, count, bound, queueOf] of [
     ['many to one queue', 3_000, 3_000 + 7 * 100, () => 'gone'],
     ['one each to many queues', 3_000, 3_000 + 7 * 1_000, (n: number) => `${n}`],

@@ -1,4 +1,5 @@
 // What callers, queues and brokers do that a worker did not ask for.
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -14,7 +15,7 @@ async function replyQueue(raw: Raw) {
   return { replyTo: queue, replies: await raw.consume(queue) };
 }
 
-describe('a request that was delivered before', { timeout: 60_000 }, () => {
+describe('a request that was delivered before', () => {
   test('is rejected if its caller is gone, also one with a reply queue of its own', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
@@ -45,7 +46,7 @@ describe('a request that was delivered before', { timeout: 60_000 }, () => {
   });
 });
 
-describe('dead letters that come back to their queue', { timeout: 60_000 }, () => {
+describe('dead letters that come back to their queue', () => {
   for (const type of ['classic', 'quorum'])
     for (const way of ['at once', 'by way of a queue that holds them up'])
       test(`end when the queue has rejected them often enough, are counted and told: ${type}, ${way}`, async (t) => {
@@ -81,9 +82,7 @@ describe('dead letters that come back to their queue', { timeout: 60_000 }, () =
       });
 });
 
-test('a consumer that the broker cancels is started again, and nobody says that the queue was deleted', {
-  timeout: 60_000,
-}, async (t) => {
+test('a consumer that the broker cancels is started again, and nobody says that the queue was deleted', async (t) => {
   const queue = `test.${randomUUID()}`;
   const raw = await openRaw(t);
   // RabbitMQ 4.3 takes this for quorum queues, and heeds it within a second
@@ -111,7 +110,7 @@ test('a consumer that the broker cancels is started again, and nobody says that 
   assert.ok(worker.stats().received >= 2);
 });
 
-describe('callers of AMQP 1.0', { timeout: 60_000 }, () => {
+describe('callers of AMQP 1.0', () => {
   test('get their message id, or an id that fits into no property, back as correlation id', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
@@ -179,7 +178,7 @@ describe('callers of AMQP 1.0', { timeout: 60_000 }, () => {
   });
 });
 
-test('reply queues that libraries name are written to by default', { timeout: 60_000 }, async (t) => {
+test('reply queues that libraries name are written to by default', async (t) => {
   const queue = await testQueue(t);
   const raw = await openRaw(t);
   const { worker } = await startWorker(t, echo, { queue });
