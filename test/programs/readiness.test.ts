@@ -1,3 +1,4 @@
+import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Readiness } from '../../src/programs/worker/readiness.ts';
