@@ -120,7 +120,10 @@ describe('dist/compare.js', () => {
     assert.match(await say(['show', garbage]), /^2 .*garbage\.json/);
     assert.match(await say(['show', path.join(folder, 'none.json')]), /^2 .*no such file.*none\.json/);
     assert.match(await say(['diff', garbage]), /^2 /);
-    assert.match(await say(['contrast', garbage]), /^2 .*expected show FILE, diff FILE FILE or schema, got contrast/);
+    assert.match(
+      await say(['contrast', garbage]),
+      /^2 .*expected show FILE, diff FILE FILE, table FILE… or schema, got contrast/,
+    );
     assert.match(await say(['--json', path.join(folder, 'no', 'a.json')]), /^2 .*--json .*there is no folder /);
     assert.match(await say([], await deadUrl()), /^1 .*AMQP_URL: /);
   });

@@ -11,6 +11,7 @@ import { findingsOf } from '../../src/measure/analysis/findings.ts';
 import type { MeasureDocument } from '../../src/measure/document/document.ts';
 import { renderDiff } from '../../src/measure/report/diff.ts';
 import { renderPage } from '../../src/measure/report/page.ts';
+import { renderTable } from '../../src/measure/report/table.ts';
 import { renderText } from '../../src/measure/report/text.ts';
 import { chromiumFlags, findChromium } from '../../test-helpers/chromium.ts';
 import { badChartTexts, faintTexts, ids } from '../../test-helpers/in-page.ts';
@@ -81,6 +82,23 @@ describe('the report as text', () => {
     assert.match(text, /^ {2}broker\n {4}a {2}somewhere <b>else<\/b>\n {4}b {2}here$/m);
     assert.match(renderDiff(better, better), /^Where a and b disagree\n {2}nothing$/m);
     assert.doesNotMatch(text, /NaN|undefined/);
+  });
+});
+
+describe('the table', () => {
+  it('has a row for each claim, a column for each document, and marks what is better and worse', () => {
+    const rows = renderTable([
+      better,
+      knownDocument(0.5, 12, { broker: 'RabbitMQ 3.10.8' }),
+      knownDocument(1, 0),
+    ]).split('\n');
+    assert.equal(
+      rows[0],
+      '| Direct Reply-To, × as good as a queue per client | RabbitMQ 4.3.6 | RabbitMQ 3.10.8 | RabbitMQ 4.3.6 |',
+    );
+    const cells = String.raw`\*\*(2\.0\d|1\.9\d)\*\* \[[\d.]+, [\d.]+\] \| \*0\.\d+\* \[[\d.]+, [\d.]+\] \| – \|`;
+    assert.match(rows[2] ?? '', new RegExp(`^\\| connect, one call, disconnect \\| ${cells}$`));
+    assert.equal(rows[8], '| queues a client: direct, queue per client | 0, 1 | 0, 1 | – |');
   });
 });
 

@@ -63,7 +63,7 @@ function designParts(findings: Findings): Answer['parts'] {
     {
       about: 'A queue per request',
       said: perRequest
-        ? `no for clients that stay (${told(perRequest)})${lifePerRequest ? `; for one call a life ${told(lifePerRequest)}` : ''}.`
+        ? `${perRequest.verdict === 'worse' ? 'no for clients that stay' : 'for clients that stay not settled by this run'} (${told(perRequest)})${lifePerRequest ? `; for one call a life ${told(lifePerRequest)}` : ''}.`
         : 'not measured.',
     },
     {
