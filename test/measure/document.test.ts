@@ -7,6 +7,7 @@ import { findingsOf } from '../../src/measure/analysis/findings.ts';
 import { percentilesOf } from '../../src/measure/document/compose.ts';
 import { documentSchema, parseDocument } from '../../src/measure/document/document.ts';
 import { renderPage } from '../../src/measure/report/page.ts';
+import { renderTable } from '../../src/measure/report/table.ts';
 import { renderText } from '../../src/measure/report/text.ts';
 import { knownDocument } from '../../test-helpers/measure/known-document.ts';
 
@@ -81,6 +82,11 @@ describe('old documents', () => {
         assert.doesNotMatch(text, /NaN|undefined|Infinity/);
     });
   }
+
+  it('make the table of the README: node dist/compare.js table FILE… writes it', () => {
+    const published = ['3.10', '4.0', '4.3', '4.3-cluster'].map((name) => read(`rabbitmq-${name}.json`).document);
+    assert.ok(readFileSync('README.md', 'utf8').includes(`\n\n${renderTable(published)}\n`));
+  });
 
   it('keep their medians, and their ratios round by round', () => {
     const { old, document } = read('rabbitmq-4.3.json');

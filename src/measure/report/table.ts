@@ -28,7 +28,8 @@ export function renderTable(documents: readonly MeasureDocument[]): string {
     ['Erlang processes a client', ...columns.map((one) => held(one, 'processes'))],
     ['a reply survives its client’s connection', ...columns.map(() => 'no, with either')],
   ];
-  return rows.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+  const told = rows.filter(([, ...cells]) => cells.some((one) => one !== '–'));
+  return told.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
 /** Bold if better, italic if worse. */
