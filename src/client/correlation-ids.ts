@@ -63,7 +63,10 @@ export class CorrelationIds {
  * @see https://www.aumasson.jp/siphash/siphash.pdf
  */
 export function sipHash(key: Uint32Array, number: number): string {
-  const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = key;
+  const k0 = key[0] as number;
+  const k1 = key[1] as number;
+  const k2 = key[2] as number;
+  const k3 = key[3] as number;
   const low = number >>> 0;
   const high = Math.floor(number / 2 ** 32) >>> 0;
   // four words of 64 bits, in halves of 32
@@ -77,12 +80,12 @@ export function sipHash(key: Uint32Array, number: number): string {
   let D = k3 ^ 0x74656462 ^ high;
   for (let round = 1; ; round++) {
     // a += b, c += d, b <<<= 13, d <<<= 16, b ^= a, d ^= c, a <<<= 32
-    let sum = (a >>> 0) + (b >>> 0);
-    A = (A + B + (sum > 0xffffffff ? 1 : 0)) | 0;
-    a = sum | 0;
-    sum = (c >>> 0) + (d >>> 0);
-    C = (C + D + (sum > 0xffffffff ? 1 : 0)) | 0;
-    c = sum | 0;
+    let sum = (a + b) | 0;
+    A = (A + B + (((a & b) | ((a | b) & ~sum)) >>> 31)) | 0;
+    a = sum;
+    sum = (c + d) | 0;
+    C = (C + D + (((c & d) | ((c | d) & ~sum)) >>> 31)) | 0;
+    c = sum;
     let half = (b << 13) | (B >>> 19);
     B = ((B << 13) | (b >>> 19)) ^ A;
     b = half ^ a;
@@ -93,12 +96,12 @@ export function sipHash(key: Uint32Array, number: number): string {
     a = A;
     A = half;
     // a += d, c += b, d <<<= 21, b <<<= 17, d ^= a, b ^= c, c <<<= 32
-    sum = (a >>> 0) + (d >>> 0);
-    A = (A + D + (sum > 0xffffffff ? 1 : 0)) | 0;
-    a = sum | 0;
-    sum = (c >>> 0) + (b >>> 0);
-    C = (C + B + (sum > 0xffffffff ? 1 : 0)) | 0;
-    c = sum | 0;
+    sum = (a + d) | 0;
+    A = (A + D + (((a & d) | ((a | d) & ~sum)) >>> 31)) | 0;
+    a = sum;
+    sum = (c + b) | 0;
+    C = (C + B + (((c & b) | ((c | b) & ~sum)) >>> 31)) | 0;
+    c = sum;
     half = (d << 21) | (D >>> 11);
     D = ((D << 21) | (d >>> 11)) ^ A;
     d = half ^ a;
