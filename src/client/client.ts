@@ -242,7 +242,10 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   readonly #sendWaiting = (): void => {
     this.#sendingSoon = false;
     const { waiting } = this.#calls;
-    for (let call = waiting.first; call && this.#mayTake(); call = waiting.first) this.#send(call);
+    for (let call = waiting.first; call && this.#mayTake(); call = waiting.first) {
+      if (call.timeLeft < 1) this.#fail(call, this.#timeoutError(call));
+      else this.#send(call);
+    }
   };
 
   /** Whether one more call may be in flight. Connects if that is what keeps it. */
@@ -254,10 +257,6 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   }
 
   #send(call: Call): void {
-    if (call.timeLeft < 1) {
-      this.#fail(call, this.#timeoutError(call));
-      return;
-    }
     this.#calls.start(call);
     this.#session.send(call);
   }
