@@ -57,7 +57,9 @@ export async function checkWorkers(pid?: number): Promise<string | undefined> {
   const found = named.filter(isWorker);
   if (found.length === 0) {
     const none = pid === undefined ? 'no worker runs here' : `no worker with the pid ${pid} runs here`;
-    return named.length === 0 ? none : `${none}, of this user or of root; somebody else has its name`;
+    return named.length === 0
+      ? none
+      : `${none}, as this user or as root; a socket that says so is somebody else's: ask as the worker's own user`;
   }
   const answers = await Promise.all(
     found.map(async (worker) => ({ pid: worker.pid, answer: await ask(worker.name).catch((error) => error.message) })),
