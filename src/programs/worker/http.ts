@@ -14,12 +14,16 @@ const REQUEST_TIMEOUT = 5_000;
 
 /** Requests are short, and come from a few: an orchestrator, a Prometheus. */
 const MAX_HEADER_BYTES = 8 * 1024;
-const MAX_CONNECTIONS = 100;
-const MAX_CONNECTIONS_OF_ONE_ADDRESS = 20;
+const MAX_WAITING = 100;
+const MAX_WAITING_OF_ONE_ADDRESS = 20;
+
+/** How long somebody may take to ask before he counts as waiting, in ms, and how many connections there are in that time. */
+const TIME_TO_ASK = 50;
+const MAX_CONNECTIONS = 1_000;
 
 /**
  * Serves pages to GET and HEAD. No client can hold anything up: slow ones are cut, each connection is for one request, and
- * where there are too many the newest counts, see {@link Connections}.
+ * where too many wait the newest count, see {@link Connections}.
  * @param port 0 for any that is free
  * @param host the address to listen at; default: every one
  * @returns the port that it listens at
@@ -36,6 +40,7 @@ export function serveHttp(
     connectionsCheckingInterval: HEAD_TIMEOUT / 4,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
+  server.maxConnections = MAX_CONNECTIONS;
   server.timeout = REQUEST_TIMEOUT; // without a sign of life: one who does not read the answer
   server.on('connection', (socket) => connections.add(socket));
   server.on('request', (request, response) => {
@@ -52,27 +57,38 @@ export function serveHttp(
 }
 
 /**
- * Who is connected and has not asked yet. A probe asks as soon as it is connected, so where there are too many connections,
- * of one address or in all, the one that has said nothing for the longest makes room for the newest: nobody who only holds
- * connections can keep a probe out, not even from the probe's own address.
+ * Who is connected and does not ask. A probe asks as soon as it is connected, so where too many wait, of one address or in
+ * all, the one that has waited for the longest makes room: nobody who only holds connections can keep a probe out, not even
+ * from the probe's own address.
  */
 class Connections {
   readonly #waiting = new Set<Socket>();
+  readonly #asked = new WeakSet<Socket>();
 
   add(socket: Socket): void {
-    this.#waiting.add(socket);
-    socket.on('close', () => this.#waiting.delete(socket));
-    const ofAddress = [...this.#waiting].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress);
-    if (ofAddress.length > MAX_CONNECTIONS_OF_ONE_ADDRESS) this.#drop(ofAddress[0]);
-    if (this.#waiting.size > MAX_CONNECTIONS) this.#drop([...this.#waiting][0]);
+    // once what came meanwhile has been read: a busy worker is late, not the probe
+    const timer = setTimeout(() => setImmediate(() => this.#wait(socket)), TIME_TO_ASK);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      this.#waiting.delete(socket);
+    });
   }
 
   /** It has asked, and gets its answer. */
   answer(socket: Socket): void {
+    this.#asked.add(socket);
     this.#waiting.delete(socket);
   }
 
-  #drop(socket: Socket | undefined): void {
+  #wait(socket: Socket): void {
+    if (socket.destroyed || this.#asked.has(socket)) return;
+    this.#waiting.add(socket);
+    const ofAddress = [...this.#waiting].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress);
+    if (ofAddress.length > MAX_WAITING_OF_ONE_ADDRESS) this.#cut(ofAddress[0]);
+    if (this.#waiting.size > MAX_WAITING) this.#cut([...this.#waiting][0]);
+  }
+
+  #cut(socket: Socket | undefined): void {
     if (!socket) return;
     this.#waiting.delete(socket);
     socket.destroy();
