@@ -71,7 +71,10 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
   await pool?.start();
   if (found.length > 1) saySearch(found, log, worker);
   answerChecksSoon(readiness, log, listen);
-  if (!ending.began) await worker.start();
+  if (ending.began) return;
+  await worker.start().catch((error: unknown) => {
+    if (!ending.began) throw error; // else it was told to end before it consumed
+  });
 }
 
 /** Where the broker is: as the options say, or where it may be when they don't. */
