@@ -186,8 +186,9 @@ export class Journal {
   /** Learns from what ended a channel. True if a single request did, so that there is no reason to wait. */
   learn(error: RpcError): boolean {
     if (errorCode(error.cause) === 'INTERNAL_ERROR') {
+      const known = this.#suspiciousUntil > performance.now();
       this.#suspiciousUntil = performance.now() + SUSPICION;
-      return true;
+      return !known; // what comes again although each caller is looked up has another reason
     }
     const limit = messageSizeLimit(error);
     if (limit === undefined || limit >= this.#maxReplyBytes) return false;

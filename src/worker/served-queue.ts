@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import type { BrokerConnection } from '../amqp/connection.ts';
+import { RpcError } from '../protocol/errors.ts';
 import { type Backoff, backoffDelay } from '../protocol/waiting.ts';
 import type { QueueContext } from './answerer.ts';
 import { Consumption } from './consumption.ts';
@@ -70,8 +71,9 @@ export class ServedQueue {
    * Consumes the queue until it is spent, or the signal aborts: the connection is lost, or the worker stops. Whatever else ends
    * it is told, and tried again with a growing delay.
    * @param onConsuming called each time that requests begin to come in
+   * @returns what the broker refused, if that is what it closed the connection for
    */
-  async serve(connection: BrokerConnection, over: AbortSignal, onConsuming: () => void): Promise<void> {
+  async serve(connection: BrokerConnection, over: AbortSignal, onConsuming: () => void): Promise<RpcError | undefined> {
     const { name, maxRequests } = this.settings;
     for (let attempt = 1; !this.spent && !over.aborted; attempt++) {
       try {
@@ -80,7 +82,10 @@ export class ServedQueue {
         onConsuming();
         const began = performance.now();
         const error = await consumption.ended;
-        if (over.aborted) return await this.#leave(consumption);
+        if (over.aborted) {
+          await this.#leave(consumption);
+          return undefined;
+        }
         if (!error) {
           attempt = 0;
           await consumption.close();
@@ -95,15 +100,16 @@ export class ServedQueue {
         await consumption.close();
         await delay(wait, undefined, { signal: over }).catch(() => {});
       } catch (error) {
-        if (over.aborted) return;
+        if (over.aborted) return isRefusal(error) ? error : undefined;
         const wait = backoffDelay(attempt, RETRY);
         this.#journal.tell({ type: 'retrying', queue: name, error: explainChannelError(error), attempt, delay: wait });
         await delay(wait, undefined, { signal: over }).catch(() => {});
       }
     }
-    if (!this.spent || over.aborted || this.#toldSpent) return;
+    if (!this.spent || over.aborted || this.#toldSpent) return undefined;
     this.#toldSpent = true;
     this.#journal.tell({ type: 'spent', queue: name, taken: this.#taken });
+    return undefined;
   }
 
   async #leave(consumption: Consumption): Promise<void> {
@@ -126,4 +132,9 @@ export class ServedQueue {
   async stop(): Promise<void> {
     await this.#consumption?.stop();
   }
+}
+
+/** Whether the broker refused what the worker wants of it, and would again. */
+function isRefusal(error: unknown): error is RpcError {
+  return error instanceof RpcError && (error.reason === 'REFUSED' || error.reason === 'ACCESS_REFUSED');
 }

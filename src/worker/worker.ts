@@ -145,8 +145,9 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
       try {
         const connection = await dialler.connect(stop);
         const began = performance.now();
-        const error = await this.#serve(connection, stop);
+        const { error, refusal } = await this.#serve(connection, stop);
         if (stop.aborted) return;
+        if (refusal) throw refusal;
         if (!error) return await connection.close(); // each queue is spent
         const single = this.#journal.learn(error);
         if (single || performance.now() - began > GOOD_LIFE) attempt = 0;
@@ -162,8 +163,11 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
     }
   }
 
-  /** Serves the queues over a connection; resolves with the reason when that is lost, or without one when there is nothing more to do. */
-  async #serve(connection: BrokerConnection, stop: AbortSignal): Promise<RpcError | undefined> {
+  /**
+   * Serves the queues over a connection; resolves with the reason when that is lost, or without one when there is nothing more
+   * to do. `refusal` tells what the broker closed it for, if that was a queue's declaration.
+   */
+  async #serve(connection: BrokerConnection, stop: AbortSignal): Promise<{ error?: RpcError; refusal?: RpcError }> {
     const queues = [...this.#queues.values()];
     const lost = new AbortController();
     let error: RpcError | undefined;
@@ -181,8 +185,11 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
     this.#connection = connection;
     this.emit({ type: 'connected', url: connection.url.display });
     const over = AbortSignal.any([stop, lost.signal]);
-    await Promise.all(queues.map((queue) => queue.serve(connection, over, () => this.#onConsuming(queue))));
-    return error;
+    const ends = await Promise.all(
+      queues.map((queue) => queue.serve(connection, over, () => this.#onConsuming(queue))),
+    );
+    const refusal = ends.find((end) => end !== undefined);
+    return { ...(error && { error }), ...(refusal && { refusal }) };
   }
 
   #onConsuming(queue: ServedQueue): void {
