@@ -29,9 +29,13 @@ async function javaScriptOf(file) {
   const { transform } = await import('esbuild');
   const options = { loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline', sourcesContent: false };
   const { code } = await transform(source, { ...options, sourcefile: file });
-  await mkdir(cache, { recursive: true });
-  const unfinished = `${known}.${randomUUID()}`; // files run at the same time: none may see half a file
-  await writeFile(unfinished, code);
-  await rename(unfinished, known);
+  await keep(known, code).catch(() => {}); // where nothing can be written, it is made each time
   return code;
+}
+
+async function keep(file, code) {
+  await mkdir(path.dirname(file), { recursive: true });
+  const unfinished = `${file}.${randomUUID()}`; // files run at the same time: none may see half a file
+  await writeFile(unfinished, code);
+  await rename(unfinished, file);
 }
