@@ -6,7 +6,7 @@ import { buildWorker } from '../../test-helpers/own-function.ts';
 import { cleanUp, start } from '../../test-helpers/programs.ts';
 import { deleteAfter, openRaw, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
 
-const LIMIT = 110_000;
+const LIMIT = 600_000;
 
 /** Really ends the process that runs it, as the kernel does when memory runs out, or a native crash; or can't be ended. */
 const source = `import { pbkdf2Sync } from 'node:crypto';

@@ -35,7 +35,7 @@ const strict = {
 
 const ownQueue = () => `package-${randomBytes(6).toString('hex')}`;
 
-describe('the package', { timeout: 900_000 }, () => {
+describe('the package', () => {
   const project = new Project();
   let tarball: Tarball;
   const url = { AMQP_URL: amqpUrl() };

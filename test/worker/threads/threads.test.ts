@@ -11,7 +11,7 @@ import type { ServeOptions, WorkerEvent } from '../../../src/worker/worker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../../test-helpers/rpc.ts';
 import { isTestThread } from '../../../test-helpers/thread-functions.ts';
 
-const LIMIT = 60_000;
+const LIMIT = 600_000;
 
 interface PoolChoice {
   readonly threads?: number;
@@ -135,7 +135,7 @@ if (!isTestThread()) {
     }
   });
 
-  describe('what a function in a thread says', { timeout: LIMIT }, () => {
+  describe('what a function in a thread says', () => {
     test('on parentPort reaches nobody: each caller gets the answer to its own call', async (t) => {
       const { call, events, ended } = await serve(t);
       for (let n = 0; n < 5; n++) {
