@@ -190,9 +190,9 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     const socket = this._socket;
     if (!socket.writable) return;
     this._state.hasWrite = true;
-    socket.cork();
+    if (pieces.length > 1) socket.cork();
     for (const piece of pieces) socket.write(piece);
-    socket.uncork();
+    if (pieces.length > 1) socket.uncork();
   }
 
   #ended(failure: Error | undefined): void {

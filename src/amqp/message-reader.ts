@@ -141,8 +141,13 @@ export class MessageReader implements BodySink {
     const message = this.#message;
     if (!message) return;
     if (this.#kept) {
-      if (message.body === NOTHING) message.body = Buffer.allocUnsafe(message.bodySize);
-      octets.copy(message.body, message.bodySize - this.#left, start, end);
+      const { bodySize } = message;
+      if (end - start === bodySize && 2 * bodySize >= octets.buffer.byteLength) {
+        message.body = octets.subarray(start, end); // a smaller part would keep more in memory than itself
+      } else {
+        if (message.body === NOTHING) message.body = Buffer.allocUnsafe(bodySize);
+        octets.copy(message.body, bodySize - this.#left, start, end);
+      }
     }
     this.#left -= end - start;
   }
@@ -157,19 +162,23 @@ export class MessageReader implements BodySink {
   }
 }
 
+/** The content type of the last message: the next one mostly has the same. */
+let lastContentType = '';
+
 /** The properties in a content header. Short strings are kept octet for octet: the spec gives them no character set. */
 function readProperties(message: IncomingMessage, octets: Buffer, start: number, end: number): void {
   if (end - start < 14) throw frameError('a content header is too short');
   message.bodySize = readUInt64(octets, start + 4);
   const bits = octets.readUInt16BE(start + 12);
   let at = start + 14;
-  const text = (): string => {
-    const from = at + 1;
-    at = from + (octets[at] ?? 0);
-    return octets.toString('latin1', from, at);
-  };
-  if (bits & property.contentType) message.contentType = text();
-  if (bits & property.contentEncoding) message.contentEncoding = text();
+  if (bits & property.contentType) {
+    message.contentType = lastContentType = textAt(octets, at, lastContentType);
+    at = behind(octets, at);
+  }
+  if (bits & property.contentEncoding) {
+    message.contentEncoding = textAt(octets, at);
+    at = behind(octets, at);
+  }
   if (bits & property.headers) {
     const from = at;
     at = from + 4 + octets.readUInt32BE(from);
@@ -177,18 +186,61 @@ function readProperties(message: IncomingMessage, octets: Buffer, start: number,
   }
   if (bits & property.deliveryMode) message.deliveryMode = octets[at++];
   if (bits & property.priority) message.priority = octets[at++];
-  if (bits & property.correlationId) message.correlationId = text();
-  if (bits & property.replyTo) message.replyTo = text();
-  if (bits & property.expiration) message.expiration = text();
-  if (bits & property.messageId) message.messageId = text();
+  if (bits & property.correlationId) {
+    message.correlationId = textAt(octets, at);
+    at = behind(octets, at);
+  }
+  if (bits & property.replyTo) {
+    message.replyTo = textAt(octets, at);
+    at = behind(octets, at);
+  }
+  if (bits & property.expiration) {
+    message.expiration = textAt(octets, at);
+    at = behind(octets, at);
+  }
+  if (bits & property.messageId) {
+    message.messageId = textAt(octets, at);
+    at = behind(octets, at);
+  }
   if (bits & property.timestamp) {
     message.timestamp = readUInt64(octets, at);
     at += 8;
   }
-  if (bits & property.type) message.type = text();
-  if (bits & property.userId) message.userId = text();
-  if (bits & property.appId) message.appId = text();
+  if (bits & property.type) {
+    message.type = textAt(octets, at);
+    at = behind(octets, at);
+  }
+  if (bits & property.userId) {
+    message.userId = textAt(octets, at);
+    at = behind(octets, at);
+  }
+  if (bits & property.appId) {
+    message.appId = textAt(octets, at);
+    at = behind(octets, at);
+  }
   if (at > end) throw frameError('a content header does not fit into its frame');
+}
+
+/** The short string at `at`, one character an octet; `known` itself if it is that. */
+function textAt(octets: Buffer, at: number, known = ''): string {
+  const start = at + 1;
+  const end = behind(octets, at);
+  return isText(known, octets, start, end) ? known : octets.toString('latin1', start, end);
+}
+
+/** Where the short string at `at` ends. */
+function behind(octets: Buffer, at: number): number {
+  return at + 1 + (octets[at] ?? 0);
+}
+
+/** Whether the octets from `start` to `end` are this ASCII text: to see that is quicker than to make a string. */
+export function isText(text: string, octets: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 127 || code !== octets[start + index]) return false;
+  }
+  return true;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Cmd } from 'rabbitmq-client/lib/codec.js';
 import { frameError } from './amqp-error.ts';
-import { IncomingAnswer, IncomingDelivery, IncomingReturn, readUInt64 } from './message-reader.ts';
+import { IncomingAnswer, IncomingDelivery, IncomingReturn, isText, readUInt64 } from './message-reader.ts';
 
 /** The arguments of a method, read one after the other. */
 class Arguments {
@@ -34,7 +34,8 @@ class Arguments {
   text(known = ''): string {
     const size = this.uint8();
     const at = this.#take(size);
-    return sameOrDecoded(known, this.#octets, at, at + size);
+    if (isText(known, this.#octets, at, at + size)) return known;
+    return this.#octets.toString('utf8', at, at + size);
   }
 
   #take(size: number): number {
@@ -43,16 +44,6 @@ class Arguments {
     if (this.#at > this.#end) throw frameError('a method does not fit into its frame');
     return at;
   }
-}
-
-/** What stands from `start` to `end`; `known` itself if it says the same, which is quicker than to make a string anew. */
-function sameOrDecoded(known: string, octets: Buffer, start: number, end: number): string {
-  if (known.length !== end - start) return octets.toString('utf8', start, end);
-  for (let index = 0; index < known.length; index++) {
-    const code = known.charCodeAt(index);
-    if (code > 127 || code !== octets[start + index]) return octets.toString('utf8', start, end);
-  }
-  return known;
 }
 
 /** The consumer and the routing key of the last delivery: the next one mostly has the same. */

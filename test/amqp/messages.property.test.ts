@@ -38,7 +38,12 @@ const { table } = fc.letrec((tie) => ({
     fc.array(tie('value'), { maxLength: 4 }),
     tie('table'),
   ),
-  table: fc.dictionary(text, tie('value'), { maxKeys: 5, noNullPrototype: true }),
+  // rabbitmq-client loses a field called __proto__
+  table: fc.dictionary(
+    text.filter((name) => name !== '__proto__'),
+    tie('value'),
+    { maxKeys: 5, noNullPrototype: true },
+  ),
 }));
 const headers = fc.option(table as fc.Arbitrary<Record<string, unknown>>, { nil: undefined });
 
