@@ -112,10 +112,10 @@ export class Crew {
       const measured = { calls: 1, failed: 1, timeouts: 0, firstFailure: failure };
       return { latencies: [], elapsed: Number.NaN, figures: {}, measured, discarded };
     }
-    const memory = options.memory && readsMemory ? broker?.watchMemory() : undefined;
     const begin = await broker?.read();
     const workersBegin = await processorTimes(workers);
-    const result = await client.ask('measure', options.length);
+    const memory = options.memory && readsMemory ? broker?.watchMemory() : undefined;
+    const result = await client.ask('measure', options.length).finally(() => memory?.stop());
     const workersEnd = await processorTimes(workers);
     const peakMemory = await memory?.stop();
     const end = await broker?.read();
