@@ -96,7 +96,11 @@ async function licences({ inputs }) {
 const functionImports = {
   name: 'function-imports',
   setup(build) {
-    build.onResolve({ filter: /^fib-worker(\/function)?$/ }, () => ({ path: path.join(root, 'src/function/api.ts') }));
+    const names = { 'fib-worker': 'src/index.ts', 'fib-worker/function': 'src/function/api.ts' };
+    build.onResolve({ filter: /^fib-worker(\/function)?$/ }, ({ path: name }) => ({
+      path: path.join(root, names[name]),
+      sideEffects: false,
+    }));
   },
 };
 
@@ -199,6 +203,7 @@ async function bundleFunction(file, outfile) {
   await bundlePrograms({
     entryPoints: ['src/programs/worker/worker.ts'],
     outfile,
+    tsconfigRaw: undefined, // its own tsconfig.json counts
     external: [], // its packages are its own, also one that is called as one of ours
     define: { ...shared.define, 'process.env.FIB_WORKER_FUNCTION': '"own"' },
     plugins: [...shared.plugins, servedFunction(file)],

@@ -101,6 +101,18 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     }
   });
 
+  it('calls other functions takes the client from fib-worker, whose errors are those of fib-worker/function', async (t) => {
+    const worker = await buildWorker(
+      t,
+      `import { RpcClient, RpcError } from 'fib-worker';
+       import { RpcError as same } from 'fib-worker/function';
+       export default async () => (await new RpcClient().call('other', '1')).body;
+       export const name = [typeof RpcClient, RpcError === same].join('-');`,
+    );
+    const { stdout } = await start(t, worker, ['--help']).end();
+    assert.match(stdout, /the function 'function-true'/);
+  });
+
   it('keeps something open while it is loaded can be built and asked for help all the same', async (t) => {
     const worker = await buildWorker(t, `setInterval(() => {}, 1_000);\n${good}export const name = 'ticking';`);
     const { code, stdout } = await start(t, worker, ['--help']).end();
