@@ -17,6 +17,11 @@ import { HandOver } from './hand-over.ts';
 import { readArguments } from './method-reader.ts';
 import { Outbox } from './outbox.ts';
 
+/** The text of a long string (4.2.1), one character an octet. */
+function longString(octets: Buffer, at: number): string {
+  return octets.toString('latin1', at + 4, at + 4 + octets.readUInt32BE(at));
+}
+
 /**
  * rabbitmq-client's connection, which logs in and keeps the heartbeats. It connects once. What is said goes out in one write for
  * each turn of the event loop, and what comes is read here, once it is logged in.
@@ -125,7 +130,11 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     const { type, size } = checkFrame(first, 0);
     if (type !== frameType.method || size < 10) throw frameError('not AMQP 0-9-1');
     const start = Buffer.concat([first, await read(size)]);
-    if (start.readUInt32BE(7) === Cmd.ConnectionStart) this.serverProperties = readTable(start, 13, start.length - 1);
+    if (start.readUInt32BE(7) !== Cmd.ConnectionStart) return start;
+    this.serverProperties = readTable(start, 13, start.length - 1);
+    const mechanisms = longString(start, 17 + start.readUInt32BE(13));
+    // the broker would just hang up
+    if (!mechanisms.split(' ').includes('PLAIN')) throw new AmqpError('NO_PLAIN', mechanisms);
     return start;
   }
 

@@ -52,7 +52,12 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
         'rabbitmqctl restart_vhost, or restart the broker',
     );
   }
-  if (code === 'NO_PLAIN') return unreachable(`RabbitMQ at ${place} ${error.message}`);
+  if (code === 'NO_PLAIN') {
+    return refused(
+      'UNAUTHENTICATED',
+      `RabbitMQ at ${place} lets nobody in by user and password (PLAIN), but by ${error.message}: allow it there (auth_mechanisms)`,
+    );
+  }
   if (LOCAL_LIMITS.includes(code)) {
     const message = `no further connection can be made from here (${code}): this process, or this machine, has no more of what each needs; close others, or raise the limit (ulimit -n)`;
     return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });

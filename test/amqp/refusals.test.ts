@@ -50,6 +50,18 @@ describe('what RabbitMQ refuses is told as it is:', () => {
     });
   });
 
+  test('a broker that takes no passwords', async (t) => {
+    const allow = (...mechanisms: string[]) =>
+      broker.ctl('eval', `application:set_env(rabbit, auth_mechanisms, [${mechanisms.map((name) => `'${name}'`)}]).`);
+    t.after(() => allow('PLAIN', 'AMQPLAIN'));
+    await allow('AMQPLAIN', 'RABBIT-CR-DEMO');
+    await assert.rejects(connect(parseAmqpUrl(broker.url)), {
+      code: 'UNAUTHENTICATED',
+      reason: 'ACCESS_REFUSED',
+      message: /lets nobody in by user and password \(PLAIN\), but by .*AMQPLAIN.*\(auth_mechanisms\)/,
+    });
+  });
+
   test('a queue that is another connection’s alone (405)', async (t) => {
     const owner = await openRaw(t, broker.url);
     const { queue } = await owner.channel.queueDeclare({ queue: '', exclusive: true });
