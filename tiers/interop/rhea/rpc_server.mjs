@@ -29,7 +29,10 @@ container.once('connection_open', ({ connection }) => {
     const n = Number(textOf(message));
     console.log(` [.] fib(${n})`);
     const correlation_id = message.correlation_id ?? message.message_id;
-    replies.send({ to: message.reply_to, correlation_id, body: encode(fib(n)) });
+    // 4.0 gives the name of a queue as a client of AMQP 0-9-1 wrote it, later versions its address
+    const { reply_to: address = '' } = message;
+    const to = address.startsWith('/') ? address : queueAddress(address);
+    replies.send({ to, correlation_id, body: encode(fib(n)) });
     delivery.accept();
   });
 });
