@@ -91,7 +91,7 @@ export class BrokerConnection {
       else setImmediate(() => onClosed?.(this.#failure));
     });
     if (this.#ended) {
-      void closeChannel(channel); // it came too late: nobody else would close it
+      void channel.close(); // it came too late: nobody else would close it
       throw connectionLost();
     }
     return channel;
@@ -121,11 +121,6 @@ export class BrokerConnection {
     this.#stopWatching();
     this.#connection.unsafeDestroy();
   }
-}
-
-/** Closes a channel, and resolves when it is closed, be it with its connection. */
-export function closeChannel(channel: Channel): Promise<void> {
-  return channel.close();
 }
 
 function explainOpenError(error: unknown): never {

@@ -1,5 +1,5 @@
 import type { Channel } from '../amqp/channel.ts';
-import { type BrokerConnection, closeChannel, connectionLost } from '../amqp/connection.ts';
+import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
 import { type ConnectOptions, connect } from '../amqp/dial.ts';
 import type { AmqpUrl } from '../amqp/url.ts';
 import { errorCode } from '../protocol/errors.ts';
@@ -70,7 +70,7 @@ export class CallerProbe {
     } catch (error) {
       const channel = this.#channel;
       this.#channel = undefined;
-      if (channel) await closeChannel(channel);
+      await channel?.close();
       const code = errorCode(error) ?? '';
       if (GONE.includes(code)) return false;
       if (THERE.includes(code)) return true;

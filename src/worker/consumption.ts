@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
-import { type BrokerConnection, closeChannel } from '../amqp/connection.ts';
+import type { BrokerConnection } from '../amqp/connection.ts';
 import { consumeRequests, openRequestQueue, REQUESTS } from '../amqp/queues.ts';
 import { errorCode, RpcError } from '../protocol/errors.ts';
 import { Answerer, type QueueContext } from './answerer.ts';
@@ -136,7 +136,7 @@ export class Consumption {
   /** Ends it and its channel: what is still in hand goes back to the queue. */
   async close(): Promise<void> {
     const stopped = this.stop();
-    await closeChannel(this.#channel);
+    await this.#channel.close();
     await stopped;
   }
 
