@@ -8,7 +8,15 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
-import { openRaw, startClient, startRefusedWorker, startWorker, testQueue } from '../../test-helpers/rpc.ts';
+import {
+  openClient,
+  openRaw,
+  startClient,
+  startRefusedWorker,
+  startWorker,
+  testQueue,
+  until,
+} from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: it takes virtual hosts down, and limits users.
 describe('what RabbitMQ refuses is told as it is:', () => {
@@ -164,6 +172,28 @@ describe('what RabbitMQ refuses is told as it is:', () => {
     await assert.rejects(inspectQueue(url, queue), { reason: 'CHANNEL_LIMIT' });
     assert.equal((await channel.queueDeclare({ queue, passive: true })).consumerCount, 0);
   });
+
+  test('nor does it cost a client its call', async (t) => {
+    const url = await userWithChannels(1);
+    const queue = await testQueue(t, { url: broker.url });
+    const { client } = openClient(t, { urls: url });
+    const answer = client.call(queue, '1', { timeout: 60_000 });
+    await until(() => client.stats().inFlight === 1);
+    await assert.rejects(client.inspectQueue(queue), { code: 'RESOURCE_EXHAUSTED', reason: 'CHANNEL_LIMIT' });
+    await startWorker(t, () => 'ok', { queue, urls: broker.url });
+    assert.equal(String((await answer).body), 'ok');
+  });
+
+  for (const reply of ['direct', 'exclusive', 'per-request'] as const) {
+    test(`one channel is enough for calls (${reply})`, async (t) => {
+      const url = await userWithChannels(1);
+      const queue = await testQueue(t, { url: broker.url });
+      await startWorker(t, () => 'ok', { queue, urls: broker.url, prefetch: 10 });
+      const { client } = startClient(t, { urls: url, queue, reply, retry: true });
+      const calls = Array.from({ length: 30 }, () => client.call('1', { timeout: 60_000 }));
+      for (const call of calls) assert.equal(String((await call).body), 'ok');
+    });
+  }
 
   for (const [what, character] of [
     ['two bytes', 'ü'],
