@@ -1,12 +1,13 @@
 // What all test files of one run share: a RabbitMQ and the built programs, each made for the first file that asks. A process
 // of its own, the keeper, makes and keeps them; it ends with the run, however that ends.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whyUntrusted } from '../src/rabbitmq/trust.ts';
 import { processStart } from './process-start.ts';
 import type { Message } from './run-keeper.ts';
 import { MARK } from './watchdog.ts';
@@ -51,17 +52,18 @@ function ended(folder: string): Error {
   return new Error(`the keeper of what the test files share has ended: ${complaint}`);
 }
 
-/** Makes a folder that is ours alone; false if it was there. */
+/** Makes a folder that is ours alone; false if it was there. What its socket says is run, so nobody else may have made it. */
 function makeFolder(folder: string): boolean {
+  let made = true;
   try {
     mkdirSync(folder, { mode: 0o700 });
-    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const { uid } = statSync(folder);
-    if (uid !== process.getuid?.()) throw new Error(`${folder} belongs to user ${uid}`);
-    return false;
+    made = false;
   }
+  const untrusted = whyUntrusted(folder);
+  if (untrusted !== undefined) throw new Error(`what the test files share can't be kept in ${folder}: ${untrusted}`);
+  return made;
 }
 
 /** Connects to the keeper, which may still be starting. */

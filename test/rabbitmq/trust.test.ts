@@ -1,5 +1,6 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -108,5 +109,29 @@ describe('another user of the machine can’t have us run a program of his', () 
     const guard = await Guard.start(shared);
     await guard[Symbol.asyncDispose]();
     assert.equal(existsSync(guard.folder), false);
+  });
+
+  it('by what the test files of a run share', { skip: notRoot }, () => {
+    const helper = (name: string) => JSON.stringify(new URL(`../../test-helpers/${name}`, import.meta.url).href);
+    const program = `
+      import { lchownSync, rmSync, symlinkSync } from 'node:fs';
+      import os from 'node:os';
+      import { processStart } from ${helper('process-start.ts')};
+      import { ofThisRun } from ${helper('run.ts')};
+      const folder = os.tmpdir() + '/fib-worker-tests-0-' + process.pid + '-' + processStart(process.pid);
+      symlinkSync(os.tmpdir(), folder); // it is root's, where the stranger's socket could be
+      lchownSync(folder, ${STRANGER}, ${STRANGER});
+      await ofThisRun('programs').catch((error) => console.log(error.message));
+      rmSync(folder);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+      timeout: 20_000,
+    });
+    assert.match(
+      stdout,
+      /^what the test files share can't be kept in .* belongs to another user \(uid 65534\)$/m,
+      stderr,
+    );
   });
 });
