@@ -41,8 +41,8 @@ export function checkFunctionModule(exports: Readonly<Record<string, unknown>>):
     name,
     options: checkFunctionOptions(options),
     maxRequestBytes:
-      maxRequestBytes === undefined ? undefined : checkInteger(called('maxRequestBytes'), maxRequestBytes as number, 0),
-    contentType: contentType === undefined ? undefined : checkContentType(called('contentType'), contentType as string),
+      maxRequestBytes === undefined ? undefined : checkInteger(called('maxRequestBytes'), maxRequestBytes, 0),
+    contentType: contentType === undefined ? undefined : checkContentType(called('contentType'), contentType),
   };
 }
 

@@ -154,7 +154,7 @@ export class Answerer {
     }
     const error = this.#settler.replyThenAck(message.deliveryTag, reply);
     if (error !== undefined) {
-      this.#journal.tell({ type: 'handler-failed', error }); // headers that can't be encoded, say
+      this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error }); // headers that can't be encoded, say
       this.#settler.replyThenAck(message.deliveryTag, this.#outgoing(message, to, FAILED));
     }
     const [code, detail] =
@@ -173,7 +173,8 @@ export class Answerer {
       const headers = outcome.headers && ids.headers ? { ...outcome.headers, ...ids.headers } : undefined;
       return headers ? { to, ...ids, ...outcome, headers } : { to, ...ids, ...outcome };
     }
-    const onDataOmitted = (error: TypeError) => this.#journal.tell({ type: 'handler-failed', error });
+    const onDataOmitted = (error: TypeError) =>
+      this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error });
     const body = encodeErrorReply(outcome, onDataOmitted);
     return { to, ...ids, body, contentType: ERROR_REPLY_CONTENT_TYPE, type: ERROR_REPLY_TYPE };
   }

@@ -50,7 +50,7 @@ export type WorkerEvent =
   /** A run that went on past its deadline has ended. */
   | { readonly type: 'overrun-ended'; readonly queue: string; readonly running: number; readonly limit: number }
   /** The function threw something that is no error for its caller, who is told no more than INTERNAL. */
-  | { readonly type: 'handler-failed'; readonly error: unknown }
+  | { readonly type: 'handler-failed'; readonly queue?: string; readonly error: unknown }
   /** The function logs something. */
   | {
       readonly type: 'log';

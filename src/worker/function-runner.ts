@@ -125,7 +125,7 @@ export class FunctionRunner {
       );
       if (context.deadline === undefined) return;
       const left = context.deadline - performance.now();
-      if (left <= MAX_DELAY) clock = setTimeout(expire, left);
+      if (left <= MAX_DELAY) clock = setTimeout(expire, left).unref(); // a run that goes on keeps no process
     });
   }
 

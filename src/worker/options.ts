@@ -132,7 +132,7 @@ export function normalizeWorkerOptions(options: string | readonly string[] | Rpc
   ]);
   return {
     urls: parseAmqpUrls(urls ?? workerDefaults.urls),
-    tls,
+    tls: tls === undefined ? undefined : checkObject('tls', tls),
     connectionName: checkShortText('connectionName', connectionName ?? workerDefaults.connectionName),
   };
 }

@@ -39,7 +39,7 @@ export class ServedQueue {
         maxRequestBytes: queue.maxRequestBytes,
         maxRun: queue.maxRun,
         maxReplyBytes: () => journal.maxReplyBytes,
-        tell: journal.tell,
+        tell: (event) => journal.tell(event.type === 'handler-failed' ? { ...event, queue: queue.name } : event),
         overruns: {
           began: () => journal.overrun(queue.name, ++this.#overrunning, queue.maxOverruns),
           ended: () => journal.overrunEnded(queue.name, --this.#overrunning, queue.maxOverruns),

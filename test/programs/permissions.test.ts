@@ -166,7 +166,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
 
   const pair = (queue: string) => ({ worker: needed.worker(queue), client: needed.direct() });
   itHas(
-    'a worker looks after the callers of redelivered requests without a further right',
+    'a worker looks up the callers of redelivered requests without a further right',
     pair,
     async (t, queue, urls) => {
       await declare(t, queue);

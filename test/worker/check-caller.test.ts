@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
-describe('a worker that looks after callers before it works', () => {
+describe('a worker that looks up callers before it works', () => {
   for (const reply of ['direct', 'exclusive'] as const) {
     test(`does nothing for one that is gone, and answers one that is there (${reply})`, async (t) => {
       const queue = await testQueue(t);

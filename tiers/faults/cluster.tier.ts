@@ -42,7 +42,7 @@ test('callers whose node dies cost each worker at most one reconnect, and ask ag
     lost = workers.map((worker) => worker.records('disconnected').length);
   });
   t.diagnostic(`connections lost by each worker: ${lost}, for ${CLIENTS * deaths} addresses on ${home.version}`);
-  // from the first one on a worker looks after its callers
+  // from the first one on a worker looks up its callers
   for (const count of lost) assert.ok(count <= deaths, `${count} connections lost for ${deaths} deaths of a node`);
   if (!home.version.startsWith('3.')) assert.deepEqual(new Set(lost), new Set([0])); // the reply is dropped instead
 });

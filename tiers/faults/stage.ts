@@ -200,7 +200,7 @@ async function leftWhileConnected(
     ...busy.map(({ name }) => `calls of ${name}`),
     ...(await remaining(async () => {
       const now = await census(broker);
-      // a worker may hold one more connection for a moment, to look after callers
+      // a worker may hold one more connection for a moment, to look up callers
       const most = {
         messages: 0,
         'reply queues': replyQueues(before) + ofDesign('exclusive'),
