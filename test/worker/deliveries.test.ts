@@ -49,8 +49,13 @@ describe('a request that ends its workers, on a quorum queue', () => {
         return;
       }
       const given = async () => {
-        const { worker } = await startWorker(t, () => new Promise(() => {}), { queue });
-        await until(() => worker.stats().received === 1 && (worker.stats().inFlight === 1 || gaveUp(worker)));
+        let runs = 0; // before that the worker looks up the caller
+        const deadly = () => {
+          runs++;
+          return new Promise<string>(() => {});
+        };
+        const { worker } = await startWorker(t, deadly, { queue });
+        await until(() => runs === 1 || gaveUp(worker));
         const over = gaveUp(worker);
         await worker.close({ grace: over ? 1_000 : 0 }); // with 0 as if it had died of it
         return over;
