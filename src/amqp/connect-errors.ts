@@ -6,7 +6,8 @@ import type { AmqpUrl } from './url.ts';
 const CERTIFICATE_CODE = /CERT|SIGNATURE|ALTNAME|ISSUER|^HOSTNAME_MISMATCH$/;
 
 /** Alerts by which a broker refuses our certificate, or misses one (a handshake failure in TLS 1.2): RFC 8446, 6.2. */
-const CLIENT_CERTIFICATE_CODE = /^ERR_SSL_\w*ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE)$/;
+// OpenSSL 3.5 writes SSL/TLS_ALERT
+const CLIENT_CERTIFICATE_CODE = /^ERR_SSL_[\w/]*ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE)$/;
 
 /** Error codes of a server that was reached, and is none, or not yet. */
 const NO_AMQP_CODES = ['CONN_CLOSE', 'ECONNRESET', 'VERSION_MISMATCH', 'FRAME_ERROR', 'COMMAND_INVALID'];

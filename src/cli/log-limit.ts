@@ -18,7 +18,7 @@ interface Window {
 }
 
 /**
- * Limits what others can make a program log: of an event that has a limit, at most so many lines a second are written
+ * Limits what others can make a program log: of an event that has a limit, at most N lines a second are written
  * for each of its `reason`s or `code`s (which must be of a known few), and then one, `suppressed`, that says how many more there were.
  * @param limits lines a second, by event; other events pass
  */

@@ -76,11 +76,11 @@ export function drained(stream: Writable): Promise<void> | undefined {
 /** The longest report of an error, in characters. */
 const MAX_REPORT = 10_000;
 
-/** How long the end of a program waits for whoever reads what it last said, in ms. */
+/** How long the end of a program waits for the reader of what it last said, in ms. */
 const LAST_WORDS = 2_000;
 
 /**
- * Says why the program can't go on and exits: with 2 and one line where it was used wrongly, whoever noticed it, else with
+ * Says why the program can't go on and exits: with 2 and one line where it was used wrongly, as a UsageError or a TypeError says, else with
  * 1 and the error's stack.
  */
 export function endWith(program: string, error: unknown): void {

@@ -91,7 +91,7 @@ describe('with a broker that asks for a client certificate', { concurrency: 3 },
     it(`worker and client are refused with ${what}, and say so in a line`, async (t) => {
       if (plainUrl(t) === undefined) return;
       const args = ['--ca', file('ca.pem'), ...names.flatMap(withCertificate)];
-      const line = /localhost:\d+ did not accept the client certificate, or lack of one \(\w+\): give one that/;
+      const line = /localhost:\d+ did not accept the client certificate, or lack of one \([\w/]+\): give one that/;
       const client = await runClient(t, [...args, '30'], { url });
       assert.equal(client.code, 6, client.stderr);
       assert.match(client.stderr, /^ \[x\] [^\n]*\n \[!\] fib\(30\): UNAVAILABLE: [^\n]*\n$/);

@@ -55,7 +55,7 @@ async function main(): Promise<number> {
   await client.close();
   return exitCode;
 
-  /** Waits for whoever reads, so that answers don't pile up here. */
+  /** Waits for the reader, so that answers don't pile up here. */
   async function print({ stdout, stderr }: Printed, failure: Failure | undefined): Promise<void> {
     process.stdout.write(stdout);
     process.stderr.write(stderr);

@@ -84,7 +84,7 @@ function findBroker(values: WorkerValues) {
   return { broker: found.length > 0 ? { ...broker, urls: found } : broker, found };
 }
 
-/** Says where a RabbitMQ is looked for, now and with each slow retry: whoever looks at the log's end reads it there. */
+/** Says where a RabbitMQ is looked for, now and with each slow retry: the end of the log has it, too. */
 function saySearch(urls: readonly string[], log: LimitedLog, worker: RpcWorker): void {
   const { hosts, line } = describeSearch(urls);
   const say = () => log.info('looking', { hosts }, ` [x] ${line}`);
