@@ -46,10 +46,11 @@ export const exitCodes = {
 } as const;
 
 /** The exit code for a failure. */
-export function exitCodeOf({ reason }: Failure): number {
+export function exitCodeOf({ code, reason }: Failure): number {
   switch (reason) {
     case 'ERROR_REPLY':
-      return exitCodes.refused;
+      // at the time limit the worker's word for it and the client's own may come in either order
+      return code === 'DEADLINE_EXCEEDED' ? exitCodes.timeout : exitCodes.refused;
     case 'TIMEOUT':
       return exitCodes.timeout;
     case 'NO_QUEUE':
