@@ -142,7 +142,7 @@ export class MessageReader implements BodySink {
     if (!message) return;
     if (this.#kept) {
       const { bodySize } = message;
-      if (end - start === bodySize && 2 * bodySize >= octets.buffer.byteLength) {
+      if (end - start === bodySize && 4 * bodySize >= octets.buffer.byteLength) {
         message.body = octets.subarray(start, end); // a smaller part would keep more in memory than itself
       } else {
         if (message.body === NOTHING) message.body = Buffer.allocUnsafe(bodySize);
