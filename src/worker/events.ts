@@ -32,8 +32,8 @@ export type WorkerEvent =
   | { readonly type: 'probe-failed'; readonly error: RpcError }
   | { readonly type: 'blocked'; readonly reason: string }
   | { readonly type: 'unblocked' }
-  /** As many requests of this queue as the worker may take were taken, and none of them is in hand: it takes no more. */
-  | { readonly type: 'spent'; readonly queue: string; readonly taken: number }
+  /** The queue has had its `maxRequests`, and none of them is in hand: no more is consumed. */
+  | { readonly type: 'max-requests'; readonly queue: string; readonly requests: number }
   /** A reply went out; `code` is that of an error reply, `OK` for an answer. */
   | {
       readonly type: 'answered';
@@ -67,7 +67,7 @@ export type WorkerEvent =
       readonly replyTo?: string;
     }
   /**
-   * A request was to be rejected that this queue has rejected so many `times` already, and got back each time by its dead
+   * A request was to be rejected that this queue has rejected `times` times already, and got back each time by its dead
    * letters: it was acked instead, or it would come back for ever.
    */
   | {
@@ -81,9 +81,9 @@ export type WorkerEvent =
 
 /** A worker's counters since its start. */
 export interface WorkerStats {
-  /** Requests delivered, those that were delivered before included. */
-  readonly received: number;
-  /** Those of them that were delivered before. */
+  /** Requests that the broker delivered, again or for the first time. */
+  readonly requests: number;
+  /** Those of them that had been delivered before. */
   readonly redelivered: number;
   /** Requests answered with a result. */
   readonly answered: number;
@@ -116,7 +116,7 @@ export class Journal {
     'caller-gone': 0,
     'delivered-too-often': 0,
   };
-  #received = 0;
+  #requests = 0;
   #redelivered = 0;
   #answered = 0;
   #refused = 0;
@@ -132,8 +132,8 @@ export class Journal {
     this.tell = tell;
   }
 
-  received(redelivered: boolean): void {
-    this.#received++;
+  delivered(redelivered: boolean): void {
+    this.#requests++;
     if (redelivered) this.#redelivered++;
   }
 
@@ -198,7 +198,7 @@ export class Journal {
 
   stats(inFlight: number): WorkerStats {
     return {
-      received: this.#received,
+      requests: this.#requests,
       redelivered: this.#redelivered,
       answered: this.#answered,
       refused: this.#refused,

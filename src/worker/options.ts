@@ -47,11 +47,11 @@ export interface ServeOptions {
   readonly contentType?: string | undefined;
   /** A request longer than this is refused before the handler sees it, in bytes, and so is one that is once it is decompressed. Default 16 MiB. */
   readonly maxRequestBytes?: number | undefined;
-  /** How to declare the queue if it is missing; one that is there is taken as it is. */
+  /** How to declare the queue if it is missing; one that is there is used as it is. */
   readonly declare?: DeclareOptions | undefined;
   /**
    * How long a run of the function may take, in ms, whatever the caller's time limit; then the caller is answered
-   * `DEADLINE_EXCEEDED`, and the next request is taken. Default: the caller's alone.
+   * `DEADLINE_EXCEEDED`, and the next request can begin. Default: the caller's alone.
    */
   readonly maxRun?: number | undefined;
   /**
@@ -66,8 +66,8 @@ export interface ServeOptions {
   /** Whether to look up the caller of each request, a round trip for each. Default false: of those that were delivered before. */
   readonly checkCaller?: boolean | undefined;
   /**
-   * Requests to take at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
-   * takes no more and tells so (`spent`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
+   * Requests at most, redelivered ones and those that are refused, rejected or abandoned included; then the worker
+   * consumes no more and tells so (`max-requests`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
    */
   readonly maxRequests?: number | undefined;
   /** What the function gets as `context.options`. Default `{}`. */

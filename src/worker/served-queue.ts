@@ -21,9 +21,9 @@ export class ServedQueue {
   readonly #context: QueueContext;
   readonly #journal: Journal;
   #consumption: Consumption | undefined;
-  #taken = 0;
+  #requests = 0;
   #overrunning = 0;
-  #toldSpent = false;
+  #toldOfMaximum = false;
 
   constructor(worker: WorkerSettings, queue: ServeSettings, handler: RequestHandler, journal: Journal) {
     this.settings = queue;
@@ -46,15 +46,15 @@ export class ServedQueue {
         },
       },
       onDelivery: (redelivered) => {
-        this.#taken++;
-        journal.received(redelivered);
+        this.#requests++;
+        journal.delivered(redelivered);
       },
     };
   }
 
-  /** Whether it has taken as many requests as it may. */
-  get spent(): boolean {
-    return this.#taken >= this.settings.maxRequests;
+  /** Whether it has had its `maxRequests`. */
+  get atMaximum(): boolean {
+    return this.#requests >= this.settings.maxRequests;
   }
 
   /** Whether requests come in. */
@@ -68,16 +68,16 @@ export class ServedQueue {
   }
 
   /**
-   * Consumes the queue until it is spent, or the signal aborts: the connection is lost, or the worker stops. Whatever else ends
-   * it is told, and tried again with a growing delay.
+   * Consumes the queue until it has had its `maxRequests`, or the signal aborts: the connection is lost, or the worker stops. Any other end
+   * is told, and the next attempt comes after a growing delay.
    * @param onConsuming called each time that requests begin to come in
    * @returns what the broker refused, if that is what it closed the connection for
    */
   async serve(connection: BrokerConnection, over: AbortSignal, onConsuming: () => void): Promise<RpcError | undefined> {
     const { name, maxRequests } = this.settings;
-    for (let attempt = 1; !this.spent && !over.aborted; attempt++) {
+    for (let attempt = 1; !this.atMaximum && !over.aborted; attempt++) {
       try {
-        const consumption = await Consumption.start(connection, this.#context, maxRequests - this.#taken);
+        const consumption = await Consumption.start(connection, this.#context, maxRequests - this.#requests);
         this.#consumption = consumption;
         onConsuming();
         const began = performance.now();
@@ -106,9 +106,9 @@ export class ServedQueue {
         await delay(wait, undefined, { signal: over }).catch(() => {});
       }
     }
-    if (!this.spent || over.aborted || this.#toldSpent) return undefined;
-    this.#toldSpent = true;
-    this.#journal.tell({ type: 'spent', queue: name, taken: this.#taken });
+    if (!this.atMaximum || over.aborted || this.#toldOfMaximum) return undefined;
+    this.#toldOfMaximum = true;
+    this.#journal.tell({ type: 'max-requests', queue: name, requests: this.#requests });
     return undefined;
   }
 
@@ -122,7 +122,7 @@ export class ServedQueue {
     this.#consumption?.unblocked();
   }
 
-  /** Takes no further request, and resolves when those in hand are answered, or the broker has them back. */
+  /** Consumes no further request, and resolves when those in hand are answered, or the broker has them back. */
   async drain(): Promise<void> {
     const consumption = this.#consumption;
     if (consumption) await Promise.race([consumption.drain(), consumption.ended]);

@@ -148,7 +148,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
         const { error, refusal } = await this.#serve(connection, stop);
         if (stop.aborted) return;
         if (refusal) throw refusal;
-        if (!error) return await connection.close(); // each queue is spent
+        if (!error) return await connection.close(); // each queue has had its maxRequests
         const single = this.#journal.learn(error);
         if (single || performance.now() - began > GOOD_LIFE) attempt = 0;
         const wait = backoffDelay(Math.max(attempt, 1), RETRY);

@@ -77,7 +77,7 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     release.get('2')?.();
     // a connection is blocked after its first header frame, so that a message without a body still gets through
     await raw.publish(queue, '', { replyTo, expiration: '1000' });
-    await until(() => worker.stats().received === 3);
+    await until(() => worker.stats().requests === 3);
     const arrived = performance.now();
     await until(() => performance.now() - arrived > 1_000);
     assert.equal(release.has(''), false, 'no new work');

@@ -65,7 +65,7 @@ describe('what goes through in one turn of the event loop', () => {
     const replies = await raw.consume(replyTo);
     for (const body of ['1', '2', '3', '4', '5', '6', '7']) await raw.publish(queue, body, { replyTo });
     await raw.publish(queue, 'nobody to answer'); // rejected, between acks
-    await until(() => worker.stats().received === 8);
+    await until(() => worker.stats().requests === 8);
     for (const body of ['3', '1', '6']) first.answer(body);
     for (let count = 0; count < 3; count++) await replies.next();
     for (const body of ['2', '7']) first.answer(body);
@@ -94,7 +94,7 @@ describe('what goes through in one turn of the event loop', () => {
     for (const body of ['1', '2', '3']) await raw.publish(queue, body, { replyTo });
     await raw.publish(queue, 'nobody to answer'); // the fourth delivery, rejected at once
     await raw.publish(queue, '5', { replyTo });
-    await until(() => worker.stats().received === 5);
+    await until(() => worker.stats().requests === 5);
     for (const body of ['1', '2', '3', '5']) answer(body);
     for (let count = 0; count < 4; count++) await replies.next();
     assert.deepEqual(await worker.close(), { unfinished: 0 });
@@ -131,9 +131,9 @@ describe('what goes through in one turn of the event loop', () => {
     );
     await until(() => closed !== undefined);
     assert.deepEqual(await closed, { unfinished: 0 });
-    const { received, answered, abandoned } = worker.stats();
+    const { requests, answered, abandoned } = worker.stats();
     assert.ok(answered > 1, 'others had come with the first');
-    assert.deepEqual({ received, abandoned }, { received: answered, abandoned: 0 });
+    assert.deepEqual({ requests, abandoned }, { requests: answered, abandoned: 0 });
     assert.equal((await raw.channel.queueDeclare({ queue, passive: true })).messageCount, 50 - answered);
     // a queue may tell its length before it takes in what has come
     const { channel } = raw;

@@ -71,11 +71,11 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       await client.connect();
       // on a slow machine the request may expire before the worker gets it
       do await assert.rejects(client.call(queue, '1', { timeout: 300 }), rejection('DEADLINE_EXCEEDED', 'TIMEOUT'));
-      while (worker.stats().received === 0);
+      while (worker.stats().requests === 0);
       finish('too late');
       if (reply === 'per-request') return; // its queue went with the call: the broker discards the reply
-      await until(() => client.stats().discarded.late === worker.stats().received);
-      assert.equal(events.filter(({ type }) => type === 'discarded').length, worker.stats().received);
+      await until(() => client.stats().discarded.late === worker.stats().requests);
+      assert.equal(events.filter(({ type }) => type === 'discarded').length, worker.stats().requests);
     });
 
     test("rejects with the signal's reason when it is aborted, and keeps no listener", async (t) => {
@@ -185,7 +185,7 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       await assert.rejects(client.call('1', { timeout: 200 }), { code, message: /3 calls were in flight/ });
       open('done');
       assert.equal((await Promise.all(calls)).length, 8);
-      assert.equal(worker.stats().received, 8, 'the call that timed out was never sent');
+      assert.equal(worker.stats().requests, 8, 'the call that timed out was never sent');
     });
 
     test('refuses calls when too many wait already, and takes more when they have gone out', async (t) => {

@@ -41,7 +41,7 @@ describe('a client', () => {
         replies.map((reply) => reply.text()),
         numbers.map((n) => `echo ${n}`),
       );
-      assert.equal(worker.stats().received, numbers.length, 'each was sent once');
+      assert.equal(worker.stats().requests, numbers.length, 'each was sent once');
       const lost = events.filter(({ type }) => type === 'disconnected').length;
       assert.ok(lost >= 1 && lost <= 3, `it learned the limit from ${lost} lost connections`);
     });
@@ -76,7 +76,7 @@ describe('a client', () => {
     const { worker } = await startWorker(t, () => delay(2_500, '5'), { queue, urls: broker.url });
     const { code, stdout } = await runClient(t, ['--url', url, '--queue', queue, '--quiet', '--timeout', '60s', '5']);
     assert.deepEqual([code, stdout], [0, '5\n']);
-    assert.equal(worker.stats().received, 1);
+    assert.equal(worker.stats().requests, 1);
   });
 
   test('whose call went out just before RabbitMQ blocked publishers says so when nobody answers it', async (t) => {

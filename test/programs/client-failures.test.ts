@@ -83,7 +83,7 @@ describe('where nobody consumes the queue the client', { concurrency: 3 }, () =>
     const worker = await startWorker(t, ['--queue', queue]);
     await runClient(t, ['--queue', queue, '1']);
     await worker.stop();
-    assert.equal(worker.records('stopped')[0]?.received, 1);
+    assert.equal(worker.records('stopped')[0]?.requests, 1);
   });
 
   for (const how of ['--quiet', '--json']) {

@@ -187,7 +187,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       await worker.stop();
       const [stopped] = worker.records('stopped');
       assert.deepEqual(
-        [stopped?.received, stopped?.redelivered, stopped?.answered, stopped?.rejected, worker.records('probe-failed')],
+        [stopped?.requests, stopped?.redelivered, stopped?.answered, stopped?.rejected, worker.records('probe-failed')],
         [
           2,
           2,
@@ -303,7 +303,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 2 }, () => {
       assert.equal(await messagesIn(channel, queue), 0);
       await worker.stop();
       const [stopped] = worker.records('stopped');
-      assert.deepEqual([stopped?.received, stopped?.answered], [2, 1]);
+      assert.deepEqual([stopped?.requests, stopped?.answered], [2, 1]);
     });
   });
 

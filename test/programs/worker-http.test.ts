@@ -240,7 +240,7 @@ describe('the metrics of a worker', { concurrency: 3 }, () => {
 
     await worker.stop();
     const [stopped] = worker.records('stopped');
-    assert.deepEqual([stopped?.received, stopped?.answered, stopped?.refused, stopped?.redelivered], [12, 5, 3, 1]);
+    assert.deepEqual([stopped?.requests, stopped?.answered, stopped?.refused, stopped?.redelivered], [12, 5, 3, 1]);
   });
 
   it('follow the rules of the format, and say what the units are', async (t) => {

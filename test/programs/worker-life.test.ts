@@ -10,7 +10,7 @@ import { openRaw, startClient } from '../../test-helpers/rpc.ts';
 /** What a worker that has stopped says it did. */
 function totals(worker: Running) {
   const [record] = worker.records('stopped');
-  return { received: Number(record?.received), answered: Number(record?.answered) };
+  return { requests: Number(record?.requests), answered: Number(record?.answered) };
 }
 
 function caller(t: TestContext, queue: string) {
@@ -67,7 +67,7 @@ describe('a worker with --idle-exit', { concurrency: 4 }, () => {
     assert.equal((await worker.end()).code, 0);
     assert.ok(answered - began > 2_000);
     assert.ok(Date.now() - answered >= 1_900, 'it waited for its whole limit again');
-    assert.deepEqual(totals(worker), { received: 4, answered: 4 });
+    assert.deepEqual(totals(worker), { requests: 4, answered: 4 });
   });
 
   it('is not idle while it computes, in a thread', async (t) => {
@@ -83,7 +83,7 @@ describe('a worker with --idle-exit', { concurrency: 4 }, () => {
     const worker = await startWorker(t, args);
     const began = performance.now();
     assert.equal((await worker.end()).code, 0);
-    assert.deepEqual(totals(worker), { received: 2, answered: 2 }, 'it was there for the second one');
+    assert.deepEqual(totals(worker), { requests: 2, answered: 2 }, 'it was there for the second one');
     assert.deepEqual([String((await slow).body), String((await next).body)], ['102334155', '13']);
     assert.ok(answered - began > 500, 'the first takes longer than the limit');
   });
@@ -138,14 +138,14 @@ describe('a worker with --idle-exit', { concurrency: 4 }, () => {
 
 describe('a worker with --max-calls', { concurrency: 2 }, () => {
   for (const prefetch of ['1', '10'])
-    it(`takes so many and ends with 0, and leaves the others alone (prefetch ${prefetch})`, async (t) => {
+    it(`gets that many and ends with 0, and leaves the others alone (prefetch ${prefetch})`, async (t) => {
       const queue = uniqueQueue(t);
       const args = ['--queue', queue, '--prefetch', prefetch];
       const worker = await startWorker(t, [...args, '--max-calls', '7']);
       const client = start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '600s', '-']);
       client.child.stdin.end('20\n'.repeat(12));
       assert.equal((await worker.end()).code, 0);
-      assert.deepEqual(totals(worker), { received: 7, answered: 7 });
+      assert.deepEqual(totals(worker), { requests: 7, answered: 7 });
       assert.deepEqual(
         worker.records('draining').map(({ reason }) => reason),
         ['max-calls'],
@@ -153,7 +153,7 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
       const next = await startWorker(t, args);
       assert.equal((await client.end()).stdout, '6765\n'.repeat(12));
       await next.stop();
-      assert.deepEqual(totals(next), { received: 5, answered: 5 });
+      assert.deepEqual(totals(next), { requests: 5, answered: 5 });
     });
 
   it('takes the number from MAX_CALLS, too', async (t) => {
@@ -162,10 +162,10 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
     await runClient(t, ['--queue', queue, '5']);
     const { code, stderr } = await worker.end();
     assert.equal(code, 0);
-    assert.match(stderr, /^ \[x\] Took 1 request: draining$/m);
+    assert.match(stderr, /^ \[x\] Had 1 request, the maximum: draining$/m);
   });
 
-  it('counts those that it refuses and those that it discards', async (t) => {
+  it('counts those that it refuses and those that it rejects', async (t) => {
     const queue = uniqueQueue(t);
     const worker = await startWorker(t, ['--queue', queue, '--max-calls', '3']);
     await runClient(t, ['--queue', queue, '5', '-5']);
@@ -173,7 +173,7 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
     await raw.publish(queue, '5'); // without a reply_to
     assert.equal((await worker.end()).code, 0);
     const [stopped] = worker.records('stopped');
-    assert.deepEqual([stopped?.received, stopped?.answered, stopped?.refused], [3, 1, 1]);
+    assert.deepEqual([stopped?.requests, stopped?.answered, stopped?.refused], [3, 1, 1]);
   });
 
   it('shares the queue with others, prefetch 10: each takes its number, and all is answered once', async (t) => {
@@ -187,7 +187,7 @@ describe('a worker with --max-calls', { concurrency: 2 }, () => {
     assert.doesNotMatch(stderr, /discarded/);
     for (const worker of workers) assert.equal((await worker.end()).code, 0);
     assert.deepEqual(
-      workers.map((worker) => totals(worker).received),
+      workers.map((worker) => totals(worker).requests),
       [15, 40, 65],
     );
   });

@@ -151,7 +151,7 @@ test('whatever a function throws or returns costs that call alone', async (t) =>
     await assert.rejects(client.call(request), { code: 'INTERNAL', message: /log says why/ }, request);
   assert.equal(String((await client.call('')).body), 'fine');
   assert.equal(events.filter(({ type }) => type === 'handler-failed').length, requests.length);
-  assert.equal(worker.stats().received, requests.length + 1, 'no request came twice');
+  assert.equal(worker.stats().requests, requests.length + 1, 'no request came twice');
   assert.equal(events.filter(({ type }) => type === 'disconnected').length, 0);
 });
 

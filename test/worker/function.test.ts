@@ -143,7 +143,7 @@ describe('what a function throws', () => {
       Object.values(thrown).slice(0, -1),
     );
     assert.match(String(failures.at(-1)?.error), /expected a code such as INVALID_ARGUMENT, got 'teapot'/);
-    assert.equal(worker.stats().received, failures.length, 'no request came twice');
+    assert.equal(worker.stats().requests, failures.length, 'no request came twice');
   });
 
   test('is cut if it has more to say than a reply can hold', async (t) => {

@@ -103,14 +103,14 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
   function checkCounts(worker: Running): void {
     const [stopped] = worker.records('stopped');
     const { answered, refused, ...rejected } = sent;
-    const received = Object.values(sent).reduce((sum, count) => sum + count, 0);
+    const requests = Object.values(sent).reduce((sum, count) => sum + count, 0);
     assert.deepEqual(
       { ...stopped, time: undefined, message: undefined },
       {
         time: undefined,
         level: 'info',
         event: 'stopped',
-        received,
+        requests,
         redelivered: 0,
         answered,
         refused,

@@ -86,7 +86,7 @@ describe('a worker that is sent hostile requests', () => {
     const { worker } = await startWorker(t, echo, { queue });
     assert.equal(String((await call).body), 'echo I am still here');
     await until(() => worker.stats().rejected['caller-gone'] === 1);
-    assert.equal(worker.stats().received, 2);
+    assert.equal(worker.stats().requests, 2);
   });
 
   test('answers requests whose header table it cannot read', async (t) => {

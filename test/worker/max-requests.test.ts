@@ -12,7 +12,7 @@ const slowly = async (request: { body: Buffer }) => {
   return echo(request);
 };
 
-const spent = (events: readonly WorkerEvent[]) => events.filter(({ type }) => type === 'spent');
+const atMaximum = (events: readonly WorkerEvent[]) => events.filter(({ type }) => type === 'max-requests');
 
 /** Asks `count` times; the answers, and a check that each is right. */
 function ask(t: Scope, queue: string, count: number) {
@@ -30,12 +30,12 @@ function ask(t: Scope, queue: string, count: number) {
 }
 
 function totals(workers: readonly RpcWorker[]) {
-  const sum = (key: 'received' | 'redelivered' | 'answered' | 'abandoned') =>
+  const sum = (key: 'requests' | 'redelivered' | 'answered' | 'abandoned') =>
     workers.reduce((total, worker) => total + worker.stats()[key], 0);
-  return { received: sum('received'), redelivered: sum('redelivered'), answered: sum('answered') };
+  return { requests: sum('requests'), redelivered: sum('redelivered'), answered: sum('answered') };
 }
 
-describe('a worker that may take only so many requests', () => {
+describe('a worker with maxRequests', () => {
   for (const type of ['classic', 'quorum'])
     for (const [name, handler] of [
       ['quick', echo],
@@ -47,46 +47,46 @@ describe('a worker that may take only so many requests', () => {
             const queue = await testQueue(t, { args: { 'x-queue-type': type } });
             const asked = ask(t, queue, maxRequests + 15);
             const first = await startWorker(t, handler, { queue, prefetch, maxRequests });
-            await until(() => spent(first.events).length > 0);
+            await until(() => atMaximum(first.events).length > 0);
             const stats = first.worker.stats();
-            assert.deepEqual([stats.received, stats.answered, stats.inFlight], [maxRequests, maxRequests, 0]);
+            assert.deepEqual([stats.requests, stats.answered, stats.inFlight], [maxRequests, maxRequests, 0]);
             const second = await startWorker(t, echo, { queue, prefetch });
             await asked.allRight();
-            const { received, redelivered } = second.worker.stats();
+            const { requests, redelivered } = second.worker.stats();
             // what a quorum queue had assigned to the cancelled consumer comes back
             const most = type === 'quorum' ? prefetch - 1 : 0;
             const all = redelivered + first.worker.stats().redelivered;
-            assert.equal(received, 15, `prefetch ${prefetch}, at most ${maxRequests}`);
+            assert.equal(requests, 15, `prefetch ${prefetch}, at most ${maxRequests}`);
             assert.ok(all <= most, `${all} redelivered, prefetch ${prefetch}, at most ${maxRequests}`);
-            assert.equal(spent(first.events).length, 1);
+            assert.equal(atMaximum(first.events).length, 1);
             await Promise.all([first.worker.close(), second.worker.close()]);
           }
       });
 
-  test('takes exactly so many when they come one by one', async (t) => {
+  test('gets exactly that many when they come one by one', async (t) => {
     const queue = await testQueue(t);
     const { worker, events } = await startWorker(t, echo, { queue, prefetch: 10, maxRequests: 25 });
     const { client } = startClient(t, { queue, timeout: 60_000 });
     for (let n = 0; n < 25; n++) assert.equal(String((await client.call(String(n))).body), `echo ${n}`);
-    await until(() => spent(events).length > 0);
-    assert.deepEqual(totals([worker]), { received: 25, redelivered: 0, answered: 25 });
+    await until(() => atMaximum(events).length > 0);
+    assert.deepEqual(totals([worker]), { requests: 25, redelivered: 0, answered: 25 });
   });
 
   for (const type of ['classic', 'quorum'])
-    test(`shares a ${type} queue with others, prefetch 10, until all are spent; each is answered once`, async (t) => {
+    test(`shares a ${type} queue with others, prefetch 10, until each has had its maximum; each is answered once`, async (t) => {
       const queue = await testQueue(t, { args: { 'x-queue-type': type } });
       const limits = [5, 25, 40, 80, 100];
       const workers = await Promise.all(
         limits.map((maxRequests) => startWorker(t, slowly, { queue, prefetch: 10, maxRequests })),
       );
       await ask(t, queue, 250).allRight();
-      await until(() => workers.every(({ events }) => spent(events).length === 1));
+      await until(() => workers.every(({ events }) => atMaximum(events).length === 1));
       assert.deepEqual(
-        workers.map(({ worker }) => worker.stats().received),
+        workers.map(({ worker }) => worker.stats().requests),
         limits,
       );
       const { redelivered, ...rest } = totals(workers.map(({ worker }) => worker));
-      assert.deepEqual(rest, { received: 250, answered: 250 });
+      assert.deepEqual(rest, { requests: 250, answered: 250 });
       assert.ok(redelivered <= (type === 'quorum' ? limits.length * 9 : 0), `${redelivered} redelivered`);
     });
 
@@ -101,15 +101,15 @@ describe('a worker that may take only so many requests', () => {
     };
     const first = await startWorker(t, handler, { urls: proxy.url, queue, prefetch: 10, maxRequests: 4 });
     const asked = ask(t, queue, 4);
-    for (let taken = 1; taken <= 4; taken++) {
-      await until(() => first.worker.stats().received === taken);
+    for (let requests = 1; requests <= 4; requests++) {
+      await until(() => first.worker.stats().requests === requests);
       proxy.cut();
     }
-    await until(() => spent(first.events).length === 1);
+    await until(() => atMaximum(first.events).length === 1);
     go();
     await startWorker(t, echo, { queue });
     await asked.allRight();
-    assert.deepEqual([first.worker.stats().received, first.worker.stats().answered], [4, 0]);
+    assert.deepEqual([first.worker.stats().requests, first.worker.stats().answered], [4, 0]);
   });
 
   test('closes in order whenever it is told to, also while it slows down for its last ones', async (t) => {
@@ -117,12 +117,12 @@ describe('a worker that may take only so many requests', () => {
     for (let round = 0; round < 30; round++) {
       const { worker } = await startWorker(t, slowly, { queue, prefetch: 10, maxRequests: 20 });
       const asked = ask(t, queue, 18);
-      await until(() => worker.stats().received >= round % 18);
+      await until(() => worker.stats().requests >= round % 18);
       await worker.close();
       assert.equal(worker.stats().abandoned, 0);
       const second = await startWorker(t, echo, { queue, prefetch: 10 });
       await asked.allRight();
-      assert.deepEqual(totals([worker, second.worker]), { received: 18, redelivered: 0, answered: 18 });
+      assert.deepEqual(totals([worker, second.worker]), { requests: 18, redelivered: 0, answered: 18 });
       await second.worker.close();
     }
   });

@@ -48,7 +48,7 @@ describe('a reply that comes back when its worker is about to go', () => {
       await until(() => worker.stats().answered === 1);
       await sleep(100); // by then it has come back, and the worker leaves in two seconds at most
       await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
-      if (maxRequests) await until(() => events.some(({ type }) => type === 'spent'));
+      if (maxRequests) await until(() => events.some(({ type }) => type === 'max-requests'));
       await worker.close();
       const inbox = await raw.consume(replyTo);
       assert.equal(String((await inbox.next()).body), 'answer');

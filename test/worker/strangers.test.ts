@@ -71,8 +71,8 @@ describe('dead letters that come back to their queue', () => {
           await until(() => worker.stats().deadLetterCycles === sent);
         }
         await delay(200);
-        const { received, rejected, deadLetterCycles } = worker.stats();
-        assert.deepEqual([received, rejected['missing-reply-to'], deadLetterCycles], [10, 8, 2]);
+        const { requests, rejected, deadLetterCycles } = worker.stats();
+        assert.deepEqual([requests, rejected['missing-reply-to'], deadLetterCycles], [10, 8, 2]);
         assert.deepEqual(
           events.filter((event) => event.type === 'dead-letter-cycle'),
           Array(2).fill({ type: 'dead-letter-cycle', queue, reason: 'missing-reply-to', times: 4 }),
@@ -107,7 +107,7 @@ test('a consumer that the broker cancels is started again, and nobody says that 
   await until(() => events.filter(({ type }) => type === 'consuming').length >= 2);
   assert.equal(String((await slow).body), 'echo slow');
   assert.equal(String((await client.call('next')).body), 'echo next');
-  assert.ok(worker.stats().received >= 2);
+  assert.ok(worker.stats().requests >= 2);
 });
 
 describe('callers of AMQP 1.0', () => {

@@ -168,7 +168,7 @@ describe('a worker', () => {
     finish('the first');
     assert.equal(String((await held).body), 'the first');
     assert.deepEqual(await closed, { unfinished: 0 });
-    assert.deepEqual([leaving.worker.stats().received, staying.worker.stats().received], [1, 1]);
+    assert.deepEqual([leaving.worker.stats().requests, staying.worker.stats().requests], [1, 1]);
   });
 
   test('gives back what it has not finished when the grace is over', async (t) => {

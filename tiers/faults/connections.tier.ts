@@ -92,12 +92,12 @@ describe('a user who may have one channel', () => {
       await looking;
       await client.close();
       const lost = worker.records('disconnected').length;
-      const { received, answered } = await stopInOrder(worker);
+      const { requests, answered } = await stopInOrder(worker);
       console.log(
         `one channel, ${reply} replies: ${made} calls, ${JSON.stringify(ended)}, looks at the queue ${JSON.stringify(looks)}; ` +
-          `the worker received ${received}, answered ${answered}, lost its connection ${lost} times`,
+          `the worker had ${requests} requests, answered ${answered}, lost its connection ${lost} times`,
       );
-      assert.deepEqual([ended, received, answered, lost], [{ right: CALLS }, CALLS, CALLS, 0]);
+      assert.deepEqual([ended, requests, answered, lost], [{ right: CALLS }, CALLS, CALLS, 0]);
     });
   }
 });

@@ -164,7 +164,7 @@ export interface Outcome {
 
 /** A worker's own count of what it did, from its last line. */
 export interface WorkerTotals {
-  readonly received: number;
+  readonly requests: number;
   readonly redelivered: number;
   readonly answered: number;
   readonly refused: number;

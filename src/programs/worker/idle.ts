@@ -42,7 +42,7 @@ export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): 
       case 'blocked':
       case 'disconnected':
       case 'retrying':
-      case 'spent':
+      case 'max-requests':
         clearTimeout(timer);
     }
   };

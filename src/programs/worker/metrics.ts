@@ -51,7 +51,7 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
         this.inc(value(stats()));
       },
     });
-  count('fib_worker_requests_total', 'Requests delivered, redelivered ones included.', ({ received }) => received);
+  count('fib_worker_requests_total', 'Requests delivered, redelivered ones included.', ({ requests }) => requests);
   count(
     'fib_worker_redelivered_requests_total',
     'Requests that had been delivered before, to this worker or another.',

@@ -153,8 +153,11 @@ class Ending {
 function endWhenTold(ending: Ending, { idleExit }: WorkerValues, listen: Listen, inFlight: () => number): void {
   onShutdown((signal) => ending.begin({ signal }, signal));
   listen((event) => {
-    if (event.type !== 'spent') return;
-    void ending.begin({ reason: 'max-calls' }, `Took ${event.taken} request${event.taken === 1 ? '' : 's'}`);
+    if (event.type !== 'max-requests') return;
+    void ending.begin(
+      { reason: 'max-calls' },
+      `Had ${event.requests} request${event.requests === 1 ? '' : 's'}, the maximum`,
+    );
   });
   if (idleExit === undefined) return;
   const onIdle = () => void ending.begin({ reason: 'idle' }, `No request for ${idleExit / 1_000} s`);
