@@ -187,7 +187,7 @@ async function bundlePrograms(which) {
   return outputFiles.map((file) => file.path);
 }
 
-/** Writes a file in one step: whoever reads or runs it meanwhile has the old one or the new one, whole. */
+/** Writes a file in one step: who reads or runs it meanwhile has the old one or the new one, whole. */
 async function put(file, content) {
   const unfinished = `${file}.${process.pid}.tmp`;
   await writeFile(unfinished, content);

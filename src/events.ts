@@ -22,7 +22,7 @@ const MAX_REPORT = 4_096;
  */
 export class TypedEmitter<Event extends TypedEvent> {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
-  /** Those that were reported: one that always throws would flood standard error. */
+  /** The listeners that were reported: one that always throws would flood standard error. */
   readonly #reported = new WeakSet<object>();
 
   /** Calls `listener` for each event of this type from now on, or with `*` for each event. */

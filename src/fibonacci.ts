@@ -82,7 +82,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Reads n from a request: at most {@link maxRequestBytes} bytes, an ASCII decimal integer without sign, spaces or
- * leading zeros, and at most `maxN`. Whatever breaks a rule is refused before anything is computed.
+ * leading zeros, and at most `maxN`. What breaks a rule is refused before anything is computed.
  *
  * @throws RpcError `INVALID_ARGUMENT`, saying which rule and showing the start of the value
  */

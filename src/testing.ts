@@ -9,7 +9,7 @@ import { startPrivateBroker } from './rabbitmq/private.ts';
 export interface RabbitMQOptions {
   /**
    * As in `'4.3'`. `3.10`, `4.0` and `4.3` come out of Debian's packages where there is apt; in Docker it is any that has an image.
-   * Default: the installed one, or else whatever can be had.
+   * Default: the installed one, or else one that can be had.
    */
   readonly version?: string | undefined;
   /** How many nodes; more than one make a cluster, which Docker can't give. Default 1. */

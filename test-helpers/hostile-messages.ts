@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { field, int, long, table } from './raw-amqp.ts';
 import type { RawMessage } from './raw-publisher.ts';
 
-/** What is to become of a message: its reply comes, it is answered into the void, or it is dropped for this reason. */
+/** What is to become of a message: its reply comes, it is answered into the void, or it is rejected for this reason. */
 type Fate = 'reply' | 'void' | 'missing-reply-to' | 'malformed-reply-to' | 'refused-reply-to';
 
 /** A message that nobody should send, and what a worker has to make of it. */

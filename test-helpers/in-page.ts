@@ -63,7 +63,7 @@ export function faintTexts(least: number): string[] {
   return faint;
 }
 
-/** Texts of charts that are smaller than so many CSS pixels, cut off at an edge, or upon each other. */
+/** Texts of charts that are smaller than a number of CSS pixels, cut off at an edge, or upon each other. */
 export function badChartTexts(smallest: number): string[] {
   const bad: string[] = [];
   for (const svg of document.querySelectorAll('svg')) {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { amqpUrl } from './broker.ts';
 
-/** An unsigned integer of so many bytes. */
+/** An unsigned integer of `bytes` bytes. */
 export const int = (bytes: number, value: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
   buffer.writeUIntBE(value, bytes > 6 ? bytes - 6 : 0, Math.min(bytes, 6));

@@ -9,7 +9,7 @@ import { run } from '../src/rabbitmq/run.ts';
 import { testVersion } from './own-broker.ts';
 import { processStart } from './process-start.ts';
 
-/** What the keeper answers, one a line: what there is to say to whoever looks on; in the end what was asked for, or why not. */
+/** What the keeper answers, one a line: what there is to say to an onlooker; in the end what was asked for, or why not. */
 export type Message = { readonly said: string } | { readonly value: string } | { readonly failure: string };
 
 const [folder = '', pid = '', start = ''] = process.argv.slice(2);

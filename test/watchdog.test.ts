@@ -54,7 +54,7 @@ describe('a test file', { concurrency: true }, () => {
     assert.match(output, /left: \d+;/);
   });
 
-  test('ends with whoever runs it', async (t) => {
+  test('ends with the process that runs it', async (t) => {
     const source = `test('long', async () => { console.error('file: ' + process.pid + ';'); setInterval(() => {}, 1_000); await new Promise(() => {}); });`;
     const run = await runOf(t, source, 300);
     let [output, pid] = ['', 0];

@@ -112,7 +112,7 @@ export interface Channel {
   }): Promise<unknown>;
   exchangeDeclare(exchange: { readonly exchange: string; readonly type: string }): Promise<unknown>;
 
-  /** Lets the broker deliver so many messages at most that are not acked. */
+  /** Limits the messages that are delivered and not acked, to `prefetchCount`. */
   basicQos(limit: { readonly prefetchCount: number }): Promise<unknown>;
   /** Consumes a queue: `onMessage` gets what is delivered. */
   basicConsume(consumer: ConsumerOptions, onMessage: (message: Delivery) => void): Promise<{ consumerTag: string }>;
@@ -132,7 +132,7 @@ export interface Channel {
    * @throws Error if it can't be encoded, or the channel is closed; nothing of it is sent then
    */
   publish(message: MessageProperties, body: Uint8Array): void;
-  /** As {@link Channel.publish}, as a promise. */
+  /** Publishes as {@link Channel.publish} does, and gives a promise. */
   basicPublish(message: MessageProperties, body: Uint8Array): Promise<void>;
   /** Calls back once, right before what was said in this turn is written; what the callback says goes out in the same write. */
   beforeWrite(callback: () => void): void;
@@ -145,7 +145,7 @@ export interface Channel {
   on(event: 'basic.cancel', listener: (consumerTag: string) => void): this;
   /** The broker closed the channel, and no method is to blame that waits for its answer. */
   on(event: 'error', listener: (error: Error) => void): this;
-  /** It has ended, whatever the reason; once. */
+  /** Called once, when the channel has ended for any reason. */
   on(event: 'close', listener: () => void): this;
   once(event: 'close', listener: () => void): this;
 }

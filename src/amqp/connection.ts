@@ -69,7 +69,7 @@ export class BrokerConnection {
     return this.#connection.serverProperties;
   }
 
-  /** True while the broker reads nothing from publishers; whatever is written meanwhile piles up in memory. */
+  /** True while the broker reads nothing from publishers; all that is written meanwhile piles up in memory. */
   get blocked(): boolean {
     return this.#blocked;
   }

@@ -128,7 +128,7 @@ export class Dialler {
     }
   }
 
-  /** Gives up what is under way, and closes a connection that nobody took. Whoever waits is told that there is none. */
+  /** Gives up the attempts under way, and closes a connection that nobody took. Those who wait are told that there is none. */
   async close(): Promise<void> {
     this.#closed = true;
     const race = this.#race;

@@ -112,7 +112,7 @@ class TableReader {
     return { start, end: start + size };
   }
 
-  /** Where the next octets begin, of which there must be so many. */
+  /** Passes over the next `size` octets, which must be there, and gives where they begin. */
   #take(size: number): number {
     const at = this.#at;
     if (at + size > this.#limit) throw frameError('a field table does not fit into its size');
@@ -219,7 +219,7 @@ class TableWriter {
     return at + 1;
   }
 
-  /** Writes a type and a size; gives where so many octets go. */
+  /** Writes a type and `size`; gives where that many octets go. */
   #long(type: string, size: number): number {
     const at = this.#field(type, 4 + size);
     return this.#octets.writeUInt32BE(size, at);

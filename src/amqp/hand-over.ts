@@ -12,7 +12,7 @@ export class HandOver {
   readonly #run = (): void => this.#handOver();
   readonly #measure = (): void => this.#measureTurn();
   #waiting: (() => void)[] = [];
-  /** So many are handed over in the next turn. */
+  /** The number of messages handed over in the next turn. */
   #together = 1;
   #began = 0;
   #count = 0;

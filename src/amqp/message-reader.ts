@@ -91,7 +91,7 @@ export type CompleteMessage = IncomingDelivery | IncomingReturn | IncomingAnswer
 
 /**
  * Puts together the message that a channel receives: a method, a content header, and a body of as many octets as the header
- * announces, in frames of whatever size. Anything else ends the connection: what follows would be taken for something else.
+ * announces, in frames of any size. Anything else ends the connection: what follows would be taken for something else.
  */
 export class MessageReader implements BodySink {
   readonly #maxBodyBytes: number;
@@ -129,7 +129,7 @@ export class MessageReader implements BodySink {
     if (this.#left === 0) this.#complete(message);
   }
 
-  /** A body frame of so many octets begins. */
+  /** Begins a body frame of `size` octets. */
   bodyFrame(size: number): this {
     if (!this.#message || !this.#headerRead) throw unexpectedFrame('a body without a content header');
     if (size === 0) throw frameError('an empty body frame');
@@ -228,7 +228,7 @@ function textAt(octets: Buffer, at: number, known = ''): string {
   return isText(known, octets, start, end) ? known : octets.toString('latin1', start, end);
 }
 
-/** Where the short string at `at` ends. */
+/** The place right behind the short string at `at`. */
 function behind(octets: Buffer, at: number): number {
   return at + 1 + (octets[at] ?? 0);
 }
@@ -256,7 +256,7 @@ function headersFrom(octets: Buffer, start: number, end: number): FieldTable | n
   }
 }
 
-/** As two halves: a BigInt would be made, and thrown away, for each message. */
+/** A 64-bit number, as two halves: a BigInt would be made, and thrown away, for each message. */
 export function readUInt64(octets: Buffer, at: number): number {
   return octets.readUInt32BE(at) * 0x100000000 + octets.readUInt32BE(at + 4);
 }

@@ -68,7 +68,7 @@ function isUnspeakable(error: unknown, name: string, vhost: string): boolean {
   return errorCode(error) === 'INTERNAL_ERROR' && bytes > 200 && bytes > named.length;
 }
 
-/** As {@link inspectQueue}, on a channel that is gone unless it resolves to a status. */
+/** Declares a queue passively, see {@link inspectQueue}, on a channel that is gone unless it resolves to a status. */
 async function declarePassively(channel: Channel, name: string): Promise<QueueStatus | undefined> {
   try {
     const { messageCount, consumerCount } = await channel.queueDeclare({ queue: name, passive: true });
@@ -101,7 +101,7 @@ export interface OpenedQueue {
 const missing = new WeakSet<RequestQueue>();
 
 /**
- * Takes the queue as it is, whoever declared it and how; declares it only where there is none. One channel after the other,
+ * Takes the queue as it is, no matter who declared it and how; declares it only where there is none. One channel after the other,
  * never two at once.
  * @param queue the same object whenever it is the same queue
  * @param onClosed told, once, when the channel that this resolves to has ended

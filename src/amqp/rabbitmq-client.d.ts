@@ -96,7 +96,7 @@ declare module 'rabbitmq-client/lib/Connection.js' {
   import type { MethodFrame } from 'rabbitmq-client/lib/codec.js';
   import type { Read } from 'rabbitmq-client/lib/util.js';
 
-  /** Those that are used here; `tls` is what `tls.connect` takes. */
+  /** The options that are used here; `tls` goes to `tls.connect`. */
   export interface ConnectionOptions {
     readonly hostname: string;
     readonly port: number;
@@ -104,7 +104,7 @@ declare module 'rabbitmq-client/lib/Connection.js' {
     readonly password: string;
     readonly vhost: string;
     readonly tls: TlsOptions | false;
-    /** In seconds; the lower of ours and the broker's counts. */
+    /** The interval, in seconds; the lower of ours and the broker's counts. */
     readonly heartbeat: number;
     readonly frameMax: number;
     readonly connectionTimeout: number;
@@ -118,7 +118,7 @@ declare module 'rabbitmq-client/lib/Connection.js' {
     readonly _state: {
       /** One of READY_STATE. */
       readyState: number;
-      /** As negotiated. */
+      /** The negotiated number of channels. */
       readonly channelMax: number;
       readonly frameMax: number;
       /** The open channels by number; `pick` gives the lowest that is free. */
@@ -134,7 +134,7 @@ declare module 'rabbitmq-client/lib/Connection.js' {
     constructor(options: ConnectionOptions);
     /** Sets `_socket` and returns it. */
     _connect(): Socket;
-    /** From the broker's first octet to `connection.open-ok`; emits `connection`. */
+    /** Logs in, from the broker's first octet to `connection.open-ok`; emits `connection`. */
     _negotiate(read: Read): Promise<void>;
     /** Writes a method to the socket. */
     _writeMethod(frame: MethodFrame): void;
@@ -144,7 +144,7 @@ declare module 'rabbitmq-client/lib/Connection.js' {
     _reset(error: Error): void;
     /** Destroys the socket. */
     unsafeDestroy(): void;
-    /** In order where it is open; before that at once. */
+    /** Closes in order where it is open; before that at once. */
     close(): Promise<void>;
   }
 }
@@ -179,7 +179,7 @@ declare module 'rabbitmq-client/lib/Channel.js' {
     _invokeNowait(method: number, params: object): void;
     /** An answer, for the method that waits for one. */
     _handleRPC(method: number, params: object | undefined): void;
-    /** Its end: whoever waits is told, and `close` is emitted, once. */
+    /** Its end: all who wait are told, and `close` is emitted, once. */
     _clear(error?: Error): void;
     close(): Promise<void>;
     queueDeclare(params: object): Promise<{ queue: string; messageCount: number; consumerCount: number }>;

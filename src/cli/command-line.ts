@@ -45,7 +45,7 @@ export function parseCommandLine<const T extends OptionTable>(
   const flags = flagsOf(program.options);
   const tokens = tokenize(argv, formsOf(flags));
   const asked = (name: string): boolean => tokens.some((token) => token.kind === 'flag' && token.name === name);
-  // Whoever asks for help gets it, whatever else is wrong.
+  // Who asks for help gets it, even if something else is wrong.
   if (asked('help')) return { kind: 'print', text: helpText(program) };
   if (asked('version')) return { kind: 'print', text: `${program.name} ${program.version}\n` };
 
@@ -152,7 +152,7 @@ type Token =
     };
 
 /**
- * Splits a command line. Unknown flags are tokens too: the caller judges. Whatever begins like a negative number (`-1`)
+ * Splits a command line. Unknown flags are tokens too: the caller judges. What begins like a negative number (`-1`)
  * is a value or a positional, never a flag.
  */
 function tokenize(argv: readonly string[], forms: Readonly<Record<string, FlagForm>>): readonly Token[] {

@@ -103,7 +103,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * One JSON line of a record's own fields, the caller's and the message, in this order; a field of the caller's never
  * replaces one of the record's. Never throws: fields that cannot be written are left out, and `unloggable` says why.
- * Whatever the fields hold, it takes bounded time and space.
+ * It takes bounded time and space, for any fields.
  */
 export function toJson(own: Fields, fields: Fields, message: Fields): string {
   const all = (theirs: unknown) => Object.assign({}, own, theirs, own, message);
@@ -118,7 +118,7 @@ export function toJson(own: Fields, fields: Fields, message: Fields): string {
   return printable(json); // JSON.stringify leaves DEL, the C1 controls and marks of direction alone
 }
 
-/** Makes plain, bounded data of whatever a field holds. */
+/** Makes plain, bounded data of any value that a field holds. */
 class Simplifier {
   readonly #path: unknown[] = [];
   #left = MAX_RECORD;

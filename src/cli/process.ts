@@ -93,7 +93,7 @@ export function endWith(program: string, error: unknown): void {
   exitOnceWritten(process.stderr, `${program}: ${lines}\n`, usage ? UsageError.exitCode : 1);
 }
 
-/** Writes the last words and exits, whatever else still runs, at the latest when nobody has read them for 2 s. */
+/** Writes the last words and exits, even if something still runs, at the latest when nobody has read them for 2 s. */
 export function exitOnceWritten(stream: Writable, text: string, code: number): void {
   const exit = () => process.exit(code);
   setTimeout(exit, LAST_WORDS);

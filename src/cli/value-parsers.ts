@@ -38,7 +38,7 @@ export const duration: ValueParser<number> = (value) => {
   return milliseconds;
 };
 
-/** As {@link duration}, but at least one millisecond. */
+/** Parses a {@link duration} of at least one millisecond. */
 export const positiveDuration: ValueParser<number> = (value) => {
   const milliseconds = duration(value);
   if (milliseconds < 1) throw new Error('a time of at least 1ms');

@@ -14,10 +14,10 @@ export interface CallsObserver {
 /** A timer that fires so late, in ms, fires because something held the event loop: replies may lie in the socket. */
 const LATE = 20;
 
-/** Such a timer waits until no reply has come for so many turns of the event loop… */
+/** Turns of the event loop without a reply that such a timer waits for… */
 const QUIET_TURNS = 2;
 
-/** …and at most for so many. */
+/** …and the most that it waits in all. */
 const MAX_TURNS = 100;
 
 /** A client's calls: those that wait to be sent and those in flight, with their time limits, signals and correlation ids. */
@@ -78,7 +78,7 @@ export class Calls {
     return id === undefined ? undefined : this.#sent.get(id);
   }
 
-  /** What a reply is that no call waits for. */
+  /** Tells late, duplicate and unknown replies apart: those that no call waits for. */
   classify(id: string | undefined): DiscardReason {
     return this.#ids.classify(id);
   }
@@ -129,7 +129,7 @@ export class Calls {
   }
 
   /**
-   * Timers fire before the sockets are read, so whoever is overdue gets the replies of this turn first. A function, not a
+   * Timers fire before the sockets are read, so calls that are overdue get the replies of this turn first. A function, not a
    * method, for all timers: one for each would be one more thing to collect.
    */
   readonly #onTimer = (call: Call): void => {

@@ -326,7 +326,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     const mayGo = this.#settings.retry || !(wasSent || this.#session.connection);
     if (mayGo && why.reason === 'CONNECTION_LOST' && !this.#closing) {
       if (wasSent) this.emit({ type: 'retry', error: why });
-      if (call.list === inFlight) this.#calls.wait(call); // unless whoever listens has ended it
+      if (call.list === inFlight) this.#calls.wait(call); // unless a listener has ended it
       this.#sendSoon();
     } else this.#fail(call, why);
   }

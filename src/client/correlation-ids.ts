@@ -4,7 +4,7 @@ export type DiscardReason =
   | 'late'
   /** Its call had been answered: a worker died between reply and ack, and another one answered again. */
   | 'duplicate'
-  /** It carries an id that this client never issued, or none. */
+  /** The reply carries an id that this client never issued, or none. */
   | 'unknown';
 
 /** How many of the last calls are remembered as answered: a later reply to one of them is a duplicate. */
@@ -45,7 +45,7 @@ export class CorrelationIds {
   }
 
   /**
-   * What a reply is that no call waits for. A second reply that comes {@link REMEMBERED} calls after the first is taken for
+   * Tells late, duplicate and unknown replies apart: those that no call waits for. A second reply that comes {@link REMEMBERED} calls after the first is taken for
    * late; a late one never for a duplicate.
    */
   classify(id: string | undefined): DiscardReason {

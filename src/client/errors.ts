@@ -62,7 +62,7 @@ export function noQueueError(queue: string): RpcError {
   return new RpcError('UNAVAILABLE', message, { reason: 'NO_QUEUE' });
 }
 
-/** So many calls wait that this one is refused: whoever calls does so faster than workers answer. */
+/** `maxWaiting` calls wait already, and this one is refused: calls come faster than workers answer. */
 export function tooManyError(waiting: number): RpcError {
   return new RpcError(
     'RESOURCE_EXHAUSTED',

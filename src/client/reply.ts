@@ -1,6 +1,6 @@
 import { type BodyMessage, MAX_BODY_BYTES, ReceivedBody } from '../protocol/body.ts';
 
-/** What a call resolves to. Whoever answered may have put anything into it. */
+/** A reply: what a call resolves to. The worker that answered may have put anything into it. */
 export interface RpcReply {
   /** The body as it came. */
   readonly body: Buffer;

@@ -52,9 +52,9 @@ export const rpcErrorReasons = [
   'CLOSED',
   /** The broker ended a consumer whose queue is still there. */
   'CONSUMER_CANCELLED',
-  /** As many calls wait already as may. */
+  /** `maxWaiting` calls wait already. */
   'TOO_MANY_CALLS',
-  /** A request or a reply is longer than somebody takes. */
+  /** A request or a reply is longer than the broker, the worker or the client allows. */
   'TOO_LARGE',
   /** A body is not what it says, or not what was asked for: text, JSON, something compressed. */
   'UNREADABLE',

@@ -17,7 +17,7 @@ export function describe(value: unknown): string {
 }
 
 /**
- * A queue name that fits into a routing key: 1 to 255 bytes of UTF-8, no line ends. RabbitMQ drops those when it declares
+ * A queue name that fits into a routing key: 1 to 255 bytes of UTF-8, no line ends. RabbitMQ leaves those out when it declares
  * or consumes, but not when it routes, so the name would be another one for replies than for requests.
  */
 export function checkQueueName(queue: unknown, name = 'queue'): string {

@@ -59,7 +59,7 @@ const NAMED_BY_HEX = new RegExp(`^${LIBRARY_PREFIX}((?=\\d*[a-f])[0-9a-f]{16,128
 /** 16 octets in base64url, as Spring and RabbitMQ's libraries for AMQP 1.0 write them; a word in small letters is none. */
 const NAMED_BY_BASE64 = /^(?:[\w.:-]*[.:_-])?gen-((?=.*[A-Z0-9])[\w-]{22})$/;
 
-/** A random number has so many different digits; the nil UUID, say, has one. */
+/** The fewest different digits of a random number; the nil UUID, say, has one. */
 const MIN_DIFFERENT = 6;
 
 /**
@@ -73,7 +73,7 @@ export function isUnguessable(name: string): boolean {
   return random !== undefined && new Set(random).size >= MIN_DIFFERENT;
 }
 
-/** How many addresses are remembered: of so many callers at a time most ask again. */
+/** How many addresses are remembered: of that many callers at a time most ask again. */
 const REMEMBERED = 1_000;
 
 /** Judges reply addresses by {@link checkReplyAddress}, and remembers those that are right. */
@@ -98,7 +98,7 @@ export class ReplyAddresses {
 
 /**
  * Judges a request's `reply_to`. A worker's right to write to the default exchange would let the sender of a request
- * name any queue in the virtual host, and RabbitMQ 3.10 closes the *connection* of whoever publishes to a malformed
+ * name any queue in the virtual host, and RabbitMQ 3.10 closes the *connection* of a worker that publishes to a malformed
  * direct address (541 INTERNAL_ERROR).
  * @param replyTo the property octet for octet (latin1), or undefined
  */

@@ -133,7 +133,7 @@ export function encodeErrorReply(
   }
 }
 
-/** What something that was thrown says, whatever it is. */
+/** The text of anything that was thrown. */
 export function describeThrown(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : inspect(thrown);

@@ -43,7 +43,7 @@ export interface PrivateBrokerOptions {
   readonly say: Say;
   /** Gives up waiting, and cleans up. */
   readonly signal?: AbortSignal | undefined;
-  /** As in `4.3`: one that {@link suites} knows, or in Docker any that has an image. Default: whatever is installed, or else can be had. */
+  /** As in `4.3`: one that {@link suites} knows, or in Docker any that has an image. Default: the installed one, or else one that can be had. */
   readonly version?: string | undefined;
   /** Plugins to enable, such as `rabbitmq_management`. Default: none. */
   readonly plugins?: readonly string[] | undefined;

@@ -45,7 +45,7 @@ export async function temporaryQueue(
         });
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        say(`queue ${name} could not be deleted (${why}); the broker drops it after ${EXPIRES / 1000} s without use`);
+        say(`queue ${name} could not be deleted (${why}); the broker deletes it after ${EXPIRES / 1000} s without use`);
       }
     },
   };

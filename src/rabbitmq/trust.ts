@@ -12,7 +12,7 @@ const STICKY = 0o1000;
  * can. What is run, or says what is run, must be trusted.
  *
  * Each part of the path must be root's or this user's, and nobody else's to write to. Links are looked at before what they lead
- * to, for whoever made a link chose what is found behind it. In a folder such as `/tmp`, where anybody may make entries but
+ * to, for the maker of a link chose what is found behind it. In a folder such as `/tmp`, where anybody may make entries but
  * everybody may only remove his own (sticky), the entry's owner tells.
  *
  * @param options.shared whether the path itself may be such a folder; default: no

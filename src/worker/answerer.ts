@@ -14,7 +14,7 @@ import { type OutgoingReply, Settler } from './settler.ts';
 /** How long to wait before the broker is asked again about a caller, each time, in ms. */
 const PROBE_DELAYS = [500, 1_000, 0];
 
-/** How long it is not asked any more when it could not be asked so often, in ms: each try would hold up a request. */
+/** How long it is not asked any more once as many tries as these have failed, in ms: each try would hold up a request. */
 const NO_PROBE = 30_000;
 
 /** What answering the requests of a queue takes. */

@@ -10,7 +10,7 @@ const IDLE_TIMEOUT = 5_000;
 /** The errors of a passive declare that say: nobody is there. */
 const GONE = ['NOT_FOUND', 'INTERNAL_ERROR'];
 
-/** Those that a queue gives that is there: another connection's exclusive one, or one that this user may not see. */
+/** The errors of a passive declare that say that a queue is there: another connection's, or one that this user may not see. */
 const THERE = ['RESOURCE_LOCKED', 'ACCESS_REFUSED'];
 
 /**

@@ -10,15 +10,15 @@ import { ReturnedReplies } from './returned-replies.ts';
 /** How long what is in hand may take after the broker cancelled the consumer, in ms. */
 const CANCELLED_GRACE = 8_000;
 
-/** How long a consumer may last so that not one request too many is delivered to it. */
+/** A consumer's life: so long that not one request too many is delivered to it. */
 interface Round {
   readonly prefetch: number;
-  /** With the delivery of this number it is to be cancelled, before that delivery is acknowledged. */
+  /** The number of the delivery with which it is to be cancelled, before that delivery is acknowledged. */
   readonly deliveries: number;
 }
 
 /**
- * The next round of a worker that may take `left` more requests (`Infinity` for any number).
+ * The next round of a worker that may get `left` more requests (`Infinity` for any number).
  *
  * basic.qos bounds what is unacknowledged, not what comes. But the broker handles the methods of a channel in order (AMQP
  * 0-9-1, 4.7), so what is acknowledged after a basic.cancel brings nothing more: before it, `deliveries - 1` acks and
@@ -74,7 +74,7 @@ export class Consumption {
 
   /**
    * Finds or declares the queue and consumes it, on a channel of its own.
-   * @param left how many requests it may take
+   * @param left how many requests it may get
    */
   static async start(connection: BrokerConnection, context: QueueContext, left: number): Promise<Consumption> {
     const { queue, journal } = context;
@@ -118,7 +118,7 @@ export class Consumption {
     this.#answerer.unblocked();
   }
 
-  /** Takes no further request, and resolves when those in hand are answered. */
+  /** Consumes no further request, and resolves when those in hand are answered. */
   async drain(): Promise<void> {
     // a blocked broker confirms nothing; else, what was delivered before it confirms is in hand, too
     if (this.#channel.active) {

@@ -27,7 +27,7 @@ export function earlierDeliveries({
   return typeof count === 'number' ? Math.max(1, count) : 1;
 }
 
-/** What the caller of a request is told that seems to end whatever worker gets it. */
+/** The error reply to a request that seems to end each worker that gets it. */
 export function deliveredTooOften(earlier: number): RpcError {
   const times =
     earlier === 1 ? 'once' : Number.isFinite(earlier) ? `${earlier} times` : 'before (its headers hide how often)';

@@ -9,7 +9,7 @@ export type RejectReason =
   | ReplyAddressFault
   /** Its caller is gone. Looked up when the request was delivered before, or the worker is to look up each caller. */
   | 'caller-gone'
-  /** It seems to end each worker that gets it; its caller was sent an error reply. */
+  /** The request seems to end each worker that gets it; its caller was sent an error reply. */
   | 'delivered-too-often';
 
 /** What happens in a worker, for logs and metrics. Durations in ms. The list is open: a later version may tell more. */
@@ -83,7 +83,7 @@ export type WorkerEvent =
 export interface WorkerStats {
   /** Requests that the broker delivered, again or for the first time. */
   readonly requests: number;
-  /** Those of them that had been delivered before. */
+  /** Requests among them that had been delivered before. */
   readonly redelivered: number;
   /** Requests answered with a result. */
   readonly answered: number;

@@ -52,7 +52,7 @@ export class FunctionRunner {
 
   /**
    * Runs the function; never rejects. A promise only where the function gives one, and that is settled at the deadline,
-   * whatever the function still does.
+   * even if the function goes on.
    * @param expires when the caller stops waiting, as `performance.now()` counts
    */
   run(message: RunnerMessage, expires: number | undefined): Outcome | Promise<Outcome> {

@@ -34,7 +34,7 @@ interface MissingQueue {
 /**
  * Sends replies again that came back because no such queue was there. Where RabbitMQ keeps its metadata in Khepri, as it
  * does since 4.2, a queue is declared once a majority of the nodes knows it: the worker's may be one that doesn't yet, and
- * would discard the reply. A queue whose caller is gone never comes: it is given up for all replies together, however many
+ * would drop the reply. A queue whose caller is gone never comes: it is given up for all replies together, however many
  * there are, and those that come back after that are discarded at once.
  *
  * @see https://www.rabbitmq.com/docs/metadata-store/everyday-operations#consistency-model-and-visibility-guarantees

@@ -86,7 +86,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   }
 
   /**
-   * Drains: takes no further request, answers and acks those in hand, disconnects. What is unfinished after `grace` ms
+   * Drains: consumes no further request, answers and acks those in hand, disconnects. What is unfinished after `grace` ms
    * (default 8,000) goes back to the queue; the promise tells how many. Calling it again returns the same promise.
    * @throws TypeError if `grace` is no duration
    */
@@ -125,7 +125,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
     this.#onStartFailed(new RpcError('CANCELLED', 'the worker was closed before it consumed', { reason: 'CLOSED' }));
     const queues = [...this.#queues.values()];
     const connection = this.#connection;
-    if (!queues.some(({ consuming }) => consuming)) connection?.destroy(); // whatever it is waiting for
+    if (!queues.some(({ consuming }) => consuming)) connection?.destroy(); // even if it waits for something
     const inTime = await within(grace, Promise.all(queues.map((queue) => queue.drain())));
     const unfinished = this.#inFlight;
     const stopped = queues.map((queue) => queue.stop());

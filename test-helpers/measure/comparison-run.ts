@@ -28,7 +28,7 @@ export function queuesIn(text: string): string[] {
   return [...new Set(text.match(/fib-worker\.compare\.[\w-]+\.[0-9a-f]{12}/g))];
 }
 
-/** Asserts that a comparison named so many request queues, and left none of them. */
+/** Asserts that a comparison named that many request queues, and left none of them. */
 export async function expectNoQueues(text: string, count: number): Promise<void> {
   const queues = queuesIn(text);
   assert.equal(queues.length, count, text);

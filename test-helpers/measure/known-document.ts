@@ -27,7 +27,7 @@ export function sampleOf(
 const jitter = (round: number, of: number) => 1 + 0.01 * (((round * 7 + of * 3) % 5) - 2);
 
 /**
- * A document in which Direct Reply-To is so many times as good as a queue per client, everywhere, and a queue per request a
+ * A document in which Direct Reply-To is a known number of times as good as a queue per client, everywhere, and a queue per request a
  * tenth as good; like a run, but not one: nobody shall take these for figures.
  */
 export function knownDocument(asGood: number, rounds = 12, changes: Partial<MeasureDocument> = {}): MeasureDocument {

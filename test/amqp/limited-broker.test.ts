@@ -5,7 +5,7 @@ import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
-// A node of this file's own: its memory alarm blocks whoever publishes, and its limits are low.
+// A node of this file's own: its memory alarm blocks all who publish, and its limits are low.
 describe('with a RabbitMQ that is low on memory, or allows little', () => {
   let broker: PrivateBroker;
   before(async () => {

@@ -9,7 +9,7 @@ const [url, other] = ['amqp://here', 'amqp://there'];
 test('a broker is found by --url, or else by the variables as they are', () => {
   const both = { AMQP_URL: url, AMQP_URL_FILE: '/run/secrets/url', HOME: '/' };
   assert.deepEqual(brokerEnv({ url: undefined }, { HOME: '/' }), { HOME: '/' });
-  assert.deepEqual(brokerEnv({ url: [url] }, both), both); // of AMQP_URL: whoever reads them refuses both together
+  assert.deepEqual(brokerEnv({ url: [url] }, both), both); // of AMQP_URL: who reads them refuses both together
   assert.deepEqual(brokerEnv({ url: [other, url] }, both), {
     AMQP_URL: `${other},${url}`,
     AMQP_URL_FILE: '',

@@ -15,7 +15,7 @@ function limited(
 }
 
 describe('a limited log', () => {
-  it('writes so many lines of an event a second, and then how many more there were', (t) => {
+  it('writes N lines of an event a second, and then how many more there were', (t) => {
     const { log, lines } = limited(t, 'text');
     for (let n = 0; n < 1_000; n++) log.warn('refused', { code: 'INVALID_ARGUMENT' }, `refused ${n}`);
     assert.deepEqual(lines.splice(0), ['refused 0\n', 'refused 1\n']);

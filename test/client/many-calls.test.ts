@@ -19,7 +19,7 @@ async function silentQueue(t: Scope) {
   return { queue, received, raw };
 }
 
-/** Connects, makes so many calls and gives how they end, counted. */
+/** Connects, makes N calls and gives how they end, counted. */
 async function makeCalls(
   t: Scope,
   queue: string,
@@ -42,7 +42,7 @@ async function makeCalls(
   return { client, ended, settled: Promise.all(calls) };
 }
 
-/** Waits until requests of so many calls are there, be it that the queues of `per-request` take their time. */
+/** Waits until the requests of as many calls as may be in flight are there, be it that the queues of `per-request` take their time. */
 async function underWay(client: RpcClient, received: readonly unknown[]): Promise<void> {
   assert.equal(client.stats().inFlight, IN_FLIGHT);
   await until(() => received.length === IN_FLIGHT);

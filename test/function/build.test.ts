@@ -62,7 +62,7 @@ describe('build.mjs refuses in one line that says what is wrong', { concurrency:
 });
 
 describe('a worker whose function', { concurrency: 2 }, () => {
-  it('is wrong says so when it starts, whoever built it', async (t) => {
+  it('is wrong says so when it starts, no matter who built it', async (t) => {
     // right while it is built, wrong where it runs
     const worker = await buildWorker(t, `${good}export const maxRequestBytes = process.env.LIMIT ? -5 : 5;`);
     const { code, stderr } = await start(t, worker, [], { env: { LIMIT: '1' } }).end();

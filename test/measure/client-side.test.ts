@@ -10,7 +10,7 @@ import { Callers, rightAnswer } from '../../test-helpers/measure/callers.ts';
 
 const calls = (count: number) => ({ time: 0, calls: count });
 
-/** A turn of these callers: warms up with so many calls, measures, disconnects. */
+/** A turn of these callers: warms up with N calls, measures, disconnects. */
 async function turnOf(
   callers: Callers,
   task: ClientTask,

@@ -77,7 +77,7 @@ describe('where nobody consumes the queue the client', { concurrency: 3 }, () =>
     assert.deepEqual([code, stdout], [0, ' [.] Got 1597\n']);
   });
 
-  it('leaves nothing behind: the broker drops the request that nobody waits for any more', async (t) => {
+  it('leaves nothing behind: the broker removes the request that nobody waits for any more', async (t) => {
     const queue = await idleQueue(t);
     assert.equal((await runClient(t, ['--queue', queue, '-q', '-t', '500ms', '30'])).code, 4);
     const worker = await startWorker(t, ['--queue', queue]);

@@ -175,7 +175,7 @@ describe('the HTTP port of a worker', { concurrency: 3 }, () => {
 });
 
 describe('the probes of a worker', () => {
-  it('are answered whoever holds connections without asking, from whatever address', async (t) => {
+  it('are answered although others hold connections without asking, from any address', async (t) => {
     const worker = await startWorker(t, ['--queue', uniqueQueue(t), ...HTTP]);
     let holding = true;
     let opened = 0;

@@ -246,7 +246,7 @@ describe("a function's signal", () => {
     assert.deepEqual([signal?.reason instanceof RpcError, signal?.reason.code], [true, 'UNAVAILABLE']);
   });
 
-  test('aborts when the connection is lost, and for whoever looks at it only then', async (t) => {
+  test('aborts when the connection is lost, also for a function that looks at it only then', async (t) => {
     const queue = await testQueue(t);
     const proxy = await openProxy(t);
     const seen: string[] = [];

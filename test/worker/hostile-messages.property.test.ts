@@ -49,7 +49,7 @@ describe(`one live worker that is sent ${MESSAGES} hostile messages`, () => {
   let refusedByBroker = 0;
   let repliesSeen = 0;
 
-  test(`answers what can be answered, drops the rest, and goes on (seed ${seed})`, async (t) => {
+  test(`answers what can be answered, rejects the rest, and goes on (seed ${seed})`, async (t) => {
     const scope = { after: (end: () => unknown) => cleanUp(t, end) };
     const queue = await testQueue(scope);
     const raw = await openRaw(scope);

@@ -72,12 +72,12 @@ describe('a worker that is sent hostile requests', () => {
     assert.equal(events.filter(({ type }) => type === 'disconnected').length, 0);
   });
 
-  test('drops a redelivered request whose caller is gone, and answers one whose caller is there', async (t) => {
+  test('rejects a redelivered request whose caller is gone, and answers one whose caller is there', async (t) => {
     const queue = await testQueue(t);
     const holding = await startWorker(t, () => new Promise(() => {}), { queue, prefetch: 2 });
     const { client: leaving } = startClient(t, { queue });
     const { client: staying } = startClient(t, { queue });
-    const lost = assert.rejects(leaving.call('whoever asked is gone'), { reason: 'CLOSED' });
+    const lost = assert.rejects(leaving.call('the caller is gone'), { reason: 'CLOSED' });
     const call = staying.call('I am still here');
     await until(() => holding.worker.stats().inFlight === 2);
     await leaving.close({ grace: 0 });

@@ -41,7 +41,7 @@ describe('a worker with maxRequests', () => {
       ['quick', echo],
       ['slow', slowly],
     ] as const)
-      test(`takes not one more, and loses none: ${name} work, ${type} queue`, async (t) => {
+      test(`gets not one more, and loses none: ${name} work, ${type} queue`, async (t) => {
         for (const prefetch of [1, 2, 10])
           for (const maxRequests of [1, 2, 3, 10, 11, 37]) {
             const queue = await testQueue(t, { args: { 'x-queue-type': type } });
@@ -90,7 +90,7 @@ describe('a worker with maxRequests', () => {
       assert.ok(redelivered <= (type === 'quorum' ? limits.length * 9 : 0), `${redelivered} redelivered`);
     });
 
-  test('counts what it took before its connection was cut, and ends without another if that was all', async (t) => {
+  test('counts what it got before its connection was cut, and ends without another if that was all', async (t) => {
     const queue = await testQueue(t);
     const proxy = await openProxy(t);
     let go = () => {};

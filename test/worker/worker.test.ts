@@ -183,7 +183,7 @@ describe('a worker', () => {
     assert.equal(staying.worker.stats().redelivered, 1);
   });
 
-  test('drops an answer whose channel is gone, reconnects, and answers the request when it comes again', async (t) => {
+  test('sends no answer whose channel is gone, reconnects, and answers the request when it comes again', async (t) => {
     const queue = await testQueue(t);
     const proxy = await openProxy(t);
     let finish = (_: string) => {};

@@ -67,7 +67,7 @@ test('a classic queue is gone for as long as its node is, which worker and clien
     assert.match(stderr, /UNAVAILABLE: there is no queue .* in a cluster whether all nodes are up/);
     assert.equal(code, 5, stderr);
   } else {
-    // Khepri doesn't, and the request is dropped: only asking after the queue tells
+    // Khepri doesn't, and the request is dropped: only asking for the queue tells
     assert.match(stderr, isDown);
     assert.match(stderr, /DEADLINE_EXCEEDED: no reply/);
     assert.equal(code, 4, stderr);

@@ -16,7 +16,7 @@ import {
 } from '../../test-helpers/containers.ts';
 import { cleanUp, runClient, uniqueQueue } from '../../test-helpers/programs.ts';
 
-/** Asks whoever serves the queue there. */
+/** Asks the worker that serves the queue there. */
 async function ask(t: TestContext, url: string, queue = 'rpc_queue'): Promise<void> {
   const { code, stdout, stderr } = await runClient(t, ['--queue', queue, '--quiet', '--timeout', '30s', '30'], { url });
   assert.deepEqual([code, stdout], [0, '832040\n'], stderr);
@@ -98,7 +98,7 @@ describe('a worker in a container', () => {
     assert.match(String(records.at(-1)?.message), /--network container:NAME of your RabbitMQ.* or set AMQP_URL/);
   });
 
-  it('reaches a broker on its network by name, with AMQP_URL or a secret, whoever it runs as, and writes nothing', async (t) => {
+  it('reaches a broker on its network by name, with AMQP_URL or a secret, as any user, and writes nothing', async (t) => {
     const network = await startNetwork(t);
     const url = await startRabbit(t, { network });
 

@@ -13,7 +13,7 @@ import { type Running, start } from '../../test-helpers/programs.ts';
 
 const FIB_25 = '75025';
 
-/** Starts a client that asks for fib(25) as often as it is told to, with no retry: whoever is lost is seen. */
+/** Starts a client that asks for fib(25) as often as it is told to, with no retry: each call that is lost is seen. */
 function ask(t: TestContext, url: string, ...flags: string[]): { client: Running; times: (count: number) => void } {
   const client = start(t, 'client.js', ['--quiet', '--verbose', '--timeout', '60s', ...flags, '-'], { url });
   return { client, times: (count) => client.child.stdin.write('25\n'.repeat(count)) };

@@ -11,7 +11,7 @@ import { brokerForFile, type Outcome, type Stage, underLoad } from './stage.ts';
 const broker = brokerForFile();
 
 describe('hostile requests among good ones', () => {
-  test('with malformed reply addresses are dropped, and cost no connection', async (t) => {
+  test('with malformed reply addresses are rejected, and cost no connection', async (t) => {
     const raw = await openRaw({ after: (end) => cleanUp(t, end) }, broker().url);
     let sent = 0;
     let lost = 0;
@@ -21,7 +21,7 @@ describe('hostile requests among good ones', () => {
       await stage.load.goesOn(50);
       lost = connectionsLost(stage);
     });
-    assert.equal(dropped(outcome, 'malformed-reply-to'), sent);
+    assert.equal(rejected(outcome, 'malformed-reply-to'), sent);
     assert.equal(lost, 0);
   });
 
@@ -35,7 +35,7 @@ describe('hostile requests among good ones', () => {
       lost = connectionsLost(stage);
     });
     assert.ok(lost <= addresses, `${lost} connections lost, for ${addresses} addresses`);
-    // 3.10 closes the connection of whoever replies there (541); later versions drop the reply
+    // 3.10 closes the connection of a worker that replies there (541); later versions drop the reply
     const closes = broker().version.startsWith('3.');
     assert.equal(lost > 0, closes, `${lost} connections lost on ${broker().version}`);
     t.diagnostic(`${lost} connections lost for ${addresses} addresses on ${broker().version}`);
@@ -123,6 +123,6 @@ function connectionsLost({ workers }: Stage): number {
   return workers.reduce((sum, worker) => sum + worker.records('disconnected').length, 0);
 }
 
-function dropped({ totals }: Outcome, reason: string): number {
+function rejected({ totals }: Outcome, reason: string): number {
   return totals.reduce((sum, worker) => sum + Number(worker.rejected[reason]), 0);
 }

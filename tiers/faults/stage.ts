@@ -246,12 +246,12 @@ async function leftOver(
 
 function lineOf(fault: string, load: Load, discarded: Record<string, number>, leaked: readonly string[]): string {
   const errors = [...load.errors].map(([kind, count]) => `${kind} ${count}`).join(' ') || 'none';
-  const dropped = Object.entries(discarded).map(([reason, count]) => `${reason} ${count}`);
+  const replies = Object.entries(discarded).map(([reason, count]) => `${reason} ${count}`);
   return [
     `${fault}: ${load.made} calls`,
     `${load.right} right`,
     `errors ${errors}`,
-    `discarded ${dropped.join(' ')}`,
+    `discarded ${replies.join(' ')}`,
     `wrong ${load.wrong.length}`,
     `lost ${load.lost}`,
     `hung ${load.hung}`,

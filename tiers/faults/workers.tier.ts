@@ -51,7 +51,7 @@ describe('no call fails', () => {
     assert.ok(redelivered(outcome) > 0);
   });
 
-  test('when a worker is killed between reply and ack, and the second reply is dropped', async (t) => {
+  test('when a worker is killed between reply and ack, and the second reply is discarded', async (t) => {
     const gate = await openGate(t, broker().url);
     let kills = 0;
     const fault = 'worker killed between reply and ack';
@@ -104,7 +104,7 @@ describe('no call fails', () => {
   });
 });
 
-/** Calls for a number that takes a while, until a worker is seen to have begun with it: its log tells so many a second only. */
+/** Calls for a number that takes a while, until a worker is seen to have begun with it: its log tells only some of them each second. */
 async function slowRequestInHand(
   { load, callers, workers }: Stage,
   n: number,

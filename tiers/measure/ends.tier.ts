@@ -62,7 +62,7 @@ for (const one of cases) {
       await call;
     });
 
-    test('drops replies that nobody waits for', async (t) => {
+    test('discards replies that nobody waits for', async (t) => {
       const queue = await testQueue(t);
       const raw = await openRaw(t);
       const inbox = await raw.consume(queue);

@@ -6,7 +6,7 @@ import { CALL_TIMEOUT, CallTimeout } from '../../src/measure/contenders/implemen
 import { PendingCalls } from '../../src/measure/contenders/pending-calls.ts';
 import { never } from '../../test-helpers/implementations.ts';
 
-/** Makes time stand still; the function it gives lets so many ms pass. */
+/** Makes time stand still; the function it gives lets `ms` pass. */
 function stopTime(t: TestContext): (ms: number) => void {
   let now = 1_000;
   t.mock.timers.enable({ apis: ['setInterval'] });

@@ -23,7 +23,7 @@ function changes(before: BrokerGauges, now: BrokerGauges): Partial<Record<keyof 
   return Object.fromEntries(differences.filter(([, difference]) => difference !== 0));
 }
 
-/** Waits until exactly these figures changed, by so much; returns the new ones. */
+/** Waits until exactly these figures changed, by exactly that; returns the new ones. */
 async function changed(
   metrics: BrokerMetrics,
   before: BrokerGauges,

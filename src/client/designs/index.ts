@@ -31,11 +31,11 @@ export interface DesignHost {
   onReply(message: Delivery): void;
   /** The broker returned a request: there is no such queue. */
   onReturn(message: ReturnedMessage): void;
-  /** This call alone can't be sent any more, or not be answered. */
+  /** Called when a call, it alone, can't be sent or answered any more. */
   onCallLost(call: Call, error: unknown): void;
   /** No reply can come by this design any more. */
   onLost(error: unknown): void;
-  /** How many channels a connection may have, as far as the broker has said so: outlives the connection. */
+  /** The number of channels that a connection may have, as far as the broker has said so: outlives the connection. */
   readonly channels: { max: number };
 }
 

@@ -20,7 +20,7 @@ export function percentile(values: readonly number[], percent: number): number {
   return ascending(values)[nearestRank(values.length, percent) - 1] ?? Number.NaN;
 }
 
-/** The rank, from 1, of the nearest-rank percentile of so many values. */
+/** The rank, from 1, of the nearest-rank percentile of `count` values. */
 export function nearestRank(count: number, percent: number): number {
   const exact = Number(((percent * count) / 100).toFixed(6)); // 99.9 % of 10,000 is 9,990, and not a little more
   return Math.max(1, Math.ceil(exact));

@@ -51,7 +51,7 @@ export function holm(pValues: readonly number[]): number[] {
   return adjusted;
 }
 
-/** The probability that Student's t with so many degrees of freedom is at most `t`. */
+/** The probability that Student's t with `freedom` degrees of freedom is at most `t`. */
 export function cumulative(t: number, freedom: number): number {
   if (!Number.isFinite(t)) return t > 0 ? 1 : 0;
   const tail = regularizedBeta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2;

@@ -30,7 +30,7 @@ export interface Caller {
   call(request: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** Replies so far that nobody waited for. */
   discarded(): number;
-  /** Disconnects in order, whatever the design has to tidy up included. May be called again, and before any call. */
+  /** Disconnects in order, all that the design has to tidy up included. May be called again, and before any call. */
   close(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export interface Implementation {
   /** Makes a caller; nothing is connected yet. */
   open(design: Design, target: Target): Caller;
   /**
-   * Consumes the queue with so many requests in hand at most, and answers each as `answer` says, reply first, then ack.
+   * Consumes the queue with at most `prefetch` requests in hand, and answers each as `answer` says, reply first, then ack.
    * Resolves when it consumes.
    * @param onEnd called with the reason if it ends before `close()`
    */

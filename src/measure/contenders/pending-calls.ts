@@ -16,7 +16,7 @@ export interface PendingCall {
  */
 export class PendingCalls {
   readonly #onGivenUp: (id: string) => void;
-  /** In the order of their beginning. */
+  /** The calls, in the order of their beginning. */
   readonly #calls = new Map<string, PendingCall & { readonly began: number }>();
   readonly #listeners = new Map<AbortSignal, () => void>();
   #sweep: NodeJS.Timeout | undefined;
@@ -42,14 +42,14 @@ export class PendingCalls {
     return this.#calls.has(id);
   }
 
-  /** Takes a call out, whoever does so settles it. Undefined if there is none of this id. */
+  /** Takes a call out, for the taker to settle. Undefined if there is none of this id. */
   take(id: string): PendingCall | undefined {
     const call = this.#calls.get(id);
     if (call) this.#calls.delete(id);
     return call;
   }
 
-  /** Rejects all of them, and whatever is added from now on. The first error stays. */
+  /** Rejects all of them, and each that is added from now on. The first error stays. */
   end(error: Error): void {
     this.#end ??= error;
     clearInterval(this.#sweep);

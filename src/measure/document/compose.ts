@@ -6,7 +6,7 @@ import { DOCUMENT_VERSION, type MeasureDocument, type Sample, type ScenarioHead 
 /** The percentiles that are told. */
 const percents = [50, 90, 99, 99.9] as const;
 
-/** So many calls must lie above a percentile for it to be told. */
+/** The fewest calls above a percentile for it to be told. */
 const ABOVE = 10;
 
 /** A scenario in the words of the report, its levels as far as they were within reach. */

@@ -44,7 +44,7 @@ export type FigureName = keyof typeof figures;
 const figureNames = Object.keys(figures) as FigureName[];
 const figureName = described(
   'What was measured. `rate`: calls answered right per second. `p50`: the median time of a call, or of a whole life, in ms. ' +
-    '`reply`, `close`: from connecting to the last reply of a life, and its closing, medians in ms. `setUp`: until so many new ' +
+    '`reply`, `close`: from connecting to the last reply of a life, and its closing, medians in ms. `setUp`: until all of N new ' +
     'clients have their first replies, over their number, in ms. `recovery`: from the end of the blockade to the last reply, ' +
     'in ms. `peakMemory`: the most that the broker’s memory grew by, in bytes. `work`: Erlang reductions of the broker for ' +
     'each call (of a life: for each life). `brokerCpu`, `clientCpu`, `workerCpu`, `cpu` (client and worker): processor time a ' +
@@ -65,7 +65,7 @@ const sample = object({
   start: described('When the turn began, in ms after the run did.', number),
   took: described('How long the whole turn took, set-up and tidying up included, in ms.', number),
   calls: described('Calls that were measured.', number),
-  failed: described('How many of them were not answered right, for whatever reason.', number),
+  failed: described('How many of them were not answered right, for any reason.', number),
   timeouts: optional(described('How many of those got no reply in time.', number)),
   discarded: optional(described('Replies of the whole turn that nobody waited for.', number)),
   firstFailure: optional(text),
@@ -112,7 +112,7 @@ const wireCost = object({
 
 const wireEntry = object({
   contender: text,
-  setUp: described('Connecting and whatever is needed before the first call.', wireCost),
+  setUp: described('Connecting and all that is needed before the first call.', wireCost),
   call: described('One call on a connection that is set up.', wireCost),
   teardown: described('Disconnecting in order.', wireCost),
 });

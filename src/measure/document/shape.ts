@@ -32,7 +32,7 @@ function simple<T>(expected: string, schema: Record<string, unknown>, is: (value
   };
 }
 
-/** The same, with what it means for whoever reads the schema. */
+/** The same, with what it means, for readers of the schema. */
 export function described<S extends Shape<unknown>>(description: string, shape: S): S {
   return { ...shape, schema: { description, ...shape.schema } };
 }

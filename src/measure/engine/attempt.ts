@@ -9,12 +9,12 @@ export interface Task {
 /** Small both ways, so that what is measured is the way and not the work. */
 export const SMALL: Task = { request: '30', expected: Buffer.from('832040') };
 
-/** The task whose reply has so many bytes. */
+/** The task whose reply has `bytes` bytes. */
 export function taskOf(bytes: number): Task {
   return { request: `bytes:${bytes}`, expected: Buffer.alloc(bytes, 'x') };
 }
 
-/** The task that keeps its worker busy for so many ms. */
+/** The task that keeps its worker busy for `ms`. */
 export function busyTask(ms: number): Task {
   return { request: `busy:${ms}`, expected: Buffer.from('done') };
 }
@@ -58,7 +58,7 @@ export async function attempt(call: () => Promise<void>, began = performance.now
 /** What came of a number of calls. */
 export interface Tally {
   readonly calls: number;
-  /** Not answered right, for whatever reason. */
+  /** Calls not answered right, for any reason. */
   readonly failed: number;
   /** How many of those got no reply in time. */
   readonly timeouts: number;

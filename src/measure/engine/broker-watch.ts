@@ -91,13 +91,13 @@ export class BrokerWatch {
     }
   }
 
-  /** What the broker did between two readings for each of so many calls, reading and idling taken off. */
+  /** The broker's work between two readings for each of `calls` calls, reading and idling taken off. */
   perCall(before: Reading, after: Reading, calls: number): { readonly work?: number; readonly brokerCpu?: number } {
-    const spent = (name: 'reductions' | 'cpu') => {
+    const used = (name: 'reductions' | 'cpu') => {
       const grown = (after[name] ?? Number.NaN) - (before[name] ?? Number.NaN);
       return (grown - this.#cost[name] - this.#idle[name] * (after.at - before.at)) / calls;
     };
-    const [work, brokerCpu] = [spent('reductions'), spent('cpu')];
+    const [work, brokerCpu] = [used('reductions'), used('cpu')];
     return { ...(work > 0 ? { work } : {}), ...(brokerCpu > 0 ? { brokerCpu } : {}) };
   }
 

@@ -15,7 +15,7 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Called if it ends before it is stopped. */
   readonly onEnd: (error: Error) => void;
-  /** Kills it; whoever waits for one of its answers gets the signal's reason. */
+  /** Kills it; all who wait for its answers get the signal's reason. */
   readonly signal: AbortSignal;
 }
 

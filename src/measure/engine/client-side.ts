@@ -29,17 +29,17 @@ const SENDING = 1_500;
 
 /** What a client process does in a turn. */
 export type ClientTask =
-  /** Calls over one connection, `inFlight` at any time; replies of so many bytes, or a worker that is busy for so many ms. */
+  /** Calls over one connection, `inFlight` at any time; replies of `bytes`, or a worker that is busy for `busy` ms. */
   | { readonly kind: 'loop'; readonly inFlight: number; readonly bytes?: number; readonly busy?: number }
   /** Calls over one connection, sent when they are due. */
   | { readonly kind: 'offered'; readonly rate: number }
-  /** Connect, so many calls one after the other, disconnect: what is timed is a life. */
+  /** Connect, N calls one after the other, disconnect: a life, which is timed as a whole. */
   | { readonly kind: 'lives'; readonly calls: number }
   /** Clients with a connection each: they connect and call once, and then now and then, one after the other. */
   | { readonly kind: 'many'; readonly clients: number }
-  /** So many calls at once; from the first reply on the event loop stands still. */
+  /** N calls at once; from the first reply on the event loop stands still. */
   | { readonly kind: 'burst'; readonly calls: number; readonly bytes: number }
-  /** So many calls that nobody answers. */
+  /** N calls that nobody answers. */
   | { readonly kind: 'waiting'; readonly calls: number };
 
 /** What a client process measured. */

@@ -41,7 +41,7 @@ interface Served {
 }
 
 /**
- * Whoever takes part, each in a process of its own, started when first needed: one of clients for each contender, and
+ * All who take part, each in a process of its own, started when first needed: one of clients for each contender, and
  * workers for each implementation, on a queue of their own for each prefetch. Disposing of it ends them and deletes the
  * queues.
  */

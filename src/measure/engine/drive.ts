@@ -50,7 +50,7 @@ export function cellKey({ scenario, level, contender }: Pick<Sample, 'scenario' 
   return JSON.stringify([scenario, level, contender]);
 }
 
-/** So many turns in a row without a right answer, and nothing is there to be measured. */
+/** Turns in a row without a right answer after which measuring ends. */
 const HOPELESS = 6;
 
 /**

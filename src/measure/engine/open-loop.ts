@@ -1,7 +1,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { attempt, type Outcomes } from './attempt.ts';
 
-/** Timers come up to so much late, in ms: the rest of a wait is spent turning the event loop. */
+/** The most that a timer is late, in ms: for the rest of a wait the event loop turns. */
 const TIMER_SLACK = 2;
 
 /**

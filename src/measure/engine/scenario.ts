@@ -12,7 +12,7 @@ export interface Measurement {
   readonly figures: Readonly<Partial<Record<FigureName, number>>>;
   readonly measured: Tally;
   readonly discarded: number;
-  /** What the broker held for so many clients, if it tells. */
+  /** What the broker held for all clients together, and how many they were, if it tells. */
   readonly held?: { readonly clients: number; readonly of: Readonly<Record<string, number>> };
 }
 

@@ -13,7 +13,7 @@ export function turnOrder<T>(contenders: readonly T[], round: number): readonly 
   return (round % 2 === 0 ? order.reverse() : order) as readonly T[];
 }
 
-/** After how many rounds, or a multiple of them, the order of so many contenders is balanced. */
+/** The number of rounds after which, and after each multiple of which, the order of the contenders is balanced. */
 export function balancedRounds(contenders: number): number {
   return contenders % 2 === 0 ? contenders : 2 * contenders;
 }

@@ -23,7 +23,7 @@ export const designScenarios: readonly Scenario[] = [
     name: 'life',
     title: 'connect, call, disconnect',
     detail:
-      'What is timed is a whole life: connect, log in, set up, so many calls one after the other, disconnect. “reply” is what the caller ' +
+      'A whole life is timed: connect, log in, set up, N calls one after the other, disconnect. “reply” is what the caller ' +
       'waits for, until its last reply; “close” is the rest',
     headline: 'p50',
     figures: ['p50', 'reply', 'close', 'work', 'brokerCpu'],
@@ -49,7 +49,7 @@ export const designScenarios: readonly Scenario[] = [
   {
     name: 'flight',
     title: 'calls in flight',
-    detail: `So many at any time over one connection, its set-up not measured; a queue per request up to ${PER_REQUEST_MOST}`,
+    detail: `N at any time over one connection, its set-up not measured; a queue per request up to ${PER_REQUEST_MOST}`,
     headline: 'rate',
     figures: ['rate', 'p50', 'work', 'brokerCpu', 'cpu'],
     contenders: ({ design }, inFlight) => design !== 'per-request' || inFlight <= PER_REQUEST_MOST,
@@ -96,7 +96,7 @@ export const designScenarios: readonly Scenario[] = [
     name: 'burst',
     title: 'a burst while the requester stands still',
     detail:
-      `So many calls at once with replies of ${size(BURST_REPLY)}; from the first reply on the requester’s event loop is blocked for ` +
+      `N calls at once with replies of ${size(BURST_REPLY)}; from the first reply on the requester’s event loop is blocked for ` +
       `${BLOCKED_FOR} ms; recovery: from the end of that until the last reply; calls not answered are in “failed”. A queue per request has by ` +
       'then sent part of its requests only: what it recovers from is its queues, more than replies that pile up',
     headline: 'recovery',

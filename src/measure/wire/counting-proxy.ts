@@ -5,12 +5,12 @@ import { FrameCounter } from './frame-counter.ts';
 import { type Endpoint, listenOnLoopback } from './loopback.ts';
 
 /**
- * A side is silent when so many ms, and then so many turns of the event loop, have passed since it said something. The
+ * When a side is silent: `ms`, and then `turns` of the event loop, have passed since it said something. The
  * client is in this process: when the machine is busy its turns come late, but not one of them is left out.
  */
 const SILENCE = { ms: 5, turns: 20 };
 
-/** All is quiet after so many ms of silence: what the broker says unasked, such as basic.cancel, may take that long. */
+/** The silence after which all is quiet, in ms: what the broker says unasked, such as basic.cancel, may take that long. */
 const QUIET = 50;
 
 /**

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** So many bytes under way in one direction, and nothing more is read until some have arrived. */
+/** The most bytes under way in one direction: nothing more is read until some have arrived. */
 const CAPACITY = 8 * 1024 * 1024;
 
 /** What is under way, and when it arrives, in ms as `performance.now()` counts. */

@@ -24,7 +24,7 @@ export class FrameCounter {
   }
 
   /**
-   * The client sent so much.
+   * To be called with what the client sent.
    * @throws Error if it is not AMQP 0-9-1
    */
   sent(chunk: Buffer): void {
@@ -38,7 +38,7 @@ export class FrameCounter {
   }
 
   /**
-   * The client received so much.
+   * To be called with what the client received.
    * @throws Error if it is not AMQP 0-9-1
    */
   received(chunk: Buffer): void {

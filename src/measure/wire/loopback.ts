@@ -8,7 +8,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** So many clients may connect at once (if the system allows it): Node's 511 are fewer than a workload's clients. */
+/** The clients that may connect at once, if the system allows it: Node's 511 are fewer than a workload's clients. */
 const BACKLOG = 4_096;
 
 /** Lets a server listen on a free port of 127.0.0.1, and resolves to that port. */

@@ -19,7 +19,7 @@ const options = {
     help: `how replies come back: ${designs.join(', ')}`,
   }),
   body: option('body TEXT', (value) => value, {
-    help: 'send this, to whatever function the worker serves, and print the reply as it is',
+    help: 'send this, to any function that the worker serves, and print the reply as it is',
   }),
   bodyFile: option('body-file FILE', text, { help: 'the same with the content of a file; - for stdin' }),
   contentType: option('content-type TYPE', contentType, { help: 'what the body is; text/plain without it' }),

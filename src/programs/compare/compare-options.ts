@@ -6,7 +6,7 @@ import { type RabbitVersion, suites } from '../../rabbitmq/broker.ts';
 
 const versions = Object.keys(suites) as RabbitVersion[];
 
-/** The options of the comparison. What can be measured is told by whoever knows it. */
+/** The options of the comparison. `scenarios` are the names of what can be measured. */
 export function compareOptions(scenarios: readonly string[]) {
   return {
     url: {
@@ -20,7 +20,7 @@ export function compareOptions(scenarios: readonly string[]) {
       help: `start a node of our own of this version, out of Debian's packages: ${versions.join(', ')}`,
     }),
     nodes: option('nodes N', integer({ min: 1, max: 7 }), {
-      help: 'start a cluster of our own of so many nodes; clients and workers then sit on different ones',
+      help: 'start a cluster of our own, of N nodes; clients and workers then sit on different ones',
     }),
     only: option('only SCENARIO', list(oneOf(scenarios)), {
       multiple: true,
@@ -31,14 +31,14 @@ export function compareOptions(scenarios: readonly string[]) {
       help: 'how long to measure at most, in whole rounds; less where the answer is sharp before',
     }),
     rounds: option('rounds N', integer({ min: 1, max: 1_000 }), {
-      help: 'exactly so many rounds, whatever the budget; an interval of 95 % needs 6',
+      help: 'exactly N rounds, without a budget; an interval of 95 % needs 6',
     }),
     turn: option('turn TIME', positiveDuration, {
       default: '100ms',
       help: 'how long each contender is measured at a time',
     }),
     calls: option('calls N', integer({ min: 1, max: 1_000_000 }), {
-      help: 'measure so many calls in each turn instead, however long they take',
+      help: 'measure N calls in each turn instead, however long they take',
     }),
     clients: option('clients N,N…', list(integer({ min: 1, max: 60_000 })), {
       multiple: true,
@@ -49,7 +49,7 @@ export function compareOptions(scenarios: readonly string[]) {
       help: 'calls/s offered instead of those of the scenario',
     }),
     rtt: option('rtt TIME', positiveDuration, {
-      help: 'add so much to every round trip of the clients, as a network would',
+      help: 'add TIME to every round trip of the clients, as a network would',
     }),
     prefetch: option('prefetch N', integer({ min: 1, max: 65_535 }), {
       default: '100',

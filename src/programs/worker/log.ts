@@ -95,13 +95,13 @@ export function logWorkerEvents(
         return log.warn(
           type,
           fields,
-          ` [!] Request taken out: ${event.reason}, and rejected ${event.times} times already; the queue's dead letters come back to it`,
+          ` [!] Request acked instead of rejected: ${event.reason}, and rejected ${event.times} times already; the queue's dead letters come back to it`,
         );
       case 'abandoned':
         return log.warn(
           type,
           fields,
-          ' [!] An answer was discarded: its channel is gone, the broker delivers the request again',
+          ' [!] An answer came too late: its channel is gone, the broker delivers the request again',
         );
     }
   };

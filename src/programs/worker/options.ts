@@ -18,7 +18,7 @@ export const workerOptions = {
   queue: option('queue NAME', text, {
     env: 'RPC_QUEUE',
     default: 'rpc_queue',
-    help: 'request queue; taken as it is, declared if it is missing',
+    help: 'request queue; used as it is, declared if it is missing',
   }),
   queueType: option('queue-type TYPE', oneOf(queueTypes), {
     env: 'QUEUE_TYPE',
@@ -74,7 +74,7 @@ export const workerOptions = {
   }),
   maxCalls: option('max-calls N', integer({ min: 1 }), {
     env: 'MAX_CALLS',
-    help: 'take N requests, whatever comes of them, then exit 0; the last ones, as many as --prefetch, one at a time',
+    help: 'exit 0 after N requests, redelivered ones included; the last ones, as many as --prefetch, one at a time',
   }),
   httpPort: option('http-port PORT', integer({ min: 0, max: 65_535 }), {
     env: 'HTTP_PORT',

@@ -55,7 +55,7 @@ export class Readiness {
     } else if (event.type === 'overrun' || event.type === 'overrun-ended') this.#stuck = event.running >= event.limit;
   };
 
-  /** The worker takes no more requests, for good. */
+  /** The worker consumes no more requests, for good. */
   drain(): void {
     this.#state = 'draining';
   }

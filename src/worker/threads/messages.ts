@@ -23,9 +23,9 @@ export type ToThread =
 
 /** What a thread sends, with the number of the call that it is about. */
 export type FromThread =
-  /** It has loaded the function, and takes a task. */
+  /** The thread has loaded the function, and is free for a task. */
   | { readonly type: 'ready' }
-  /** It is done with its task, and takes the next one. */
+  /** The thread is done with its task, and is free for the next one. */
   | { readonly type: 'done'; readonly call: number; readonly result: ThreadReply | ReplyError }
   | { readonly type: 'event'; readonly call: number; readonly event: WorkerEvent }
   /** The function threw something; errors don't survive the way, so this is what a log says of it. */

@@ -52,7 +52,7 @@ export function ackUpTo(writer: FrameWriter, deliveryTag: number): void {
   writer.method(method.basicAck).uint64(deliveryTag).uint8(MULTIPLE).end();
 }
 
-/** Asks for so many unacknowledged deliveries at most; answered by qos-ok. */
+/** Asks for at most N unacknowledged deliveries; answered by qos-ok. */
 export function setPrefetch(writer: FrameWriter, count: number): void {
   writer.method(method.basicQos).uint32(0).uint16(count).uint8(0).end();
 }

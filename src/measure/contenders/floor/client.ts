@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Caller, Design, Target } from '../implementation.ts';
 import { type PendingCall, PendingCalls } from '../pending-calls.ts';
 import { FloorConnection } from './connection.ts';
-import { openRoute, type ReplyRoute } from './reply-routes.ts';
+import { openReplies, type Replies } from './replies.ts';
 
 /** Calls with as little as the design needs. One connection; it never reconnects. */
 export class FloorCaller implements Caller {
@@ -11,11 +11,11 @@ export class FloorCaller implements Caller {
   /** 96 random bits, as in the library, so that ids are as long, and as hard to guess. */
   readonly #prefix = randomBytes(12).toString('base64url');
   #issued = 0;
-  readonly #calls = new PendingCalls((id) => this.#route?.release(id));
+  readonly #calls = new PendingCalls((id) => this.#replies?.release(id));
   #unsent: { readonly id: string; readonly body: Buffer }[] = [];
   #connection: FloorConnection | undefined;
   /** Set while requests can go out. */
-  #route: ReplyRoute | undefined;
+  #replies: Replies | undefined;
   #discarded = 0;
 
   constructor(design: Design, target: Target) {
@@ -28,7 +28,7 @@ export class FloorCaller implements Caller {
       const id = this.#prefix + (++this.#issued).toString(36);
       this.#calls.add(id, { resolve, reject, signal });
       const body = Buffer.from(request);
-      if (this.#route) this.#route.send(id, body);
+      if (this.#replies) this.#replies.send(id, body);
       else {
         this.#unsent.push({ id, body });
         this.#connection ??= this.#connect();
@@ -62,20 +62,20 @@ export class FloorCaller implements Caller {
   async #prepare(connection: FloorConnection): Promise<void> {
     await connection.open({ cancelNotify: false });
     const queue = Buffer.from(this.#target.queue).toString('latin1');
-    const route = await openRoute(this.#design, connection, queue);
-    this.#route = route;
-    for (const { id, body } of this.#unsent) if (this.#calls.has(id)) route.send(id, body);
+    const replies = await openReplies(this.#design, connection, queue);
+    this.#replies = replies;
+    for (const { id, body } of this.#unsent) if (this.#calls.has(id)) replies.send(id, body);
     this.#unsent = [];
   }
 
   #settle(id: string): PendingCall | undefined {
     const call = this.#calls.take(id);
-    if (call) this.#route?.release(id);
+    if (call) this.#replies?.release(id);
     return call;
   }
 
   #end(error: Error): void {
-    this.#route = undefined;
+    this.#replies = undefined;
     this.#calls.end(error);
   }
 }

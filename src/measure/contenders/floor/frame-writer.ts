@@ -1,6 +1,6 @@
 import { FRAME_END, FRAME_OVERHEAD, frameType } from './protocol.ts';
 
-/** Frames are written one after the other into slabs of so many bytes. */
+/** The size of the slabs that frames are written into, one after the other, in bytes. */
 const SLAB = 65_536;
 
 /** No method and no header of ours is longer: names have 255 octets at most, and a method has few of them. */

@@ -3,11 +3,11 @@ import { consumeReplies, declareExclusive, deleteQueue, publishRequest } from '.
 import type { FloorConnection } from './connection.ts';
 import { method } from './protocol.ts';
 
-/** How a design's replies come back. */
-export interface ReplyRoute {
+/** The way that a design's replies come back. */
+export interface Replies {
   /** Sends a request. */
   send(id: string, body: Buffer): void;
-  /** The call is over, however it ended. */
+  /** To be called when a call is over, however it ended. */
   release(id: string): void;
 }
 
@@ -21,8 +21,8 @@ const MAX_CHANNELS = 1_000;
  * Prepares a design on an open connection. A request is published right behind what it needs.
  * @param queue the request queue
  */
-export async function openRoute(design: Design, connection: FloorConnection, queue: string): Promise<ReplyRoute> {
-  if (design === 'per-request') return new PerRequestRoute(connection, queue);
+export async function openReplies(design: Design, connection: FloorConnection, queue: string): Promise<Replies> {
+  if (design === 'per-request') return new PerRequestReplies(connection, queue);
   const replyTo = design === 'direct' ? 'amq.rabbitmq.reply-to' : await declareReplyQueue(connection);
   consumeReplies(connection.write(CHANNEL), replyTo);
   return {
@@ -31,7 +31,7 @@ export async function openRoute(design: Design, connection: FloorConnection, que
   };
 }
 
-/** The tutorial's: the broker gives it a name. */
+/** Declares the tutorial's reply queue: the broker gives it a name. */
 async function declareReplyQueue(connection: FloorConnection): Promise<string> {
   declareExclusive(connection.write(CHANNEL), '');
   const ok = await connection.until(CHANNEL, method.queueDeclareOk);
@@ -42,7 +42,7 @@ async function declareReplyQueue(connection: FloorConnection): Promise<string> {
  * A queue for each call. A channel does one thing after the other, and declaring and deleting take the broker
  * milliseconds: so calls in flight have a channel each, which is free again when their queue is deleted.
  */
-class PerRequestRoute implements ReplyRoute {
+class PerRequestReplies implements Replies {
   readonly #connection: FloorConnection;
   readonly #queue: string;
   readonly #free = [CHANNEL];
