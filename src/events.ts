@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 
-/** What happened, and its details: events are told apart by `type`. */
+/** An event and its details: events are told apart by `type`. */
 export interface TypedEvent {
   /** Its name, by which listeners ask for it. */
   readonly type: string;

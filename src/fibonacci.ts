@@ -2,7 +2,7 @@
 // of 'fib-worker/function'.
 import { type FunctionContext, integer, type OptionValues, oneOf, RpcError, type RpcRequest } from './function/api.ts';
 
-/** What it is called in logs and in `--help`. */
+/** The function's name in logs and in `--help`. */
 export const name = 'fib';
 
 /** The longest request body that is looked at, in bytes. */
@@ -82,7 +82,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Reads n from a request: at most {@link maxRequestBytes} bytes, an ASCII decimal integer without sign, spaces or
- * leading zeros, and at most `maxN`. What breaks a rule is refused before anything is computed.
+ * leading zeros, and at most `maxN`. A request that breaks a rule is refused before anything is computed.
  *
  * @throws RpcError `INVALID_ARGUMENT`, saying which rule and showing the start of the value
  */

@@ -46,7 +46,7 @@ export interface RabbitMQ {
   readonly urls: readonly string[];
   /** As in `4.0.5`. */
   readonly version: string;
-  /** Which RabbitMQ it is and where it comes from, for people. */
+  /** A description for people: which RabbitMQ it is, and where it comes from. */
   readonly description: string;
   /** Makes a virtual host that nobody else uses; takes about a second. */
   vhost(): Promise<VirtualHost>;

@@ -9,7 +9,7 @@ import { writeMessage, writeSettlement } from './message-writer.ts';
 import { type CloseArguments, readAnnounced, readArguments, readClose, readConsumerTag } from './method-reader.ts';
 import type { Outbox } from './outbox.ts';
 
-/** What the channels of a connection share. */
+/** The parts of a connection that its channels share. */
 export interface ChannelContext {
   readonly connection: AmqpConnection;
   readonly outbox: Outbox;

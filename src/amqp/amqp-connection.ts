@@ -30,7 +30,7 @@ function longString(octets: Buffer, at: number): string {
  * `await` of `_negotiate` may touch them.
  */
 export class AmqpConnection extends LibraryConnection implements FrameListener {
-  /** What the broker says about itself, once it has logged us in. */
+  /** The broker's account of itself, once it has logged us in. */
   serverProperties: FieldTable = {};
   readonly #channels = new Map<number, AmqpChannel>();
   readonly #outbox = new Outbox((pieces) => this.#write(pieces));

@@ -1,4 +1,4 @@
-/** What went wrong on a connection or a channel: said by the broker, or seen in what it sent. */
+/** An error of a connection or a channel: told by the broker, or seen in its frames. */
 export class AmqpError extends Error {
   override readonly name = 'AmqpError';
   /** The name of the broker's reply code, such as `NOT_FOUND`, or one of ours, such as `CONN_CLOSE`. */

@@ -14,7 +14,7 @@ const permissions: Readonly<Record<string, string>> = {
 };
 
 /**
- * What the end of a channel, or of its connection, means for the calls on it. A refusal (403, 405, 406, 540) would come again
+ * Explains what the end of a channel, or of its connection, means for the calls on it. A refusal (403, 405, 406, 540) would come again
  * and is not worth another try; anything else is a lost connection.
  */
 export function explainChannelError(error: unknown): RpcError {
@@ -64,7 +64,7 @@ function streamRefused(text: string): string {
   );
 }
 
-/** What the broker said; of an error that no method is to blame for, without the library's `undefined: `. */
+/** The broker's text; of an error that no method is to blame for, without the library's `undefined: `. */
 function brokerText(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/^undefined: /, '');
 }

@@ -2,7 +2,7 @@
 import type { FieldTable } from './field-table.ts';
 
 /**
- * What a message is published with. Texts of the properties are octets, one character each (latin1), as they are in what was
+ * The properties of a published message. Texts of the properties are octets, one character each (latin1), as they are in what was
  * delivered: an id goes back as it came. Names of exchanges and routing keys are text in UTF-8. None is longer than 255 octets.
  */
 export interface MessageProperties {

@@ -18,7 +18,7 @@ const LOCAL_LIMITS = ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS'];
 /** Reply codes with which a broker that was reached and understood us may still end a login. */
 const REPLY_CODES = ['CONNECTION_FORCED', 'INTERNAL_ERROR', 'RESOURCE_ERROR', 'NOT_IMPLEMENTED', 'SYNTAX_ERROR'];
 
-/** What a failed attempt to connect means and what to do about it. */
+/** Explains a failed attempt to connect, and says how to mend it. */
 export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
   const code = errorCode(error) ?? '';

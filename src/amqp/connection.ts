@@ -18,7 +18,7 @@ const GIVEN_UP = 3;
 /** How long an orderly close may take before the socket is destroyed, in ms: a blocked broker answers nothing. */
 const CLOSE_TIMEOUT = 2_000;
 
-/** What a connection tells its owner. */
+/** The owner of a connection, which is told of its life. */
 export interface ConnectionObserver {
   /** The connection is gone, once, unless it was closed by its owner. */
   onLost(error: Error): void;
@@ -64,7 +64,7 @@ export class BrokerConnection {
     });
   }
 
-  /** What the broker says about itself: `product`, `version`, `platform`, `capabilities` … */
+  /** The broker's account of itself: `product`, `version`, `platform`, `capabilities` … */
   get serverProperties(): FieldTable {
     return this.#connection.serverProperties;
   }

@@ -12,7 +12,7 @@ export const CONNECT_TIMEOUT = 10_000;
 /** The largest frame asked for, in bytes: RabbitMQ's own default, so that a long body comes in few frames. */
 const FRAME_MAX = 131_072;
 
-/** What {@link connect} needs besides the URL. */
+/** The options of {@link connect}, besides the URL. */
 export interface ConnectOptions {
   /** For `amqps://`: the CA, a client certificate and so on, as `tls.connect` takes them. */
   readonly tls?: TlsOptions | undefined;
@@ -215,7 +215,7 @@ function summary(failures: readonly RpcError[]): RpcError {
   });
 }
 
-/** What the promise gives, or the signal's reason if that is aborted first. */
+/** Gives the promise's value, or throws the signal's reason if that is aborted first. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {

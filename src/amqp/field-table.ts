@@ -225,7 +225,7 @@ class TableWriter {
     return this.#octets.writeUInt32BE(size, at);
   }
 
-  /** Where the next octets go. There is room for them then, in a new buffer if need be. */
+  /** Makes room for the next octets, in a new buffer if need be, and gives where they go. */
   #room(size: number): number {
     const at = this.#at;
     this.#at = at + size;

@@ -12,7 +12,7 @@ export const frameType = { method: 1, header: 2, body: 3, heartbeat: 8 } as cons
 /** More than any server sends: the default frame_max is 131,072, and a header frame is a little larger than its tables. */
 export const MAX_FRAME_SIZE = 0x1000000;
 
-/** What is told of the frames. A payload lies in `octets` from `start` to `end`, and is valid during the call. */
+/** Is told of the frames. A payload lies in `octets` from `start` to `end`, and is valid during the call. */
 export interface FrameListener {
   onMethod(channel: number, octets: Buffer, start: number, end: number): void;
   onHeader(channel: number, octets: Buffer, start: number, end: number): void;

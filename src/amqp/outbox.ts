@@ -2,13 +2,13 @@
 const ROOM = 0x10000;
 
 /**
- * What is to be written to the socket when the turn of the event loop ends, all of it in one write. What is small is put
+ * Gathers the octets for the socket until the turn of the event loop ends, and writes them all at once. Small pieces are put
  * together in a buffer; long bodies stay where they are.
  */
 export class Outbox {
   readonly #write: (pieces: readonly Buffer[]) => void;
   readonly #flush = (): void => this.flush();
-  /** Where to write: from `end` on, see {@link reserve}. */
+  /** The buffer to write to: from `end` on, see {@link reserve}. */
   octets: Buffer = Buffer.alloc(0);
   end = 0;
   #start = 0;

@@ -20,7 +20,7 @@ export interface RequestQueue {
   readonly type: QueueType | undefined;
 }
 
-/** What a passive declare tells of a queue. */
+/** The state of a queue, as a passive declare tells it. */
 export interface QueueStatus {
   /** Messages that wait. */
   readonly messageCount: number;
@@ -184,7 +184,7 @@ async function declare(channel: Channel, { name, durable, type }: RequestQueue):
 }
 
 /**
- * What a consumer of requests says so that a stream refuses it (406). A stream keeps what it was sent, gives all of it to
+ * The arguments of a consumer of requests by which a stream refuses it (406). A stream keeps what it was sent, gives all of it to
  * everybody, and is found and declared like any other queue; of this argument, which says what holds without it, streams alone
  * know nothing.
  * @see https://www.rabbitmq.com/docs/consumer-priority

@@ -63,7 +63,7 @@ function readUrlFile(file: string): string[] {
   }
 }
 
-/** What says which broker a measuring program takes. */
+/** The choice of a measuring program's broker. */
 interface BrokerChoice {
   /** Of `--url`, or of AMQP_URL. */
   readonly url: readonly string[] | undefined;

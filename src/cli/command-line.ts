@@ -4,14 +4,14 @@ import { type OptionTable, type OptionValues, type Program, UsageError } from '.
 import { printable, quote, redact } from './printable.ts';
 import { type ValueParser, yesOrNo } from './value-parsers.ts';
 
-/** What the command line asks for: to run with these values, or only to print a text (`--help`, `--version`) and exit 0. */
+/** The command line's wish: to run with these values, or only to print a text (`--help`, `--version`) and exit 0. */
 export type CommandLine<T extends OptionTable> =
   | { readonly kind: 'run'; readonly values: OptionValues<T>; readonly positionals: readonly string[] }
   | { readonly kind: 'print'; readonly text: string };
 
 type Option = OptionTable[string];
 
-/** What a flag stands for; `on` is false for `--no-…`. */
+/** A flag's option; `on` is false for `--no-…`. */
 interface Flag {
   readonly key: string;
   readonly option: Option;
@@ -24,7 +24,7 @@ interface Given {
   readonly text: string;
 }
 
-/** What the flags say, by the option's key. */
+/** The values of the flags, by the option's key. */
 interface Flagged {
   readonly texts: Map<string, Given[]>;
   readonly switches: Map<string, boolean>;

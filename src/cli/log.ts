@@ -4,7 +4,7 @@ import { printable, redact, shorten } from './printable.ts';
 /** `text` is for people at a terminal, `json` for programs: one record a line. */
 export type LogFormat = 'text' | 'json';
 
-/** What a record says besides its event. `time`, `level`, `event` and `message` are the record's own. */
+/** The fields of a record besides its event. `time`, `level`, `event` and `message` are the record's own. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The longest line for people, and the longest text in a field, in characters. */
@@ -18,7 +18,7 @@ const MAX_RECORD = 20_000;
 const MAX_DEPTH = 8;
 const MAX_ITEMS = 50;
 
-/** What waits for a reader of the log at most, in bytes or characters. */
+/** The most that waits for a reader of the log, in bytes or characters. */
 const MAX_PENDING = 1024 * 1024;
 
 /** How bad it is. */
@@ -35,7 +35,7 @@ export interface Log {
   error(event: string, fields: LogFields, text: string): void;
 }
 
-/** What {@link createLog} can be told. */
+/** The options of {@link createLog}. */
 interface LogOptions {
   readonly format: LogFormat;
   /** Takes a line with its line end, or returns false if it does not. Default: standard error. What it throws is swallowed. */

@@ -8,7 +8,7 @@ export interface OptionNames {
   readonly short?: string;
   /** The environment variable that gives the value where the flag doesn't. Set but empty counts as not set. */
   readonly env?: string;
-  /** What it is for, for `--help`: a phrase, no full stop. */
+  /** Its purpose, for `--help`: a phrase, no full stop. */
   readonly help: string;
 }
 
@@ -20,11 +20,11 @@ export interface BooleanOption extends OptionNames {
   readonly default?: boolean;
 }
 
-/** What options with a value have in common. */
+/** The common part of options with a value. */
 export interface ValueOption extends OptionNames {
   /** Takes a value, which `parse` reads. */
   readonly type: 'string';
-  /** What `--help` shows for the value: `N`, `DURATION`. */
+  /** The value's name in `--help`: `N`, `DURATION`. */
   readonly placeholder: string;
   /** Used where neither the flag nor the environment gives a value; written as a user would, and parsed alike. */
   readonly default?: string;
@@ -60,7 +60,7 @@ export type OptionValues<T extends OptionTable> = {
     : boolean;
 };
 
-/** What {@link option} and {@link flag} can be told besides. */
+/** The other settings of {@link option} and {@link flag}. */
 type Settings<T> = Omit<T, 'flag' | 'type' | 'placeholder' | 'parse'>;
 
 /**
@@ -88,12 +88,12 @@ export interface Program<T extends OptionTable> {
   readonly version: string;
   /** How to call it: `node dist/client.js [options] [n …]`. */
   readonly usage: string;
-  /** What it does, in a sentence or two. */
+  /** The program's purpose, in a sentence or two. */
   readonly summary: string;
   readonly options: T;
   /** Whether it takes arguments that are no options. Default: false, and one is an error. */
   readonly positionals?: boolean;
-  /** What comes after the options in `--help`, such as exit codes; printed as it is. */
+  /** The text after the options in `--help`, such as exit codes; printed as it is. */
   readonly epilogue?: string;
 }
 

@@ -9,7 +9,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** The signals that ask a program to stop. */
 type ShutdownSignal = (typeof SIGNALS)[number];
 
-/** What {@link onShutdown} can be told. */
+/** The options of {@link onShutdown}. */
 interface ShutdownOptions {
   /** Ends the process at once. Default: `process.exit`. */
   readonly exit?: (code: number) => void;

@@ -1,7 +1,7 @@
 import { ListItem } from './list.ts';
 import type { RpcReply } from './reply.ts';
 
-/** What is to be called, and how; checked and complete. */
+/** The settings of a call, checked and complete. */
 export interface CallSettings {
   readonly queue: string;
   readonly body: Buffer;

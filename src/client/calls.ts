@@ -3,7 +3,7 @@ import { CorrelationIds, type DiscardReason } from './correlation-ids.ts';
 import { List } from './list.ts';
 import type { RpcReply } from './reply.ts';
 
-/** Who is told of calls that end before their reply is there, many at a time. */
+/** Is told of calls that end before their reply is there, many at a time. */
 export interface CallsObserver {
   /** The time of these calls is up. */
   onTimeout(calls: readonly Call[]): void;

@@ -168,8 +168,8 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   }
 
   /**
-   * What a queue holds and who consumes it; undefined if it does not exist, or there is no connection. It is asked for over a
-   * connection of its own, for what the broker refuses, be it a further channel, may end all that goes over a connection.
+   * Asks how many messages and consumers a queue has; undefined if it does not exist, or there is no connection. Asks over a
+   * connection of its own: a refusal of the broker, be it of a further channel, may end all that goes over a connection.
    * @throws RpcError if the broker can't be asked; then it is not asked again
    */
   async inspectQueue(queue: string): Promise<QueueStatus | undefined> {

@@ -16,7 +16,7 @@ export function noReplyError({ request: { queue, timeout } }: Call, blocked: boo
   return timeoutError(`no reply from '${queue}' within ${duration(timeout)}: ${why}`, 'TIMEOUT');
 }
 
-/** What kept a call from being sent. */
+/** The obstacles that kept a call from being sent. */
 export interface Obstacle {
   /** Why there is no connection, as far as it is known; undefined if there is one. */
   readonly noBroker: { readonly why: RpcError | undefined } | undefined;
@@ -83,7 +83,7 @@ export function tooLongError(length: number, limit: number): RpcError {
 }
 
 /**
- * What the loss of its channel means for the call of this request. A request that is longer than the broker takes ends the
+ * Explains what the loss of its channel means for the call of this request. A request that is longer than the broker takes ends the
  * channel for other calls, too: these can't help it, and may be made again.
  */
 export function lossError({ body }: CallSettings, error: RpcError): RpcError {

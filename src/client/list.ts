@@ -1,4 +1,4 @@
-/** What can be in one {@link List} at a time. */
+/** An item, which can be in one {@link List} at a time. */
 export class ListItem<Item extends ListItem<Item>> {
   /** The list that it is in. */
   list: List<Item> | undefined;

@@ -21,7 +21,7 @@ import type { DiscardReason } from './correlation-ids.ts';
 import { type ReplyDesign, replyDesigns } from './designs/index.ts';
 import { tooLongError } from './errors.ts';
 
-/** What happens in a client, for logs and metrics. The list is open: later versions may tell more. */
+/** An event of a client, for logs and metrics. The list is open: later versions may tell more. */
 export type ClientEvent =
   | { readonly type: 'connected'; readonly url: string }
   | { readonly type: 'disconnected'; readonly error: RpcError }

@@ -17,12 +17,12 @@ export interface RpcReply {
    */
   bytes(): Buffer;
   /**
-   * `bytes()` as text, whatever the content type.
+   * `bytes()` as text, with any content type.
    * @throws RpcError as `bytes()` does, or if it is not UTF-8
    */
   text(): string;
   /**
-   * The value that `text()` is as JSON, whatever the content type.
+   * The value that `text()` is as JSON, with any content type.
    * @throws RpcError as `text()` does, or if it is not JSON
    */
   json(): unknown;

@@ -22,7 +22,7 @@ const TIDY_TIMEOUT = 2_000;
 /** The most channels that a connection opens unless the broker allows fewer: half of what RabbitMQ does by default (2,047). */
 const MAX_CHANNELS = 1_000;
 
-/** What a session tells its client. */
+/** The client, as a session tells it of its life. */
 export interface SessionObserver {
   /** Calls can be sent from now on. */
   onOpen(url: string): void;

@@ -1,7 +1,7 @@
 /** Section `amqp-value`: a described type whose descriptor is the number 0x77. */
 const DESCRIPTORS = ['005377', '00800000000000000077'].map((hex) => Buffer.from(hex, 'hex'));
 
-/** What other types are called, for people. */
+/** The names of other types, for people. */
 const names: Readonly<Record<number, string>> = {
   64: 'null',
   65: 'a boolean',

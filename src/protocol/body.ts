@@ -30,7 +30,7 @@ export function saysText(contentType: string | undefined): boolean {
   return contentType === undefined || /^\s*(?:text\/|$)/i.test(contentType) || isJson(contentType);
 }
 
-/** What a message says of its body. */
+/** The parts of a message that tell how to read its body. */
 export interface BodyMessage {
   readonly body: Buffer;
   readonly contentType?: string | undefined;
@@ -80,7 +80,7 @@ export class ReceivedBody {
   }
 
   /**
-   * {@link bytes} as text, whatever the content type.
+   * {@link bytes} as text, with any content type.
    * @throws RpcError as `bytes()` does, also if they are not UTF-8
    */
   text(): string {
@@ -90,7 +90,7 @@ export class ReceivedBody {
   }
 
   /**
-   * What {@link text} says as JSON, whatever the content type.
+   * The value that {@link text} is as JSON, with any content type.
    * @throws RpcError as `text()` does, also if it is not JSON
    */
   json(): unknown {

@@ -73,13 +73,13 @@ export const rpcErrorReasons = [
 /** Why a call failed, see {@link rpcErrorReasons}; any other string is a reason that a function gave. */
 export type RpcErrorReason = (typeof rpcErrorReasons)[number] | (string & {});
 
-/** What an {@link RpcError} has besides its code and message. */
+/** The parts of an {@link RpcError} besides its code and message. */
 export interface RpcErrorOptions {
   /** Why, machine-readable. It stays on this side: the caller's error has `ERROR_REPLY`. */
   readonly reason?: RpcErrorReason | undefined;
   /** A JSON value for the caller, who gets it as the `data` of his error: at most 32 KiB as JSON. */
   readonly data?: unknown;
-  /** What lies beneath. It stays on this side. */
+  /** The error beneath. It stays on this side. */
   readonly cause?: unknown;
 }
 
@@ -90,11 +90,11 @@ const BRAND = Symbol.for('fib-worker.RpcError');
 export class RpcError extends Error {
   /** The name of the class, by which logs tell it. */
   override readonly name = 'RpcError';
-  /** What failed, as a gRPC status code. */
+  /** The kind of failure, as a gRPC status code. */
   readonly code: RpcErrorCode;
   /** Why; set for every error that is made on this side, undefined for what a function throws without one. */
   readonly reason: RpcErrorReason | undefined;
-  /** What the function sent along, a JSON value; undefined if nothing. */
+  /** The function's own details, a JSON value; undefined if there are none. */
   readonly data: unknown;
 
   /** @throws TypeError if `code` is none */

@@ -6,7 +6,7 @@ export const MAX_DELAY = 2 ** 31 - 1;
 /** The request queue of the tutorial, which client and worker take unless they are given another one. */
 export const DEFAULT_QUEUE = 'rpc_queue';
 
-/** Where a broker is unless somebody says otherwise. */
+/** The default URL of the broker. */
 export const DEFAULT_URL = 'amqp://guest:guest@localhost:5672';
 
 /** A wrong value, for the message of a TypeError: short, and on one line. */

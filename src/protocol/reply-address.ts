@@ -1,4 +1,4 @@
-/** What is wrong with a reply address. */
+/** A fault of a reply address. */
 export type ReplyAddressFault =
   /** The request has no `reply_to`: nobody can be answered. */
   | 'missing-reply-to'
@@ -7,10 +7,10 @@ export type ReplyAddressFault =
   /** A queue that this worker may not write to, its own request queue above all. */
   | 'refused-reply-to';
 
-/** What a worker may do with a request's `reply_to`. */
+/** The verdict on a request's `reply_to`. */
 export type ReplyAddress = RightReplyAddress | { readonly ok: false; readonly fault: ReplyAddressFault };
 
-/** Where a reply may go. */
+/** An address that a reply may go to. */
 export interface RightReplyAddress {
   readonly ok: true;
   /** The reply's routing key. */
@@ -19,7 +19,7 @@ export interface RightReplyAddress {
   readonly direct: boolean;
 }
 
-/** Which reply addresses a worker writes to. */
+/** The reply addresses that a worker writes to. */
 export interface ReplyAddressPolicy {
   /** The queues that the worker consumes: never reply addresses, or a reply would be its next request. */
   readonly requestQueues: ReadonlySet<string>;
@@ -48,8 +48,8 @@ export function replyAddressPattern(pattern: string): RegExp {
 const SERVER_NAMED = /^amq\.(?:gen|dyn)-./s;
 
 /**
- * What libraries put before the random part of the names that they make: aio-pika, aioamqp, rascal, EasyNetQ, php-thesis;
- * kombu and others put nothing.
+ * The beginnings, before the random part, of the names that libraries make: aio-pika, aioamqp, rascal, EasyNetQ, php-thesis;
+ * kombu and others have none.
  */
 const LIBRARY_PREFIX = '(?:amq_(?:0x)?|aioamqp\\.gen-|replies:|easynetq\\.response\\.|thesis\\.rpc\\.)?';
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';

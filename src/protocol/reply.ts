@@ -20,7 +20,7 @@ const MAX_DETAIL = 8 * 1024;
 const MAX_DATA = 32 * 1024;
 
 /**
- * What a function returns, or promises: a string, number or bigint (sent as `text/plain`), bytes (as they are,
+ * The reply that a function returns, or promises: a string, number or bigint (sent as `text/plain`), bytes (as they are,
  * `application/octet-stream`), any other JSON value (`application/json`), or an object with the key `body`, and at most
  * `contentType` and `headers` besides, whose body is any of these.
  */
@@ -29,9 +29,9 @@ export type HandlerResult = HandlerBody | HandlerReply;
 /** The body of a {@link HandlerResult}. */
 export type HandlerBody = string | number | bigint | Uint8Array | boolean | object | null;
 
-/** A reply with what is to be said of its body. */
+/** A reply's body, with its content type and headers. */
 export interface HandlerReply {
-  /** What is sent. */
+  /** The body that is sent. */
   readonly body: HandlerBody;
   /** Default: by what the body is, or what the worker's option `contentType` says. */
   readonly contentType?: string | undefined;
@@ -86,7 +86,7 @@ function kindOf(value: unknown): string {
   return value === null ? 'null' : typeof value;
 }
 
-/** What a caller is told instead of a reply. */
+/** An error reply, before it is encoded. */
 export interface ReplyError {
   readonly code: RpcErrorCode;
   readonly message: string;
@@ -95,7 +95,7 @@ export interface ReplyError {
 }
 
 /**
- * What the caller is to be told of what a function threw; undefined if that is no error for him: no RpcError, or one that
+ * The error reply for what a function threw; undefined if that is no error for the caller: no RpcError, or one that
  * somebody has changed into something that is none. Never throws, whatever it is given.
  */
 export function replyErrorOf(thrown: unknown): ReplyError | undefined {

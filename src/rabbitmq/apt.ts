@@ -13,7 +13,7 @@ import type { Say } from './broker.ts';
 import { run, which } from './run.ts';
 import { whyUntrusted } from './trust.ts';
 
-/** Where apt is to fetch RabbitMQ from. */
+/** The archive that apt fetches RabbitMQ from. */
 export interface Archive {
   readonly distribution: Distribution;
   readonly suite: string;

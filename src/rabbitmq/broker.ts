@@ -15,7 +15,7 @@ export interface Broker extends AsyncDisposable {
   readonly description: string;
   /** Whether we started it. On a broker that we did not start, use queues of our own names and leave nothing behind. */
   readonly owned: boolean;
-  /** What the broker says it is, as in `4.0.5`; empty if it does not say. */
+  /** The broker's version, as it says, such as `4.0.5`; empty if it does not say. */
   readonly version: string;
 }
 

@@ -73,7 +73,7 @@ async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | und
   return { ...first, urls: answering.map(({ url }) => url) };
 }
 
-/** What AMQP_URL says, or the file that AMQP_URL_FILE names. */
+/** The URLs in AMQP_URL, or in the file that AMQP_URL_FILE names. */
 async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessEnv): Promise<string[] | undefined> {
   if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
   try {

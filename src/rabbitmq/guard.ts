@@ -76,7 +76,7 @@ export class Guard implements AsyncDisposable {
 }
 
 /**
- * What a guard's supervisor process runs. Its source is written into the guard's folder, so it uses nothing but its
+ * The program of a guard's supervisor process. Its source is written into the guard's folder, so it uses nothing but its
  * parameters: two of Node's modules, and the folder that names the guard.
  */
 function supervise(

@@ -1,7 +1,7 @@
 import { connect } from '../amqp/dial.ts';
 import type { AmqpUrl } from '../amqp/url.ts';
 
-/** What a broker says about itself; empty texts where it does not say. */
+/** A broker's account of itself; empty texts where it does not say. */
 export interface ServerIdentity {
   /** As in `RabbitMQ`. */
   readonly product: string;

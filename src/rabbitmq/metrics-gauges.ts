@@ -1,5 +1,5 @@
 /**
- * What a broker holds and did, over all nodes that were asked; undefined: the endpoint does not tell. The counters (`…Opened`,
+ * The figures of a broker, over all nodes that were asked; undefined: the endpoint does not tell. The counters (`…Opened`,
  * `…Created` and so on) start at 0 with each node.
  */
 export interface BrokerGauges {
@@ -19,7 +19,7 @@ export interface BrokerGauges {
   /** Erlang processes. */
   readonly processes: number | undefined;
   /**
-   * What Erlang holds in memory (`erlang:memory(total)`), in bytes. It counts the buffer of each socket in full, untouched as
+   * The memory that Erlang holds (`erlang:memory(total)`), in bytes. It counts the buffer of each socket in full, untouched as
    * most of it is: 3 MB a connection on 3.10 and 4.0 where the system's socket buffers are large. To compare what clients
    * cost, `processMemory` and `residentMemory` say more.
    */

@@ -8,7 +8,7 @@ const MANAGEMENT_LAG = 5_000;
 /** How long a look for an endpoint that nobody named may take, in ms. */
 const SEARCH_LIMIT = 1_000;
 
-/** What a broker holds, to be read again and again. */
+/** The metrics of a broker, to be read again and again. */
 export interface BrokerMetrics {
   /** For humans: where the figures come from; holds no password. */
   readonly source: string;
@@ -85,7 +85,7 @@ export async function findMetrics(
   return undefined;
 }
 
-/** Where the metrics of these nodes may be, the fresher ones first. */
+/** The endpoints where the metrics of these nodes may be, the fresher ones first. */
 function candidates(nodes: readonly AmqpUrl[], search: { prometheus: number; management: number }): BrokerMetrics[] {
   const at = (hostname: string, port: number, path: string) =>
     new URL(`http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}${path}`);

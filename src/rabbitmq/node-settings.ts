@@ -26,14 +26,14 @@ export const COARSE_STATISTICS = '[{rabbitmq_management_agent, [{rates_mode, non
 export interface NodeSettings {
   readonly folder: string;
   readonly port: number;
-  /** Where its Prometheus endpoint is, if it has one. */
+  /** The URL of its Prometheus endpoint, if it has one. */
   readonly metricsUrl: string | undefined;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What the nodes of one cluster have in common; a node that stands alone is a family of one. */
+/** The common part of the nodes of one cluster; a node that stands alone is a family of one. */
 export interface Family {
-  /** What their names begin with: nobody else has it. */
+  /** The beginning of their names: nobody else has it. */
   readonly name: string;
   readonly cookie: string;
   readonly epmdPort: number;
@@ -45,7 +45,7 @@ export async function newFamily(): Promise<Family> {
   return { name: `fib${randomBytes(6).toString('hex')}`, cookie: randomBytes(16).toString('hex'), epmdPort };
 }
 
-/** What Erlang calls the `member`th node of a family, counted from 1. */
+/** The Erlang name of the `member`th node of a family, counted from 1. */
 export function nodeName(family: Family, member: number): string {
   return `${family.name}n${member}@localhost`;
 }

@@ -49,7 +49,7 @@ export async function unpackedIn(cache: string, name: string): Promise<Installat
   return whyUntrusted(root) === undefined ? installationIn(root, `unpacked in ${fromHome(root)}`) : undefined;
 }
 
-/** Where trees lie: in this user's own cache, for nobody else can write to that. */
+/** The folder of unpacked trees: in this user's own cache, for nobody else can write to that. */
 function cacheFolder(): string {
   const { XDG_CACHE_HOME } = process.env;
   const user = XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : path.join(os.homedir(), '.cache');

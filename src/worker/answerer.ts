@@ -17,7 +17,7 @@ const PROBE_DELAYS = [500, 1_000, 0];
 /** How long it is not asked any more once as many tries as these have failed, in ms: each try would hold up a request. */
 const NO_PROBE = 30_000;
 
-/** What answering the requests of a queue takes. */
+/** The parts that answering the requests of a queue needs. */
 export interface QueueContext {
   readonly worker: WorkerSettings;
   readonly queue: ServeSettings;

@@ -51,7 +51,7 @@ export function rejectedBefore({ headers }: Pick<Delivery, 'headers'>, queue: st
   return times;
 }
 
-/** What a reply's `correlation_id` is to be, and its header where it is none for a property. */
+/** The `correlation_id` of a reply, or its header where it does not fit into a property. */
 export interface ReplyIds {
   readonly correlationId: string | undefined;
   readonly headers?: Readonly<Record<string, unknown>>;

@@ -12,7 +12,7 @@ export type RejectReason =
   /** The request seems to end each worker that gets it; its caller was sent an error reply. */
   | 'delivered-too-often';
 
-/** What happens in a worker, for logs and metrics. Durations in ms. The list is open: a later version may tell more. */
+/** An event of a worker, for logs and metrics. Durations in ms. The list is open: a later version may tell more. */
 export type WorkerEvent =
   | { readonly type: 'connected'; readonly url: string }
   | { readonly type: 'queue'; readonly queue: string; readonly how: 'found' | 'declared' }

@@ -6,7 +6,7 @@ import type { WorkerEvent } from './events.ts';
 import { type FunctionLog, type RequestHandler, RpcRequest } from './handler.ts';
 import { LazyContext, type SharedContext } from './request-context.ts';
 
-/** What a {@link FunctionRunner} goes by. */
+/** The settings of a {@link FunctionRunner}. */
 export interface RunnerSettings {
   readonly handler: RequestHandler;
   /** Of replies whose function names none. */
@@ -22,13 +22,13 @@ export interface RunnerSettings {
   readonly overruns?: { began(): void; ended(): void };
 }
 
-/** What it needs of a message. */
+/** The parts of a message that it needs. */
 export type RunnerMessage = Pick<Delivery, 'redelivered' | 'body'> &
   Partial<
     Pick<Delivery, 'headers' | 'contentType' | 'contentEncoding' | 'type' | 'correlationId' | 'messageId' | 'bodySize'>
   >;
 
-/** What comes of a request: the reply, or what its caller is told instead. */
+/** The outcome of a request: the reply, or the error reply. */
 export type Outcome = EncodedReply | ReplyError;
 
 /** Runs a function on the requests of one channel. */

@@ -20,7 +20,7 @@ export type FunctionLog = Readonly<
   Record<LogLevel, (message: string, fields?: Readonly<Record<string, unknown>>) => void>
 >;
 
-/** What a function may want to know besides the request; `Options` are the values of its own options. */
+/** The context of a request, for the function; `Options` are the values of its own options. */
 export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
   /** True if the request was delivered before: a worker, or its connection, ended before the ack. */
   readonly redelivered: boolean;

@@ -20,7 +20,7 @@ import { type ReplyAddressPolicy, replyAddressPattern } from '../protocol/reply-
 
 /** Options of a worker. */
 export interface RpcWorkerOptions {
-  /** Where the broker is; several for a cluster. Default `amqp://guest:guest@localhost:5672`. */
+  /** The broker's URL, or several for a cluster. Default `amqp://guest:guest@localhost:5672`. */
   readonly urls?: string | readonly string[] | undefined;
   /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
   readonly tls?: TlsOptions | undefined;
@@ -42,7 +42,7 @@ export interface ServeOptions {
   readonly prefetch?: number | undefined;
   /**
    * The content type of replies whose function names none, which also says how what the function returns is sent: with a JSON
-   * one as JSON, whatever it is but bytes. Default: by what the function returns.
+   * one as JSON, all but bytes. Default: by what the function returns.
    */
   readonly contentType?: string | undefined;
   /** A request longer than this is refused before the handler sees it, in bytes, and so is one that is once it is decompressed. Default 16 MiB. */
@@ -70,7 +70,7 @@ export interface ServeOptions {
    * consumes no more and tells so (`max-requests`). The last ones, as many as `prefetch`, come one at a time. Default: any number.
    */
   readonly maxRequests?: number | undefined;
-  /** What the function gets as `context.options`. Default `{}`. */
+  /** The value of `context.options` for the function. Default `{}`. */
   readonly functionOptions?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Reply queues to write to besides those whose names nobody can guess: Direct Reply-To, the broker's own (`amq.gen-…`), those

@@ -1,6 +1,6 @@
 import type { FunctionLog, RequestContext } from './handler.ts';
 
-/** What all requests of a channel share. */
+/** The parts of a context that all requests of a channel share. */
 export interface SharedContext {
   readonly log: FunctionLog;
   readonly options: Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ export interface SharedContext {
   over: Error | undefined;
 }
 
-/** What a message tells its context. */
+/** The parts of a message that its context needs. */
 export interface ContextMessage {
   readonly redelivered: boolean;
   readonly headers?: Readonly<Record<string, unknown>> | null | undefined;

@@ -24,7 +24,7 @@ const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 interface MissingQueue {
   /** How often replies to it went out again; with as many as there are pauses it is given up. */
   times: number;
-  /** What goes out again after the pause. */
+  /** The replies that go out again after the pause. */
   waiting: ReturnedMessage[];
   /** Set while a pause lasts. */
   pause: Promise<void> | undefined;

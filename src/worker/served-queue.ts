@@ -12,7 +12,7 @@ import type { ServeSettings, WorkerSettings } from './options.ts';
 /** How long to wait between attempts to connect, or to consume, in ms. */
 export const RETRY: Backoff = { first: 200, max: 15_000 };
 
-/** What lived this long was a good one, in ms: the next attempt is a first one. */
+/** The life of a connection or a consumer, in ms, after which the next attempt counts as a first one. */
 export const GOOD_LIFE = 10_000;
 
 /** A queue that a worker serves, over one connection after the other. */

@@ -32,7 +32,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   readonly #settings: WorkerSettings;
   readonly #journal: Journal;
   readonly #queues = new Map<string, ServedQueue>();
-  /** What no reply may go to. */
+  /** The queues that no reply may go to. */
   readonly #queueNames = new Set<string>();
   readonly #stop = new AbortController();
   /** Queues that were not consumed yet since `start()`. */

@@ -21,7 +21,7 @@ export interface Design {
   idle(): Promise<void>;
 }
 
-/** What the client offers a design. */
+/** The client, as a design sees it. */
 export interface DesignHost {
   /** Opens a channel on the client's connection. `onClosed` is called once when it ends. */
   openChannel(onClosed: (error: Error | undefined) => void): Promise<Channel>;

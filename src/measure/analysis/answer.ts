@@ -1,7 +1,7 @@
 import { and, figure, range } from '../report/text-table.ts';
 import type { Finding, Findings } from './findings.ts';
 
-/** What the report says first on a page, and last on a terminal. */
+/** The answer, which the report gives first on a page and last on a terminal. */
 export interface Answer {
   readonly question: string;
   /** A sentence each: what it is about, and what is said of it. */

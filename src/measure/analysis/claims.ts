@@ -1,7 +1,7 @@
 import type { FigureName, MeasureDocument } from '../document/document.ts';
 import type { Cell } from './ratios.ts';
 
-/** What the answer rests on: one figure, of cells that belong together. */
+/** A claim, which the answer rests on: one figure, of cells that belong together. */
 export interface Claim {
   readonly name: string;
   /** As in the chart: a phrase. */
@@ -127,7 +127,7 @@ const claims: Record<MeasureDocument['question'], readonly { name: string; title
     ],
   };
 
-/** What the answer to a document's question rests on, as far as it was measured. */
+/** The claims that the answer to a document's question rests on, as far as they were measured. */
 export function claimsOf({ question, scenarios }: Pick<MeasureDocument, 'question' | 'scenarios'>): Claim[] {
   return claims[question].flatMap(({ name, title, parts }) => {
     const cells = parts.flatMap(({ scenario, figure, levels = () => true }) =>

@@ -10,7 +10,7 @@ export const BAND = 1.1;
 /** How often anything is said that is not so, among all claims of a report, and among all its tables: at most. */
 const LEVEL = 0.05;
 
-/** What can be said of a ratio: it is better, worse, within ±10 %, or it is not settled. */
+/** A finding about a ratio: it is better, worse, within ±10 %, or it is not settled. */
 export type Verdict = 'better' | 'worse' | 'within' | 'open';
 
 /** A ratio to the baseline, in times as good: above 1 is better. */

@@ -13,7 +13,7 @@ const options = { maxN: 100_000, algorithm: 'doubling' } as const;
 const ofSize = new Map<number, Buffer>();
 
 /**
- * What every implementation serves: `30` is answered by fib(30), computed each time, and `bytes:N` by N times the letter
+ * The function that every implementation serves: `30` is answered by fib(30), computed each time, and `bytes:N` by N times the letter
  * x, N up to 4,194,304, made once, and `busy:N` by `done` after N ms, N up to 1,000, in which the worker does nothing else.
  * @throws RpcError on any other request
  */

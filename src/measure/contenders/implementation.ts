@@ -6,10 +6,10 @@ export const designs = ['per-request', 'exclusive', 'direct'] as const;
 /** A queue per request, a queue per client (the tutorial's), or Direct Reply-To. */
 export type Design = (typeof designs)[number];
 
-/** What the other designs are compared with: the tutorial's. */
+/** The design that the others are compared with: the tutorial's. */
 export const BASELINE = 'exclusive' satisfies Design;
 
-/** Where requests go. */
+/** The broker and the queue that requests go to. */
 export interface Target {
   /** An AMQP URL; without a user it means guest:guest. */
   readonly url: string;
@@ -19,7 +19,7 @@ export interface Target {
   readonly queue: string;
 }
 
-/** What a workload drives: one client, with one connection of its own. */
+/** A client that a workload drives, with one connection of its own. */
 export interface Caller {
   /**
    * Sends a request and resolves to the reply's body. The first call connects and sets up what the design needs; calls
@@ -34,7 +34,7 @@ export interface Caller {
   close(): Promise<void>;
 }
 
-/** What answers the requests of one queue, in a process of its own. */
+/** A worker that answers the requests of one queue, in a process of its own. */
 export interface Server {
   /** Stops consuming, answers what it has in hand, and disconnects. */
   close(): Promise<void>;

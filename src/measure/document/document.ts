@@ -19,7 +19,7 @@ import {
 /** The version of {@link MeasureDocument}: raised when a reader of the old form would misread the new one. */
 export const DOCUMENT_VERSION = 2;
 
-/** What can be measured in a turn: its heading, its unit, and what is better. */
+/** The figures of a turn: heading, unit, and which way is better. */
 export const figures = {
   rate: { title: 'calls/s', unit: '', better: 'more' },
   p50: { title: 'p50 ms', unit: 'ms', better: 'less' },

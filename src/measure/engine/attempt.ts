@@ -36,7 +36,7 @@ export async function ask(caller: Caller, task: Task): Promise<void> {
   if (!task.expected.equals(reply)) throw new WrongReply(reply, task);
 }
 
-/** What came of one call. `took` is in ms. */
+/** The outcome of one call. `took` is in ms. */
 export type Outcome =
   | { readonly kind: 'right'; readonly took: number }
   | { readonly kind: 'timeouts' | 'errors'; readonly why: string };
@@ -55,7 +55,7 @@ export async function attempt(call: () => Promise<void>, began = performance.now
   }
 }
 
-/** What came of a number of calls. */
+/** The outcomes of a number of calls. */
 export interface Tally {
   readonly calls: number;
   /** Calls not answered right, for any reason. */

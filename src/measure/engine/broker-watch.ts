@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../analysis/statistics.ts';
 import type { Sample } from '../document/document.ts';
 
-/** What a broker tells of itself at one moment. A figure is undefined where it does not tell. */
+/** A broker's figures at one moment. A figure is undefined where it does not tell. */
 export interface Gauges {
   readonly connections: number | undefined;
   readonly channels: number | undefined;

@@ -27,7 +27,7 @@ const FIRST_WAITING = 500;
 /** How long what was asked for may take to be sent, in ms. */
 const SENDING = 1_500;
 
-/** What a client process does in a turn. */
+/** The task of a client process in a turn. */
 export type ClientTask =
   /** Calls over one connection, `inFlight` at any time; replies of `bytes`, or a worker that is busy for `busy` ms. */
   | { readonly kind: 'loop'; readonly inFlight: number; readonly bytes?: number; readonly busy?: number }
@@ -42,7 +42,7 @@ export type ClientTask =
   /** N calls that nobody answers. */
   | { readonly kind: 'waiting'; readonly calls: number };
 
-/** What a client process measured. */
+/** The measurement of a client process. */
 export interface ClientResult {
   /** Of each measured call that was answered right, or of each life, in ms. */
   readonly latencies: readonly number[];
@@ -60,7 +60,7 @@ export interface ClientResult {
   readonly outOfReach?: string;
 }
 
-/** What a client process can be asked, in this order. */
+/** The questions to a client process, in this order. */
 export interface ClientSide {
   /** Connects and warms up, as far as that is not what is measured. Resolves to why its calls failed, if none was answered right. */
   prepare(turn: {

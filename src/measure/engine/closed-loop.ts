@@ -11,7 +11,7 @@ export interface TurnLength {
   readonly calls: number | undefined;
 }
 
-/** What a loop measured. */
+/** The measurement of a loop. */
 export interface LoopResult {
   readonly measured: Outcomes;
   /** Calls that filled the loop, and those still under way when it had measured enough. */

@@ -33,7 +33,7 @@ export interface Conditions {
   readonly machine: Machine;
 }
 
-/** What clients and workers run on. */
+/** The machine that clients and workers run on. */
 export interface Machine {
   /** As in `v20.20.2`. */
   readonly node: string;

@@ -17,7 +17,7 @@ const IDLE = 1_000;
 /** Calls that warm a connection up before it is measured, beside two for each in flight. */
 const WARM_UP = 10;
 
-/** What a crew works with. */
+/** The parts that a crew works with. */
 export interface CrewOptions {
   /** Where the clients connect, and where the workers do. */
   readonly clients: Omit<Target, 'queue'>;

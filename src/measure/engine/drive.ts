@@ -3,7 +3,7 @@ import type { TurnLength } from './closed-loop.ts';
 import { LevelOutOfReach, type Measurement, type Scenario, type Turn } from './scenario.ts';
 import { turnOrder } from './turn-order.ts';
 
-/** What to measure. */
+/** The plan: what to measure, and for how long. */
 export interface Plan {
   readonly scenarios: readonly Scenario[];
   readonly contenders: readonly Contender[];
@@ -34,7 +34,7 @@ export interface Step {
   readonly contender: string;
 }
 
-/** What measuring left. */
+/** The result of measuring. */
 export interface Driven {
   readonly samples: readonly Sample[];
   /** The times of all calls, by {@link cellKey}. */

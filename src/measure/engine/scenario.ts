@@ -3,7 +3,7 @@ import type { Tally } from './attempt.ts';
 import type { ClientTask } from './client-side.ts';
 import type { TurnLength } from './closed-loop.ts';
 
-/** What a turn measured. */
+/** The measurement of a turn. */
 export interface Measurement {
   /** Of each measured call that was answered right, or of each life, in ms. */
   readonly latencies: readonly number[];

@@ -1,4 +1,4 @@
-/** What a process has used until now, and holds. */
+/** The processor time that a process has used until now, and the memory that it holds. */
 export interface Usage {
   /** Processor time of all its threads, in µs. */
   readonly cpu: number;
@@ -14,7 +14,7 @@ export function processorTime(): number {
   return user + system;
 }
 
-/** What this process uses at this moment. */
+/** Reads the usage of this process. */
 export function usage({ collect }: { readonly collect: boolean }): Usage {
   const cpu = processorTime(); // before the collection, which is nobody's call
   if (collect) globalThis.gc?.();

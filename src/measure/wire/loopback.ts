@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 
-/** Where a broker, or a proxy before it, listens. */
+/** The address where a broker, or a proxy before it, listens. */
 export interface Endpoint {
   /** A name or an address, without an IPv6 literal's brackets. */
   readonly hostname: string;

@@ -78,7 +78,7 @@ async function measureEntry(
 }
 
 /**
- * What every one of these calls cost, and by how much they differ in bytes.
+ * The cost of each of these calls, and by how much they differ in bytes.
  * @throws Error if they differ in frames or round trips
  */
 function typical(calls: readonly WireCost[]): { readonly cost: WireCost; readonly spread: number } {

@@ -9,11 +9,11 @@ export interface Failure {
   readonly code: RpcErrorCode | 'INTERNAL';
   readonly reason: RpcErrorReason | undefined;
   readonly message: string;
-  /** What lies beneath, for `--verbose`. */
+  /** The causes beneath, for `--verbose`. */
   readonly causes: readonly string[];
 }
 
-/** What came of a call: its reply, of which the body is not compressed any more, or its failure. */
+/** The outcome of a call: its reply, of which the body is not compressed any more, or its failure. */
 export type Outcome = { readonly milliseconds: number } & (
   | { readonly reply: Pick<RpcReply, 'body' | 'contentType'>; readonly failure?: undefined }
   | { readonly failure: Failure }
@@ -28,7 +28,7 @@ export interface AnswerFormat {
   readonly terminal: boolean;
 }
 
-/** What goes to standard output and to standard error. */
+/** The texts for standard output and standard error. */
 export interface Printed {
   readonly stdout: string | Buffer;
   readonly stderr: string;

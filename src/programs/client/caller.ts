@@ -10,7 +10,7 @@ const QUEUE_INTERVAL = 250;
 /** How long to wait for a reply before looking whether anybody consumes the queue, in ms. */
 const CONSUMER_CHECK = 1_000;
 
-/** What {@link Caller} needs. */
+/** The options of {@link Caller}. */
 interface CallerOptions {
   readonly queue: string;
   /** The time limit of a call, in ms. */

@@ -1,6 +1,6 @@
 import type { ClientEvent } from '../../client/client.ts';
 
-/** What happens in a client, in words, for `--verbose`. */
+/** Describes an event of a client in words, for `--verbose`. */
 export function describeEvent(event: ClientEvent): string {
   switch (event.type) {
     case 'connected':

@@ -46,7 +46,7 @@ const options = {
 /** The values of the client's options. */
 export type ClientValues = OptionValues<typeof options>;
 
-/** What the command line asks for. */
+/** The client's command line, parsed. */
 export type ClientCommand = CommandLine<typeof options>;
 
 /**

@@ -43,7 +43,7 @@ const PER_REQUEST_ROUNDS = 3;
 /** How long each contender calls before anything is measured, in ms: by then V8 has compiled what it will compile. */
 const WARM_UP = { designs: 400, implementations: 1_500 } as const;
 
-/** What is asked for. */
+/** The options of a run. */
 export interface RunOptions {
   readonly question: MeasureDocument['question'];
   readonly env: NodeJS.ProcessEnv;
@@ -61,12 +61,12 @@ export interface RunOptions {
   readonly prefetch: number;
   readonly queueType: QueueType;
   readonly metricsUrls: readonly string[] | undefined;
-  /** Where the programs of the build are. */
+  /** The folder of the programs of the build. */
   readonly folder: string;
   readonly say: Say;
 }
 
-/** What of it was asked for, at the levels that were asked for. */
+/** Chooses the scenarios that were asked for, at the levels that were asked for. */
 function chosen(scenarios: readonly Scenario[], { only, clients, rates }: RunOptions): Scenario[] {
   const levels = { clients, open: rates } as Readonly<Record<string, readonly number[] | undefined>>;
   return scenarios
@@ -77,7 +77,7 @@ function chosen(scenarios: readonly Scenario[], { only, clients, rates }: RunOpt
     });
 }
 
-/** Who takes part in the comparison of designs: this project's client, and the floor as a cross-check. */
+/** The contenders in the comparison of designs: this project's client, and the floor as a cross-check. */
 function designContenders(): Contender[] {
   return [implementations['fib-worker'], implementations.floor].flatMap(({ name, detail }) =>
     designs.map((design) => ({
@@ -90,7 +90,7 @@ function designContenders(): Contender[] {
   );
 }
 
-/** Who takes part in the comparison of libraries: each with the design that it is made for, and the whole programs there are. */
+/** The contenders in the comparison of libraries: each with the design that it is made for, and the whole programs there are. */
 function libraryContenders(programs: readonly WholeProgram[]): Contender[] {
   const own = implementations['fib-worker'].name;
   const libraries = (Object.values(implementations) as Implementation[]).map((one): Contender => {

@@ -70,7 +70,7 @@ export async function checkWorkers(pid?: number): Promise<string | undefined> {
     : failed.map((one) => printable(`worker ${one.pid}: ${one.answer}`)).join('; ');
 }
 
-/** Who listens at a name such as {@link socketName} makes: anybody can do that. */
+/** A process that listens at a name such as {@link socketName} makes: anybody can do that. */
 interface Listener {
   readonly name: string;
   /** The process that the name tells of. */

@@ -33,7 +33,7 @@ export function brokerCandidates({ env, read }: Surroundings = thisMachine): str
   return hosts.map((host) => `amqp://guest:guest@${host}:5672`);
 }
 
-/** What to say of a search that goes beyond this machine: where it looks, and what makes it find one. */
+/** Describes a search that goes beyond this machine: where it looks, and how to make it find one. */
 export function describeSearch(urls: readonly string[]): { readonly hosts: string[]; readonly line: string } {
   const hosts = urls.map((url) => new URL(url).hostname);
   const line =

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** What a path answers with. */
+/** The answer of a path. */
 export interface Page {
   readonly status: number;
   readonly type: string;

@@ -1,6 +1,6 @@
 import type { WorkerEvent } from '../../worker/worker.ts';
 
-/** What {@link watchForIdleness} needs. */
+/** The options of {@link watchForIdleness}. */
 interface IdlenessOptions {
   /** How long nothing may come, in ms. */
   readonly limit: number;

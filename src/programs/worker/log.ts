@@ -130,7 +130,7 @@ function described({ code, reason, message }: { code: string; reason: string | u
   return { code, reason, detail: message };
 }
 
-/** What the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
+/** Writes a line that the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
 function logFunctionLine(log: Log, { level, text, fields }: Extract<WorkerEvent, { type: 'log' }>, format: LogFormat) {
   const line = ` [${level === 'info' ? '.' : '!'}] ${shorten(text, LOGGED_CHARACTERS)}`;
   if (fields === undefined) return log[level]('log', {}, line);

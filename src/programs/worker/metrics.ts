@@ -5,7 +5,7 @@ import { type WorkerState, workerStates } from './readiness.ts';
 /** Upper bounds of the duration's buckets, in s: OpenTelemetry's for RPC from 5 ms on, and finer ones below. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
-/** What is measured. */
+/** The parts of a worker that are measured. */
 interface MeasuredWorker {
   readonly version: string;
   stats(): WorkerStats;

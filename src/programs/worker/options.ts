@@ -37,7 +37,7 @@ export const workerOptions = {
   }),
   maxRun: option('max-run TIME', positiveDuration, {
     env: 'MAX_RUN',
-    help: `how long a call may run, whatever its time limit (${MAX_RUN} by default)`,
+    help: `how long a call may run, even if its time limit is longer (${MAX_RUN} by default)`,
   }),
   prefetch: option('prefetch N', integer({ min: 1, max: 65_535 }), {
     env: 'PREFETCH',
@@ -70,7 +70,7 @@ export const workerOptions = {
   // when the worker ends, and how others learn how it is
   idleExit: option('idle-exit TIME', positiveDuration, {
     env: 'IDLE_EXIT',
-    help: 'drain and exit 0 after it has consumed for so long without a request; while it has no broker, or is blocked, it never does',
+    help: 'drain and exit 0 after it has consumed for that long without a request; while it has no broker, or is blocked, it never does',
   }),
   maxCalls: option('max-calls N', integer({ min: 1 }), {
     env: 'MAX_CALLS',

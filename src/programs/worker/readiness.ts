@@ -1,6 +1,6 @@
 import type { WorkerEvent } from '../../worker/worker.ts';
 
-/** Where a worker may stand. Only `consuming` is ready. */
+/** The states of a worker. Only `consuming` is ready. */
 export const workerStates = [
   'starting',
   'connected',
@@ -11,7 +11,7 @@ export const workerStates = [
   'draining',
 ] as const;
 
-/** Where a worker stands. */
+/** The state of a worker. */
 export type WorkerState = (typeof workerStates)[number];
 
 const reasons: Readonly<Record<Exclude<WorkerState, 'consuming'>, string>> = {

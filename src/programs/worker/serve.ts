@@ -21,7 +21,7 @@ const CHECKS_LATEST = 500;
 /** A retry that waits this long, in ms, is one of many: time to say again where a broker is looked for. */
 const SLOW_RETRY = 5_000;
 
-/** What the command line says. */
+/** The command line, parsed. */
 interface ServeSettings {
   readonly version: string;
   /** As it was typed: threads read it again. */
@@ -77,7 +77,7 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
   });
 }
 
-/** Where the broker is: as the options say, or where it may be when they don't. */
+/** Finds the broker: where the options say, or where it may be when they don't. */
 function findBroker(values: WorkerValues) {
   const broker = readBrokerOptions(values);
   const found = values.discover && !broker.urls ? brokerCandidates() : [];

@@ -3,7 +3,7 @@ import { plain, serveHttp } from './http.ts';
 import { measureWorker } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 
-/** What is told of a worker, and where. */
+/** The options of a worker's status: the worker, and where to tell of it. */
 interface StatusOptions {
   readonly port: number;
   readonly host: string | undefined;

@@ -27,7 +27,7 @@ export async function takePort(): Promise<MessagePort> {
   return takePort();
 }
 
-/** What such a thread does. */
+/** Serves the function in such a thread. */
 export async function serveInThread(
   port: MessagePort,
   { handler, contentType }: FunctionModule,

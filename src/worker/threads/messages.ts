@@ -8,7 +8,7 @@ export type ThreadTask = Omit<RunnerMessage, 'body'> & { readonly body: Uint8Arr
 /** A reply on its way back. */
 export type ThreadReply = HandlerReply & { readonly body: Uint8Array };
 
-/** What a thread is sent, with the number of the call that it is about. It runs one task at a time. */
+/** A message to a thread, with the number of the call that it is about. It runs one task at a time. */
 export type ToThread =
   /** `timeLeft` in ms: threads have no clock in common but the system's, which may be set. */
   | {
@@ -21,7 +21,7 @@ export type ToThread =
   /** The answer to what runs can reach nobody any more. */
   | { readonly type: 'abort'; readonly call: number };
 
-/** What a thread sends, with the number of the call that it is about. */
+/** A message of a thread, with the number of the call that it is about. */
 export type FromThread =
   /** The thread has loaded the function, and is free for a task. */
   | { readonly type: 'ready' }
@@ -37,14 +37,14 @@ export type FromThread =
       readonly stack: string;
     };
 
-/** What happens to threads, for logs and metrics. */
+/** An event of threads, for logs and metrics. */
 export type ThreadEvent =
   /** A thread ended; another one takes its place after `delay` ms. */
   | {
       readonly type: 'thread-ended';
       /** `time-limit`: its call did not end in time; else the thread ended by itself. */
       readonly why: 'time-limit' | 'out-of-memory' | 'crashed';
-      /** What nobody caught in it. */
+      /** The error that nobody caught in it. */
       readonly error?: Error;
       readonly delay: number;
     }

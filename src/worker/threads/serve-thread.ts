@@ -65,7 +65,7 @@ function sendOutcome(
   send({ type: 'done', call, result: { ...outcome, body } }, [body.buffer]);
 }
 
-/** What a log says of what was thrown. */
+/** Describes a thrown value for a log. */
 function describe(error: unknown): { name: string; message: string; stack: string } {
   const text = (read: () => unknown): string => {
     try {

@@ -9,7 +9,7 @@ import { ThreadSlot } from './thread-slot.ts';
 /** How long a thread may take to end when the pool is closed, in ms. */
 const CLOSE = 1_000;
 
-/** What a pool and its slots go by. */
+/** The settings of a pool and its slots. */
 export interface PoolSettings {
   readonly script: ThreadScript;
   /** How long a call may run, in ms, whatever its deadline: its caller chose that, and a thread is not the caller's. */
@@ -122,7 +122,7 @@ export class ThreadPool {
   }
 
   /**
-   * Ends the threads, whatever they do.
+   * Ends the threads, even busy ones.
    * @returns false if one did not end in time, because it is held in native code; then the process can't exit either
    */
   close(): Promise<boolean> {

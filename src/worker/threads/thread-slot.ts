@@ -10,7 +10,7 @@ const HEED = 100;
 /** How long a thread that ended without a call is waited for, in ms: it doubles up to the maximum. */
 const RESTART = { first: 200, max: 10_000 };
 
-/** Who hears of a slot. */
+/** Is told of a slot's life. */
 export interface SlotListener {
   /** Its thread takes a call. */
   onFree(): void;
@@ -156,7 +156,7 @@ export class ThreadSlot {
     if (!wasReady) this.#listener.onStartFailed(end.error);
   }
 
-  /** What the caller is told; the log knows more. */
+  /** The error for the caller; the log knows more. */
   #explain({ outOfMemory }: ThreadEnd): RpcError {
     const { heapMegabytes } = this.#settings.script;
     if (outOfMemory) {

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import type { FromThread, ToThread } from './messages.ts';
 
-/** Where a new thread finds its port, until it has taken it. */
+/** The name by which a new thread finds its port, until it has taken it. */
 const PORT = 'fib-worker:port';
 
 /**
@@ -16,7 +16,7 @@ export function takePort(): MessagePort {
   return port;
 }
 
-/** What threads are made from. */
+/** The script that threads are made from. */
 export interface ThreadScript {
   /** The file that calls `serveThread`. */
   readonly file: string;
@@ -29,11 +29,11 @@ export interface ThreadScript {
 /** Why a thread ended without having been told to. */
 export interface ThreadEnd {
   readonly outOfMemory: boolean;
-  /** What nobody caught in the thread, or that it called `process.exit`. */
+  /** The error that nobody caught in the thread, or one that says that it called `process.exit`. */
   readonly error: Error;
 }
 
-/** Who hears of a thread. */
+/** Is told of a thread's life. */
 export interface ThreadListener {
   onMessage(message: FromThread): void;
   /** Once, when something else came than a thread of ours sends. */
@@ -87,7 +87,7 @@ export class Thread {
     this.#port.postMessage(message, transfer);
   }
 
-  /** Ends it, whatever it does. What blocks in native code is only ended when that returns. */
+  /** Ends it, even if it is busy. A thread that blocks in native code ends when that returns. */
   async end(): Promise<void> {
     this.#ending = true;
     await this.#worker.terminate();

@@ -19,7 +19,7 @@ const NO_HEARTBEATS = 0;
 /** How long an orderly close may take, in ms; the socket is destroyed then. */
 export const CLOSE_TIMEOUT = 2_000;
 
-/** What a connection tells its owner. */
+/** The owner of a connection, which is told of its life. */
 export interface ConnectionOwner extends Pick<FrameListener, 'onDelivery' | 'onReturn'> {
   /** It is of no use any more; once, and not if its owner closed it. */
   onLost(error: Error): void;
@@ -27,7 +27,7 @@ export interface ConnectionOwner extends Pick<FrameListener, 'onDelivery' | 'onR
   beforeWrite?(): void;
 }
 
-/** Who waits for the broker's answer. */
+/** A caller that waits for the broker's answer. */
 interface Waiting {
   readonly channel: number;
   readonly method: number;

@@ -140,7 +140,7 @@ export class FrameReader {
   }
 }
 
-/** What the broker says in a connection.close, a channel.close or a basic.return: `404 NOT_FOUND - no queue …`. */
+/** The broker's text in a connection.close, a channel.close or a basic.return: `404 NOT_FOUND - no queue …`. */
 export function closeText(payload: Buffer): string {
   return `${payload.readUInt16BE(4)} ${payload.toString('utf8', 7, 7 + (payload[6] ?? 0))}`;
 }

@@ -31,7 +31,7 @@ export const method = {
   basicAck: 0x003c_0050,
 } as const;
 
-/** What a frame holds: its first octet. */
+/** The kinds of frames: their first octet. */
 export const frameType = { method: 1, header: 2, body: 3 } as const;
 
 /** The last octet of every frame. */
