@@ -155,7 +155,10 @@ export class Answerer {
     const error = this.#settler.replyThenAck(message.deliveryTag, reply);
     if (error !== undefined) {
       this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error }); // headers that can't be encoded, say
-      this.#settler.replyThenAck(message.deliveryTag, this.#outgoing(message, to, FAILED));
+      const failed = this.#outgoing(message, to, FAILED);
+      // the caller's own id may leave no room for a reply: without an ack the delivery would be in hand for ever
+      if (this.#settler.replyThenAck(message.deliveryTag, failed) !== undefined)
+        this.#settler.replyThenAck(message.deliveryTag, { ...failed, headers: undefined });
     }
     const [code, detail] =
       error !== undefined

@@ -24,7 +24,7 @@ export function earlierDeliveries({
   if (!redelivered) return 0; // whatever its sender wrote there
   if (headers === null) return Number.POSITIVE_INFINITY;
   const count: unknown = headers?.[DELIVERY_COUNT];
-  return typeof count === 'number' ? Math.max(1, count) : 1;
+  return typeof count === 'number' && count > 1 ? count : 1; // NaN, too, is what a sender may have written
 }
 
 /** The error reply to a request that seems to end each worker that gets it. */

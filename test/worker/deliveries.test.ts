@@ -20,6 +20,8 @@ describe('how often a request was delivered before', () => {
   test('is nothing that its sender can say', () => {
     assert.equal(earlierDeliveries({ redelivered: false, headers: { [COUNT]: 7 } }), 0);
     assert.equal(earlierDeliveries({ redelivered: true, headers: { [COUNT]: '7' } }), 1);
+    assert.equal(earlierDeliveries({ redelivered: true, headers: { [COUNT]: Number.NaN } }), 1);
+    assert.equal(earlierDeliveries({ redelivered: true, headers: { [COUNT]: -7 } }), 1);
   });
 
   test('is more than any limit where the headers that hold the count cannot be read', () => {

@@ -6,6 +6,8 @@ import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import fibonacci from '../../src/fibonacci.ts';
+import { field, long } from '../../test-helpers/raw-amqp.ts';
+import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
 import { deleteAfter, openRaw, type Raw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
@@ -192,4 +194,19 @@ test('reply queues that libraries name are written to by default', async (t) => 
   await raw.channel.queueDeclare({ queue: known, exclusive: true });
   await raw.publish(queue, 'deputy', { replyTo: known });
   await until(() => worker.stats().rejected['refused-reply-to'] === 1);
+});
+
+test('an id that leaves no room for a reply is left out of it, and its request holds no place', async (t) => {
+  const queue = await testQueue(t);
+  const raw = await openRaw(t);
+  const { replyTo, replies } = await replyQueue(raw);
+  await startWorker(t, echo, { queue });
+  const publisher = new RawPublisher();
+  t.after(() => publisher.close());
+  const headers = field('x-correlation-id', 'S', long(Buffer.alloc(129_000, 'x')));
+  const properties = { replyTo: Buffer.from(replyTo), headers };
+  assert.equal(await publisher.publish(queue, { body: Buffer.from('long'), properties }), undefined);
+  await raw.publish(queue, 'next', { replyTo });
+  assert.equal(JSON.parse(String((await replies.next()).body)).code, 'INTERNAL');
+  assert.equal(String((await replies.next()).body), 'echo next');
 });
