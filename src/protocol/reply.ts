@@ -65,7 +65,8 @@ export function encodeResult(result: unknown, contentType?: string): EncodedRepl
 
 function encodeBody(value: unknown, contentType: string | undefined): EncodedReply {
   if (value instanceof Uint8Array) {
-    const body = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    // a copy: the function may fill the same bytes anew for another caller before these have gone out
+    const body = Buffer.from(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
     return { body, contentType: contentType ?? OCTETS };
   }
   const isText = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';

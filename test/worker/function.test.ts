@@ -52,6 +52,15 @@ describe('what a function returns', () => {
     }
   });
 
+  test('is copied if it is bytes: the function may fill the same ones anew for the next caller', async (t) => {
+    const same = Buffer.alloc(100_000);
+    const { client } = await serve(t, ({ body }) => same.fill(body), { prefetch: 100 });
+    const asked = Array.from({ length: 300 }, (_, n) => String(n % 10));
+    const replies = await Promise.all(asked.map((digit) => client.call(digit)));
+    const got = replies.map(({ body }) => [...new Set(body.toString())].join(' and '));
+    assert.deepEqual(got, asked);
+  });
+
   test('is INTERNAL for the caller, and named in the log, if it can not be sent', async (t) => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
