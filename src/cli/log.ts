@@ -11,8 +11,9 @@ export type LogFields = Readonly<Record<string, unknown>>;
 const MAX_LINE = 5_000;
 const MAX_TEXT = 2_000;
 
-/** All texts and names of a record's fields together, in characters. */
+/** All texts and names of a record's fields together, in characters, and what each value counts for besides. */
 const MAX_RECORD = 20_000;
+const VALUE = 10;
 
 /** How deep a field may be nested, and how much of a list or an object is shown. */
 const MAX_DEPTH = 8;
@@ -124,10 +125,11 @@ class Simplifier {
   #left = MAX_RECORD;
 
   simplify(original: unknown, key = ''): unknown {
+    this.#left -= VALUE;
     const value = hasToJson(original) && !(original instanceof Uint8Array) ? original.toJSON(key) : original;
     if (typeof value === 'string') return this.#text(value);
     if (typeof value === 'bigint') return this.#text(value.toString());
-    if (typeof value !== 'object' || value === null) return value;
+    if (typeof value !== 'object' || value === null) return this.#left > 0 ? value : '…';
     // the numbers of its bytes would say nothing and fill pages
     if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`;
     if (this.#path.includes(original)) return '[circular]';

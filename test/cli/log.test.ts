@@ -116,8 +116,11 @@ describe('a line of a log is short', () => {
     inner.next = { text: long };
     inner = inner.next as Record<string, unknown>;
   }
+  const fifty = (item: unknown): unknown[] => Array(50).fill(item);
   const fields: Readonly<Record<string, unknown>> = {
     text: long,
+    numbers: fifty(fifty(fifty(123_456))),
+    nothings: fifty(fifty(fifty(''))),
     nested: { list: [long, { text: long }] },
     error: new Error(long, { cause: new Error(long) }),
     several,
