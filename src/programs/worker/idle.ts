@@ -18,6 +18,8 @@ interface IdlenessOptions {
 export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): (event: WorkerEvent) => void {
   let since = 0;
   let timer: NodeJS.Timeout | undefined;
+  let consuming = false;
+  let blocked = false;
   const look = (): void => {
     const now = performance.now();
     if (inFlight() > 0) since = now;
@@ -27,10 +29,16 @@ export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): 
   };
   return ({ type }) => {
     switch (type) {
+      case 'connected':
+        blocked = false;
+        return;
       case 'consuming':
       case 'unblocked':
-        since = performance.now();
+        if (type === 'consuming') consuming = true;
+        else blocked = false;
         clearTimeout(timer);
+        if (!consuming || blocked) return; // blocked before it consumed, or its queue is gone
+        since = performance.now();
         timer = setTimeout(look, limit);
         return;
       case 'answered':
@@ -43,6 +51,8 @@ export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): 
       case 'disconnected':
       case 'retrying':
       case 'max-requests':
+        if (type === 'blocked') blocked = true;
+        else consuming = false;
         clearTimeout(timer);
     }
   };

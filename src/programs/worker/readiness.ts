@@ -28,9 +28,11 @@ export class Readiness {
   #state: WorkerState = 'starting';
   #cause = '';
   #stuck = false;
+  #blocked = false;
 
   get state(): WorkerState {
-    return this.#stuck && this.#state === 'consuming' ? 'stuck' : this.#state;
+    if (this.#state !== 'consuming') return this.#state;
+    return this.#blocked ? 'blocked' : this.#stuck ? 'stuck' : 'consuming';
   }
 
   get ready(): boolean {
@@ -47,9 +49,13 @@ export class Readiness {
 
   /** Takes the worker's events. */
   readonly onEvent = (event: WorkerEvent): void => {
-    if (event.type === 'connected' || event.type === 'blocked') this.#become(event.type);
-    else if (event.type === 'consuming' || event.type === 'unblocked') this.#become('consuming');
-    else if (event.type === 'disconnected' || event.type === 'retrying') {
+    if (event.type === 'blocked') this.#blocked = true;
+    else if (event.type === 'unblocked') this.#blocked = false;
+    else if (event.type === 'consuming') this.#become('consuming');
+    else if (event.type === 'connected') {
+      this.#blocked = false;
+      this.#become('connected');
+    } else if (event.type === 'disconnected' || event.type === 'retrying') {
       this.#cause = event.error.reason ?? event.error.code;
       this.#become('disconnected');
     } else if (event.type === 'overrun' || event.type === 'overrun-ended') this.#stuck = event.running >= event.limit;
