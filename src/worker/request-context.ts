@@ -96,6 +96,8 @@ function withoutPrototype(table: Readonly<Record<string, unknown>>): Readonly<Re
 
 function copied(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copied);
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  // on its way into a thread a Buffer becomes a plain Uint8Array
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (typeof value !== 'object' || value === null) return value;
   return withoutPrototype(value as Record<string, unknown>);
 }

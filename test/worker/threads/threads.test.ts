@@ -87,6 +87,8 @@ if (!isTestThread()) {
       const { headers, left, pure } = JSON.parse(String((await inbox.next()).body));
       assert.deepEqual(headers, { tenant: 'a', nested: { deep: [1, true] } });
       assert.deepEqual([left !== null, pure], [true, true], 'the time that it may run is its deadline');
+      await raw.publish(queue, 'bytes', { replyTo: replies, headers: { bytes: Buffer.from([0, 255]) } });
+      assert.equal(String((await inbox.next()).body), '00ff');
       await raw.publish(queue, 'type', { replyTo: replies, contentType: 'text/x-test' });
       assert.equal(String((await inbox.next()).body), 'text/x-test');
     });
