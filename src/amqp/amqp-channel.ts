@@ -25,6 +25,8 @@ export class AmqpChannel extends LibraryChannel implements Channel {
   readonly reader: MessageReader;
   readonly #context: ChannelContext;
   readonly #consumers = new Map<string, (message: Delivery) => void>();
+  /** Whether it has had a consumer that acks nothing. */
+  #noAck = false;
   /** Consumer tags that were made up. */
   #madeUp = 0;
 
@@ -66,6 +68,7 @@ export class AmqpChannel extends LibraryChannel implements Channel {
   ): Promise<{ consumerTag: string }> {
     const consumerTag = options.consumerTag ?? `consumer-${++this.#madeUp}`;
     const consumer = { ...options, consumerTag, nowait, rsvp1: 0 };
+    if (options.noAck) this.#noAck = true;
     this.#consumers.set(consumerTag, onMessage); // before its first delivery, which may come right behind the answer
     if (nowait) this._invokeNowait(Cmd.BasicConsume, consumer);
     else await this._invoke(Cmd.BasicConsume, Cmd.BasicConsumeOK, consumer);
@@ -92,8 +95,10 @@ export class AmqpChannel extends LibraryChannel implements Channel {
     if (message) this.reader.begin(message);
     else if (method === Cmd.ChannelClose) this.#closedByBroker(readClose(octets, start, end));
     else if (method === Cmd.BasicCancel) this.#cancelledByBroker(readConsumerTag(octets, start, end));
-    else if (method === Cmd.BasicGetEmpty) this._handleRPC(Cmd.BasicGetOK, undefined);
-    else this._handleRPC(method, readArguments(method, octets, start, end));
+    else if (method === Cmd.ChannelCloseOK && this._state.rpc?.[1] !== Cmd.ChannelClose)
+      return; // the channel that had this number before was closed by both ends at once
+    else if (method === Cmd.BasicGetEmpty) this.#answer(Cmd.BasicGetOK, undefined);
+    else this.#answer(method, readArguments(method, octets, start, end));
   }
 
   #onMessage(message: CompleteMessage): void {
@@ -105,8 +110,15 @@ export class AmqpChannel extends LibraryChannel implements Channel {
     } else if (message instanceof IncomingReturn) {
       handOver.add(() => this.emit('basic.return', message));
     } else {
-      this._handleRPC(Cmd.BasicGetOK, message);
+      this.#answer(Cmd.BasicGetOK, message);
     }
+  }
+
+  #answer(method: number, params: object | undefined): void {
+    // before rabbitmq-client looks, which would forget who waits for another one
+    if (this._state.rpc?.[2] !== method)
+      throw unexpectedFrame(`an answer (${Cmd[method] ?? method}) that nobody waits for`);
+    this._handleRPC(method, params);
   }
 
   #cancelledByBroker(consumerTag: string): void {
@@ -152,6 +164,8 @@ export class AmqpChannel extends LibraryChannel implements Channel {
   }
 
   override _clear(error?: Error): void {
+    // nobody delivers again what needs no ack; of anything else a new channel gets it
+    if (this.#noAck) this.#context.handOver.flush();
     this.#consumers.clear();
     super._clear(error);
   }

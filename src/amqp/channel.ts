@@ -127,8 +127,8 @@ export interface Channel {
   basicNack(delivery: { readonly deliveryTag: number; readonly requeue: boolean; readonly multiple?: boolean }): void;
 
   /**
-   * Publishes a message. It goes out when this turn of the event loop ends, in one write with all else that is said in it;
-   * until then the body must not change.
+   * Publishes a message. It goes out when this turn of the event loop ends, in one write with all else that is said in it.
+   * The body must not change any more: a long one is not copied, and waits for a socket that asks to wait.
    * @throws Error if it can't be encoded, or the channel is closed; nothing of it is sent then
    */
   publish(message: MessageProperties, body: Uint8Array): void;

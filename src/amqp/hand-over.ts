@@ -22,6 +22,13 @@ export class HandOver {
     if (this.#waiting.push(deliver) === 1) setImmediate(this.#run);
   }
 
+  /** Hands over at once all that waits; not to be called by what is handed over. */
+  flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const deliver of waiting) deliver();
+  }
+
   #handOver(): void {
     this.#began = performance.now();
     this.#count = 0;

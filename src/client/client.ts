@@ -18,6 +18,7 @@ import {
   notConnectedError,
   notSentError,
   tooManyError,
+  unsendableError,
 } from './errors.ts';
 import {
   type CallOptions,
@@ -286,7 +287,9 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     try {
       channel.publish(message, request.body);
     } catch (error) {
-      if (call.id === id) this.#lose(call, explainChannelError(error));
+      if (call.id !== id) return;
+      if (channel.active) this.#fail(call, unsendableError(error));
+      else this.#lose(call, explainChannelError(error));
     }
   }
 

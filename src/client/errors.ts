@@ -82,6 +82,12 @@ export function tooLongError(length: number, limit: number): RpcError {
   return new RpcError('INVALID_ARGUMENT', message, { reason: 'TOO_LARGE' });
 }
 
+/** The request does not fit into what was agreed with the broker: its headers are longer than a frame (`frame_max`). */
+export function unsendableError(cause: unknown): RpcError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RpcError('INVALID_ARGUMENT', `the request can't be sent: ${why}`, { reason: 'TOO_LARGE', cause });
+}
+
 /**
  * Explains what the loss of its channel means for the call of this request. A request that is longer than the broker takes ends the
  * channel for other calls, too: these can't help it, and may be made again.

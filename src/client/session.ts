@@ -100,7 +100,7 @@ export class Session {
     const cancel = new AbortController();
     const done = this.#open(cancel.signal).catch((error) => {
       this.#opening = undefined;
-      this.#failure = explainChannelError(error);
+      this.#failure = explainChannelError(cancel.signal.aborted ? cancel.signal.reason : error); // a pause ends with an error of its own
       this.#observer.onOpenFailed(this.#failure);
       throw this.#failure;
     });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from 'rabbitmq-client/lib/Connection.js';
 import type { Delivery } from '../../src/amqp/channel.ts';
 import type { BrokerConnection } from '../../src/amqp/connection.ts';
@@ -10,6 +11,8 @@ import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
+import { openProxy } from '../../test-helpers/proxy.ts';
+import { method } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, type Scope, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const BODY_FRAME = 3;
@@ -231,6 +234,51 @@ describe('a channel', () => {
       got,
       got.map((_, index) => String(index)),
     );
+  });
+
+  test('that the broker closes hands over before what it delivered without an ack: nobody gets that again', async (t) => {
+    const queue = await testQueue(t);
+    const { connection } = await open(t);
+    const [channel, publisher] = await Promise.all([connection.openChannel(), connection.openChannel()]);
+    let delivered = 0;
+    const slowly = () => {
+      delivered++;
+      for (const since = performance.now(); performance.now() - since < 1; );
+    };
+    const atItsEnd = new Promise<number>((resolve) => channel.once('close', () => resolve(delivered)));
+    for (let count = 0; count < 200; count++) publisher.publish({ routingKey: queue }, Buffer.from('x'));
+    await publisher.queueDeclare({ queue, passive: true });
+    await channel.basicConsume({ queue, noAck: true, nowait: true, consumerTag: 'all' }, slowly);
+    await until(() => delivered > 0);
+    const refused = channel.queueDeclare({ queue: 'nobody.has.this', passive: true });
+    await assert.rejects(refused, { code: 'NOT_FOUND' });
+    const before = await atItsEnd;
+    const { messageCount } = await publisher.queueDeclare({ queue, passive: true });
+    assert.equal(before + messageCount, 200);
+    await until(() => delivered === before);
+  });
+
+  test('whose method is answered by another ends with its connection, and the method with it', async (t) => {
+    const proxy = await openProxy(t);
+    const { connection, lost } = await open(t, proxy.url);
+    const channel = await connection.openChannel();
+    proxy.hold();
+    const asked = channel.basicQos({ prefetchCount: 1 });
+    proxy.say(method(1, 20, 11, Buffer.alloc(4))); // channel.open-ok
+    await assert.rejects(asked, { code: 'UNEXPECTED_FRAME' });
+    assert.match(String(await lost), /ChannelOpenOK/);
+  });
+
+  test('opens although its number belonged to one that both ends closed at once', async (t) => {
+    const proxy = await openProxy(t);
+    const { connection } = await open(t, proxy.url);
+    proxy.hold();
+    const opened = connection.openChannel();
+    proxy.say(method(1, 20, 41)); // channel.close-ok, what RabbitMQ answers to a close that crosses its own
+    await sleep(20);
+    proxy.open();
+    const channel = await opened;
+    await channel.basicQos({ prefetchCount: 1 });
   });
 
   test('says what is said right before a write in the same one, behind all else of the turn', async (t) => {

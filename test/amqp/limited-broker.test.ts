@@ -123,6 +123,25 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     assert.equal(events.filter(({ type }) => type === 'disconnected').length, 1);
   });
 
+  test('a call whose headers are longer than a frame is refused, and the others go on', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    await startWorker(t, () => 'ok', { queue, urls: url });
+    const { client, events } = startClient(t, { queue, urls: url, retry: true });
+    const refused = client.call('1', { headers: { long: 'x'.repeat(10_000) } });
+    const other = client.call('2');
+    await assert.rejects(refused, {
+      code: 'INVALID_ARGUMENT',
+      reason: 'TOO_LARGE',
+      message: /headers have 10\d+ octets/,
+    });
+    assert.equal(String((await other).body), 'ok');
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['connected'],
+    );
+  });
+
   for (const reply of ['direct', 'exclusive', 'per-request'] as const) {
     test(`a request larger than the broker takes is refused, and fails no other call that may be made again (${reply})`, async (t) => {
       const { url } = broker;

@@ -1,6 +1,7 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Delivery, MessageProperties } from '../../src/amqp/channel.ts';
 import { type CallOptions, RpcClient } from '../../src/client/client.ts';
@@ -264,6 +265,22 @@ describe('a client', () => {
     await assert.rejects(refused.connect(), { code: 'UNAVAILABLE', reason: 'NO_BROKER' });
     await refused.close();
     await assert.rejects(refused.connect(), { code: 'CANCELLED', reason: 'CLOSED' });
+  });
+
+  test('that is closed while it connects, be it between two attempts, says so', async (t) => {
+    const proxy = await openProxy(t);
+    const { client, events } = openClient(t, { urls: proxy.url, retry: true });
+    await client.connect();
+    proxy.refuse = true;
+    proxy.cut();
+    await until(() => events.some(({ type }) => type === 'disconnected'));
+    const before = proxy.connections;
+    const connecting = client.connect();
+    await until(() => proxy.connections >= before + 3); // by now the pauses are long
+    await sleep(50);
+    const closing = client.close();
+    await assert.rejects(connecting, { code: 'CANCELLED', reason: 'CLOSED' });
+    await closing;
   });
 
   test('keeps the process running until it is closed, unless it is told not to', async (t) => {
