@@ -15,6 +15,10 @@ const functions: Record<string, RequestHandler> = {
     const left = deadline === undefined ? null : deadline - performance.now();
     return JSON.stringify({ redelivered, left, headers, options, pure: !('toString' in headers) });
   },
+  stray: () => {
+    void Promise.reject(new Error('stray'));
+    return 'answered';
+  },
   bytes: (_request, { headers }) => String(Buffer.isBuffer(headers.bytes) && headers.bytes.toString('hex')),
   log: (_request, { log }) => {
     log.warn('from the thread', { figure: 42 });

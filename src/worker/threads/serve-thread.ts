@@ -37,7 +37,8 @@ export function serveThread(port: MessagePort, settings: ThreadSettings): void {
     });
     running = { call, runner };
     const outcome = await runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, expires);
-    sendOutcome(call, outcome, send);
+    // a rejection that nobody caught ends the thread before that, and costs this call, not the next one
+    setImmediate(() => sendOutcome(call, outcome, send));
   };
   port.on('message', (message: ToThread) => {
     if (message.type === 'run') void run(message.call, message.task, message.timeLeft, message.maxRequestBytes);

@@ -101,6 +101,15 @@ if (!isTestThread()) {
       assert.deepEqual(logged[1]?.fields, { fn: '[Function: fn]' });
     });
 
+    test('is INTERNAL if it leaves a rejection that nobody catches, and costs no other call', async (t) => {
+      const { call } = await serve(t, { prefetch: 2 });
+      const stray = async (n: number) => {
+        await assert.rejects(call('stray'), { code: 'INTERNAL' }, `stray ${n}`);
+      };
+      const calls = [1, 2, 3].flatMap((n) => [stray(n), call(`echo ${n}`)]);
+      assert.deepEqual(await Promise.all(calls), [undefined, '1', undefined, '2', undefined, '3']);
+    });
+
     test('throws: an RpcError reaches the caller as it is, anything else the log', async (t) => {
       const { call, events, ended } = await serve(t);
       await assert.rejects(call('refuse'), { code: 'OUT_OF_RANGE', message: 'by the function itself' });
