@@ -67,7 +67,16 @@ export class TypedEmitter<Event extends TypedEvent> {
     process.emitWarning(`a listener of '${type}' threw; further times are not reported`, {
       type: 'FibWorkerWarning',
       code: 'FIB_WORKER_LISTENER',
-      detail: inspect(error).slice(0, MAX_REPORT),
+      detail: shown(error).slice(0, MAX_REPORT),
     });
+  }
+}
+
+/** What was thrown, for people; it may throw itself when it is looked at. */
+function shown(thrown: unknown): string {
+  try {
+    return inspect(thrown);
+  } catch {
+    return 'something that can not even be looked at';
   }
 }

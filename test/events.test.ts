@@ -2,6 +2,7 @@ import '../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { TypedEmitter } from '../src/events.ts';
 
 type Event = { readonly type: 'opened'; readonly url: string } | { readonly type: 'closed'; readonly code: number };
@@ -52,5 +53,24 @@ describe('a typed emitter', () => {
       ['FIB_WORKER_LISTENER', 'FIB_WORKER_LISTENER'],
     );
     assert.match(String((warnings[0] as { detail?: string }).detail), /^Error: no good\n/);
+  });
+
+  test('survives a listener that throws what can not even be shown', async () => {
+    const emitter = new Emitter();
+    let called = 0;
+    const thrown = {
+      get [inspect.custom]() {
+        throw new Error('not to be looked at');
+      },
+    };
+    emitter.on('opened', () => {
+      throw thrown;
+    });
+    emitter.on('opened', () => called++);
+    const warned = once(process, 'warning');
+    emitter.tell(opened);
+    assert.equal(called, 1);
+    const [warning] = await warned;
+    assert.equal(warning.code, 'FIB_WORKER_LISTENER');
   });
 });

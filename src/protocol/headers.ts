@@ -81,7 +81,8 @@ function copyValue(value: unknown, name: string, room: Room, depth: number): unk
     take(room, value.length, name);
     return Buffer.from(value);
   }
-  if (Array.isArray(value)) return value.map((item) => copyValue(item ?? null, name, room, depth - 1));
+  // a hole is null as well
+  if (Array.isArray(value)) return Array.from(value, (item) => copyValue(item ?? null, name, room, depth - 1));
   if (isTable(value)) return copyTable(value, name, room, depth - 1);
   throw new TypeError(
     `${name}: expected a string, number, bigint of 64 bits, boolean, null, Date, bytes, list or object, got ${describe(value)}`,

@@ -210,6 +210,12 @@ describe('errors', () => {
 });
 
 describe('headers', () => {
+  test('have lists whose holes are null, as in JSON', () => {
+    const list = [1, 2, 3];
+    delete list[1];
+    assert.deepEqual(checkHeaders({ list }).list, [1, null, 3]);
+  });
+
   test('are copied, nested ones too, without undefined ones', () => {
     const bytes = Buffer.from('b');
     const given = {
