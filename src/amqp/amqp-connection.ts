@@ -190,6 +190,8 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
       return;
     }
     if (method === Cmd.ConnectionBlocked) this.#outbox.flush(); // what was said before is not blocked
+    // rabbitmq-client holds the socket back once more each time that it is told so, and lets it go once
+    if (method === Cmd.ConnectionUnblocked) while (this._socket.writableCorked > 1) this._socket.uncork();
     const params = readArguments(method, octets, start, end);
     this._handleChunk({ type: 1, channelId: 0, methodId: method, params });
   }

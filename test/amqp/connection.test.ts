@@ -12,7 +12,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
-import { method } from '../../test-helpers/raw-amqp.ts';
+import { method, short } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, type Scope, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const BODY_FRAME = 3;
@@ -189,6 +189,19 @@ describe('a connection', () => {
     }
     const raw = await openRaw(t);
     assert.equal((await raw.channel.queueDeclare({ queue, passive: true })).messageCount, 2);
+  });
+
+  test('that is blocked for one reason and then for another goes on once it is unblocked', async (t) => {
+    const proxy = await openProxy(t);
+    const { connection } = await open(t, proxy.url);
+    const channel = await connection.openChannel();
+    proxy.say(method(0, 10, 60, short('low on memory')));
+    proxy.say(method(0, 10, 60, short('low on memory & disk')));
+    await until(() => connection.blocked);
+    const asked = channel.basicQos({ prefetchCount: 1 });
+    proxy.say(method(0, 10, 61));
+    await asked;
+    assert.equal(connection.blocked, false);
   });
 
   test('leaves rabbitmq-client as it is for a program that uses it as well', async (t) => {
