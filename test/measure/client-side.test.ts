@@ -54,6 +54,15 @@ describe('a turn of clients', () => {
     assert.equal(callers.calls, 10 * callers.opened);
   });
 
+  it('of growing numbers makes ten times as many calls at last, all at once, and leaves no client', async () => {
+    const callers = new Callers();
+    const turn = await turnOf(callers, { kind: 'growth', calls: 30, oneSignal: true }, calls(30));
+    assert.deepEqual([turn.measured?.calls, turn.measured?.failed], [(2 + 5 + 10) * 30, 0]);
+    assert.equal(callers.mostInFlight, 300);
+    assert.ok((turn.figures?.growth ?? 0) > 0);
+    assert.deepEqual([turn.latencies, turn.open, callers.opened], [[], 0, 7]);
+  });
+
   it('of many clients connects them all, and calls round robin', async () => {
     const callers = new Callers();
     const { measured, figures, open, discarded } = await turnOf(callers, { kind: 'many', clients: 30 }, calls(60));

@@ -55,7 +55,7 @@ describe('the scenarios of dist/compare.js', () => {
     for (const { name, levels, headline } of scenarios) {
       const own = samples.filter((one) => one.scenario === name);
       const found = new Set(own.map(({ contender }) => contender));
-      const wanted = /^start/.test(name) ? programs : name === 'workers' ? ['fib-worker'] : libraries;
+      const wanted = /^start/.test(name) ? programs : /^(workers|growth)$/.test(name) ? ['fib-worker'] : libraries;
       for (const contender of wanted) assert.ok(found.has(contender), `${name}: ${contender}`);
       assert.ok(own.length >= levels.length * wanted.length, name);
       for (const { failed, figures, firstFailure, contender } of own) {

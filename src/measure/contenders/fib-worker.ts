@@ -4,6 +4,7 @@ import { RpcWorker } from '../../worker/worker.ts';
 import {
   CALL_TIMEOUT,
   type Caller,
+  type CallerLimits,
   CallTimeout,
   type Design,
   designs,
@@ -15,13 +16,17 @@ import { named } from './package.ts';
 /** More than any workload has under way: a call that waited for others to settle would be the limit's cost, not a design's. */
 const MAX_IN_FLIGHT = 1_000_000;
 
-function open(design: Design, target: Target): Caller {
+function open(
+  design: Design,
+  target: Target,
+  { inFlight, timeout }: CallerLimits = { inFlight: MAX_IN_FLIGHT, timeout: CALL_TIMEOUT },
+): Caller {
   const client = new RpcClient({
     urls: target.url,
     ...(target.tls && { tls: target.tls }),
     reply: design,
-    timeout: CALL_TIMEOUT,
-    maxInFlight: MAX_IN_FLIGHT,
+    timeout,
+    maxInFlight: inFlight,
     connectionName: `fib-worker compare (${design})`,
   });
   return {

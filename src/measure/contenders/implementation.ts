@@ -19,6 +19,14 @@ export interface Target {
   readonly queue: string;
 }
 
+/** Limits that a caller keeps to, where it has such. */
+export interface CallerLimits {
+  /** Calls in flight; the others wait. Default: none. */
+  readonly inFlight: number;
+  /** Time limit of a call, in ms. Default {@link CALL_TIMEOUT}. */
+  readonly timeout: number;
+}
+
 /** A client that a workload drives, with one connection of its own. */
 export interface Caller {
   /**
@@ -49,7 +57,7 @@ export interface Implementation {
   /** The designs that it has, in the order of {@link designs}. */
   readonly designs: readonly Design[];
   /** Makes a caller; nothing is connected yet. */
-  open(design: Design, target: Target): Caller;
+  open(design: Design, target: Target, limits?: CallerLimits): Caller;
   /**
    * Consumes the queue with at most `prefetch` requests in hand, and answers each as `answer` says, reply first, then ack.
    * Resolves when it consumes.

@@ -31,8 +31,8 @@ class WrongReply extends Error {
  * One call, its reply checked.
  * @throws as the caller does, or an Error if the reply is wrong
  */
-export async function ask(caller: Caller, task: Task): Promise<void> {
-  const reply = await caller.call(task.request);
+export async function ask(caller: Caller, task: Task, signal?: AbortSignal): Promise<void> {
+  const reply = await caller.call(task.request, signal);
   if (!task.expected.equals(reply)) throw new WrongReply(reply, task);
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../analysis/statistics.ts';
-import type { Caller, Design, Implementation, Target } from '../contenders/implementation.ts';
+import type { Caller, CallerLimits, Design, Implementation, Target } from '../contenders/implementation.ts';
 import { ask, attempt, busyTask, Outcomes, SMALL, type Tally, type Task, taskOf } from './attempt.ts';
 import { closedLoop, type TurnLength } from './closed-loop.ts';
 import { openLoop } from './open-loop.ts';
@@ -24,6 +24,12 @@ export const BLOCKED_FOR = 500;
 /** Calls that wait when the measuring of waiting calls begins: what is made once is made by then. */
 const FIRST_WAITING = 500;
 
+/** A client's limits where it is to have calls that wait for others: the library's own, and a time limit that is no part of it. */
+const GROWING: CallerLimits = { inFlight: 1_000, timeout: 600_000 };
+
+/** How often the fewer calls are measured, their mean taken: they are soon done, and each time may hold a collection or none. */
+const FEWER = 5;
+
 /** How long what was asked for may take to be sent, in ms. */
 const SENDING = 1_500;
 
@@ -40,7 +46,9 @@ export type ClientTask =
   /** N calls at once; from the first reply on the event loop stands still. */
   | { readonly kind: 'burst'; readonly calls: number; readonly bytes: number }
   /** N calls that nobody answers. */
-  | { readonly kind: 'waiting'; readonly calls: number };
+  | { readonly kind: 'waiting'; readonly calls: number }
+  /** N calls at once, most of which wait for others, and then 10 × N; with one signal for all of them, or none. */
+  | { readonly kind: 'growth'; readonly calls: number; readonly oneSignal: boolean };
 
 /** The measurement of a client process. */
 export interface ClientResult {
@@ -48,7 +56,7 @@ export interface ClientResult {
   readonly latencies: readonly number[];
   /** How long was measured, in ms; NaN where a rate would say nothing. */
   readonly elapsed: number;
-  readonly figures: Readonly<Partial<Record<'reply' | 'close' | 'setUp' | 'recovery' | 'waiting', number>>>;
+  readonly figures: Readonly<Partial<Record<'reply' | 'close' | 'setUp' | 'recovery' | 'waiting' | 'growth', number>>>;
   readonly measured: Tally;
   /** All calls since `prepare`, or lives, measured or not. */
   readonly calls: number;
@@ -80,8 +88,8 @@ export function clientSide(implementation: Implementation, design: Design, targe
   let discarded = 0;
   let task: ClientTask | undefined;
   let queue = '';
-  const open = (): Caller => {
-    const caller = implementation.open(design, { ...target, queue });
+  const open = (limits?: CallerLimits): Caller => {
+    const caller = implementation.open(design, { ...target, queue }, limits);
     callers.push(caller);
     return caller;
   };
@@ -111,7 +119,7 @@ export function clientSide(implementation: Implementation, design: Design, targe
       ({ task, queue } = turn);
       calls = 0;
       discarded = 0;
-      if (task.kind === 'many' || task.kind === 'waiting') return undefined;
+      if (task.kind === 'many' || task.kind === 'waiting' || task.kind === 'growth') return undefined;
       const warm = new Outcomes();
       const first = async () => {
         if (task?.kind === 'lives') await life(task.calls);
@@ -188,6 +196,8 @@ export function clientSide(implementation: Implementation, design: Design, targe
         const waiting = ((await begin(task.calls)) - before) / task.calls;
         return { ...resultOf(new Outcomes(), Number.NaN, 0), figures: { waiting } };
       }
+      case 'growth':
+        return growth(task, length.calls ?? task.calls);
     }
   }
 
@@ -215,6 +225,26 @@ export function clientSide(implementation: Implementation, design: Design, targe
     const call = (i: number) => ask(callers[Math.floor((i * count) / total) % count] as Caller, SMALL);
     const elapsed = await openLoop({ rate: CLIENTS_RATE, calls: total, call }, measured);
     return { ...resultOf(measured, elapsed, count + total), figures: { setUp } };
+  }
+
+  async function growth({ oneSignal }: Extract<ClientTask, { kind: 'growth' }>, count: number): Promise<Result> {
+    const measured = new Outcomes();
+    const costs: number[] = [];
+    for (const size of [2 * count, ...Array<number>(FEWER).fill(count), 10 * count]) {
+      const caller = open(GROWING);
+      await ask(caller, SMALL); // connects
+      const signal = oneSignal ? new AbortController().signal : undefined;
+      const before = processorTime();
+      const underWay = Array.from({ length: size }, () => attempt(() => ask(caller, SMALL, signal)));
+      const outcomes = await Promise.all(underWay);
+      costs.push(processorTime() - before);
+      for (const outcome of outcomes) measured.add(outcome);
+      await close(caller);
+    }
+    const [, ...fewer] = costs; // the first were a warm-up
+    const more = fewer.pop() ?? Number.NaN;
+    const figures = { growth: more / (fewer.reduce((sum, cost) => sum + cost, 0) / FEWER) };
+    return { ...resultOf(measured, Number.NaN, measured.calls), latencies: [], figures };
   }
 
   async function burst(task: Extract<ClientTask, { kind: 'burst' }>): Promise<Result> {

@@ -7,6 +7,9 @@ import { PAYLOAD_IN_FLIGHT } from './designs.ts';
 /** Calls that wait. */
 const WAITING = 10_000;
 
+/** Calls that ten times as many are compared with; were they fewer, the young heap would hold all of these, and copy those. */
+const FEWER_CALLS = 10_000;
+
 /** How long a worker is busy with a request where workers share a queue, in ms. */
 const BUSY = 5;
 
@@ -96,6 +99,23 @@ export function implementationScenarios(programs: readonly WholeProgram[]): read
       contenders: isLibrary,
       rounds: () => FEW_ROUNDS / 4,
       run: (turn, waiting) => turn.clients({ kind: 'waiting', calls: waiting }, { unserved: true }),
+    },
+    {
+      name: 'growth',
+      title: 'ten times as many calls at once',
+      detail:
+        'Processor time of the client’s process for ten times as many calls, over that for the fewer: 10 is in proportion, more than 13 is a ' +
+        'cost that grows faster than the work. 1,000 are in flight, the others wait',
+      headline: 'growth',
+      figures: ['growth'],
+      unit: 'signals',
+      levels: [0, 1],
+      levelTitle: (level) =>
+        `${count(FEWER_CALLS)} and ${count(10 * FEWER_CALLS)} calls${level === 1 ? ' that share one AbortSignal' : ''}`,
+      contenders: ({ name }) => name === 'fib-worker',
+      rounds: () => FEW_ROUNDS / 4,
+      run: (turn, signals) =>
+        turn.clients({ kind: 'growth', calls: FEWER_CALLS, oneSignal: signals === 1 }, { prefetch: 100 }),
     },
     {
       name: 'workers',
