@@ -14,9 +14,6 @@ import { type OutgoingReply, Settler } from './settler.ts';
 /** How long to wait before the broker is asked again about a caller, each time, in ms. */
 const PROBE_DELAYS = [500, 1_000, 0];
 
-/** How long it is not asked any more once as many tries as these have failed, in ms: each try would hold up a request. */
-const NO_PROBE = 30_000;
-
 /** The parts that answering the requests of a queue needs. */
 export interface QueueContext {
   readonly worker: WorkerSettings;
@@ -48,7 +45,6 @@ export class Answerer {
   readonly #settler: Settler;
   readonly #probe: CallerProbe;
   readonly #replyAddresses: ReplyAddresses;
-  #noProbeUntil = 0;
   readonly #onUnblocked = new Set<() => void>();
   #closed = false;
 
@@ -200,7 +196,6 @@ export class Answerer {
 
   /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there, and so do all for a while. */
   async #callerIsThere({ address, direct }: RightReplyAddress): Promise<boolean> {
-    if (performance.now() < this.#noProbeUntil) return true;
     for (const wait of PROBE_DELAYS) {
       try {
         if (await this.#probe.isThere(address)) return true;
@@ -214,7 +209,6 @@ export class Answerer {
         await delay(wait, undefined, { ref: false });
       }
     }
-    this.#noProbeUntil = performance.now() + NO_PROBE;
     return true;
   }
 

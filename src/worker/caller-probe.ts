@@ -7,6 +7,11 @@ import { errorCode } from '../protocol/errors.ts';
 /** How long the throwaway connection is kept for the next question, in ms. */
 const IDLE_TIMEOUT = 5_000;
 
+/** As many tries in a row that failed, over so many ms, are enough: then the broker is not asked for `PAUSE` ms, for each try would hold up a request. */
+const TRIES = 3;
+const TRYING = 1_000;
+const PAUSE = 30_000;
+
 /** The errors of a passive declare that say: nobody is there. */
 const GONE = ['NOT_FOUND', 'INTERNAL_ERROR'];
 
@@ -26,6 +31,9 @@ export class CallerProbe {
   #channel: Channel | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #failingSince = 0;
+  #pausedUntil = 0;
   readonly #closed = new AbortController();
 
   constructor(url: AmqpUrl, options: ConnectOptions) {
@@ -35,10 +43,11 @@ export class CallerProbe {
 
   /**
    * Whether somebody consumes the replies to a direct address, or there is a queue of that name. Questions are asked one after the other.
+   * True without asking for a while once the broker could not be asked several times in a row, for whichever callers.
    * @throws RpcError if the broker can't be asked
    */
   isThere(address: string): Promise<boolean> {
-    const answer = this.#asking.then(() => this.#ask(address));
+    const answer = this.#asking.then(() => performance.now() < this.#pausedUntil || this.#count(this.#ask(address)));
     this.#asking = answer.catch(() => {});
     return answer;
   }
@@ -47,6 +56,22 @@ export class CallerProbe {
   async close(): Promise<void> {
     this.#closed.abort(connectionLost());
     await this.#disconnect();
+  }
+
+  async #count(answer: Promise<boolean>): Promise<boolean> {
+    try {
+      const isThere = await answer;
+      this.#failures = 0;
+      return isThere;
+    } catch (error) {
+      const now = performance.now();
+      if (++this.#failures === 1) this.#failingSince = now;
+      if (this.#failures >= TRIES && now - this.#failingSince >= TRYING) {
+        this.#pausedUntil = now + PAUSE;
+        this.#failures = 0;
+      }
+      throw error;
+    }
   }
 
   async #disconnect(): Promise<void> {

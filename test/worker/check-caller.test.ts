@@ -1,6 +1,11 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
+import { CallerProbe } from '../../src/worker/caller-probe.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 describe('a worker that looks up callers before it works', () => {
@@ -41,4 +46,20 @@ test('a count of deliveries that the sender of a request wrote is not believed',
   await raw.publish(queue, '', { replyTo, headers: { 'x-delivery-count': 99 } });
   assert.equal(String((await inbox.next()).body), 'answered');
   assert.equal(worker.stats().rejected['delivered-too-often'], 0);
+});
+
+test('a broker that can not be asked is not asked for each of many callers', async (t) => {
+  const nobody = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  t.after(() => nobody.close());
+  await once(nobody, 'listening');
+  let asked = 0;
+  nobody.on('connection', () => asked++);
+  const { port } = nobody.address() as AddressInfo;
+  const probe = new CallerProbe(parseAmqpUrl(`amqp://127.0.0.1:${port}`), {});
+  t.after(() => probe.close());
+  await assert.rejects(probe.isThere('a'));
+  await delay(1_100);
+  const answers = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => probe.isThere(String(n))));
+  assert.equal(answers.filter(({ status }) => status === 'rejected').length, 2);
+  assert.equal(asked, 3);
 });
