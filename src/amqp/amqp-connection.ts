@@ -36,6 +36,8 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
   readonly #outbox = new Outbox((pieces) => this.#write(pieces));
   readonly #handOver = new HandOver();
   readonly #maxBodyBytes: number;
+  /** Called each time that the socket has sent all it was given, having held back some of it. */
+  onDrain = (): void => {};
 
   /** Deliveries with a longer body than `maxBodyBytes` come without it. */
   constructor(options: ConnectionOptions, maxBodyBytes: number) {
@@ -46,6 +48,11 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
   /** The largest frame, in octets, as negotiated. */
   get frameMax(): number {
     return this._state.frameMax;
+  }
+
+  /** The octets that the socket was given and has not sent yet. */
+  get unsent(): number {
+    return this._socket.writableLength;
   }
 
   /** @throws AmqpError CHANNEL_MAX if the broker allows no more; else the broker's, or that the connection is lost */
@@ -141,6 +148,7 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
   #readOn(socket: Socket): void {
     const reader = new FrameReader(this);
     socket.removeAllListeners('readable');
+    socket.on('drain', () => this.onDrain());
     socket.on('data', (chunk) => {
       this._state.hasRead = true;
       try {

@@ -18,6 +18,9 @@ const GIVEN_UP = 3;
 /** How long an orderly close may take before the socket is destroyed, in ms: a blocked broker answers nothing. */
 const CLOSE_TIMEOUT = 2_000;
 
+/** The octets that may wait in this process for a broker, or a network, that takes them slowly, before the connection is congested. */
+const MAX_UNSENT = 32 * 1024 * 1024;
+
 /** The owner of a connection, which is told of its life. */
 export interface ConnectionObserver {
   /** The connection is gone, once, unless it was closed by its owner. */
@@ -25,6 +28,8 @@ export interface ConnectionObserver {
   /** The broker stopped reading from publishers: https://www.rabbitmq.com/docs/connection-blocked */
   onBlocked?(reason: string): void;
   onUnblocked?(): void;
+  /** What waited to be sent is out: the connection is not congested. */
+  onDrained?(): void;
 }
 
 /** One connection that never reconnects by itself: who owns it decides what a loss means. */
@@ -54,6 +59,7 @@ export class BrokerConnection {
     this.#stopWatching = watchForSuspension(limit, (stoodStill) => {
       lose(new Error(`this process stood still for ${Math.round(stoodStill / 1_000)} s, and its heartbeats with it`));
     });
+    connection.onDrain = () => this.observer?.onDrained?.();
     connection.on('connection.blocked', (reason) => {
       this.#blocked = true;
       this.observer?.onBlocked?.(String(reason));
@@ -72,6 +78,11 @@ export class BrokerConnection {
   /** True while the broker reads nothing from publishers; all that is written meanwhile piles up in memory. */
   get blocked(): boolean {
     return this.#blocked;
+  }
+
+  /** True while more than 32 MiB wait to be sent: the broker, or the network, takes less than it is given. */
+  get congested(): boolean {
+    return this.#connection.unsent > MAX_UNSENT;
   }
 
   /**

@@ -103,6 +103,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
         this.emit({ type: 'unblocked' });
         this.#sendSoon();
       },
+      onDrained: () => this.#sendSoon(),
       isWanted: () => this.#calls.waiting.size + this.#connecting > 0,
       publish: (call, channel, replyTo) => this.#publish(call, channel, replyTo),
       onReply: (message) => this.#onReply(message),
@@ -352,6 +353,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     return notSentError(call, {
       noBroker: session.connection ? undefined : { why: session.failure },
       blocked: session.connection?.blocked === true,
+      congested: session.connection?.congested === true,
       preparing: call.list === this.#calls.inFlight,
       maxInFlight: this.#settings.maxInFlight,
     });

@@ -22,6 +22,8 @@ export interface Obstacle {
   readonly noBroker: { readonly why: RpcError | undefined } | undefined;
   /** Whether the broker took nothing from publishers. */
   readonly blocked: boolean;
+  /** Whether the broker, or the network, took too little of what was sent before. */
+  readonly congested: boolean;
   /** Whether its reply queue was being made. */
   readonly preparing: boolean;
   readonly maxInFlight: number;
@@ -29,13 +31,17 @@ export interface Obstacle {
 
 /** The time limit of the call passed before it could be sent. */
 export function notSentError({ request: { timeout } }: Call, obstacle: Obstacle): RpcError {
-  const { noBroker, blocked, preparing, maxInFlight } = obstacle;
+  const { noBroker, blocked, congested, preparing, maxInFlight } = obstacle;
   const notSent = `not sent within ${duration(timeout)}`;
   if (noBroker) {
     const why = noBroker.why ? `: ${noBroker.why.message}` : '';
     return timeoutError(`${notSent}: there was no connection to RabbitMQ${why}`, 'NO_BROKER', noBroker.why);
   }
   if (blocked) return timeoutError(`${notSent}: ${BLOCKED}`, 'TIMEOUT');
+  if (congested) {
+    const message = `${notSent}: the network, or RabbitMQ, takes too little of what was sent before it`;
+    return timeoutError(message, 'TIMEOUT');
+  }
   if (preparing) return timeoutError(`${notSent}: RabbitMQ made no reply queue for it in that time`, 'TIMEOUT');
   return timeoutError(`${notSent}: ${maxInFlight} calls were in flight before it`, 'TIMEOUT');
 }

@@ -32,6 +32,8 @@ export interface SessionObserver {
   onLost(error: RpcError): void;
   onBlocked(reason: string): void;
   onUnblocked(): void;
+  /** What waited to be sent is out. */
+  onDrained(): void;
   /** Whether anybody waits for a connection. */
   isWanted(): boolean;
   publish(call: Call, channel: Channel, replyTo: string): void;
@@ -75,7 +77,8 @@ export class Session {
 
   /** Whether a call can be sent now. */
   get ready(): boolean {
-    return this.#live !== undefined && !this.#live.connection.blocked;
+    const connection = this.#live?.connection;
+    return connection !== undefined && !connection.blocked && !connection.congested;
   }
 
   /** Why there is no connection, as far as it is known. */
@@ -185,6 +188,7 @@ export class Session {
         this.#observer.onBlocked(reason);
       },
       onUnblocked: () => this.#observer.onUnblocked(),
+      onDrained: () => this.#observer.onDrained(),
     };
     const cancel = () => connection.destroy();
     signal.addEventListener('abort', cancel, { once: true });

@@ -157,3 +157,26 @@ describe('many calls', () => {
       assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'DEADLINE_EXCEEDED');
   });
 });
+
+describe('a client whose requests nobody reads', () => {
+  test('keeps no more of them than the connection may hold, says why, and goes on when they are read', async (t) => {
+    const proxy = await openProxy(t);
+    const queue = await testQueue(t);
+    await startWorker(t, ({ body }) => String(body.length), { queue });
+    const { client } = openClient(t, { urls: proxy.url, maxInFlight: 10, maxWaiting: 1_000 });
+    await client.connect();
+    const body = Buffer.alloc(2 ** 20);
+    proxy.holdUp();
+    const failures: string[] = [];
+    for (let round = 0; round < 30; round++) {
+      const calls = Array.from({ length: 10 }, () => client.call(queue, body, { timeout: 30 }));
+      for (const call of await Promise.allSettled(calls))
+        if (call.status === 'rejected') failures.push(String(call.reason.message));
+    }
+    assert.equal(failures.length, 300);
+    const unsent = failures.filter((message) => /takes too little of what was sent before it/.test(message));
+    assert.ok(unsent.length > 200, `${unsent.length} of 300 MiB were not sent`);
+    proxy.open();
+    assert.equal((await client.call(queue, body, { timeout: 120_000 })).text(), String(2 ** 20));
+  });
+});
