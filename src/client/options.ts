@@ -13,6 +13,7 @@ import {
   checkQueueName,
   checkShortText,
   checkTimeout,
+  checkTls,
   DEFAULT_URL,
   describe,
 } from '../protocol/option-checks.ts';
@@ -133,11 +134,9 @@ export function normalizeClientOptions(options: string | readonly string[] | Rpc
     retry = clientDefaults.retry,
     connectionName = clientDefaults.connectionName,
   } = checkOptions('options', given as RpcClientOptions, clientOptionNames);
-  if (tls !== undefined && (typeof tls !== 'object' || tls === null))
-    throw new TypeError(`tls: expected an object as tls.connect takes it, got ${describe(tls)}`);
   return {
     urls: parseAmqpUrls(urls),
-    tls,
+    tls: checkTls(tls),
     reply: checkOneOf('reply', reply, Object.keys(replyDesigns) as ReplyDesign[]),
     timeout: checkTimeout(timeout),
     maxInFlight: checkInteger('maxInFlight', maxInFlight, 1),

@@ -1,3 +1,4 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { inspect } from 'node:util';
 
 /** setTimeout's longest delay, in ms (24 days); it takes a longer one for 1 ms. */
@@ -83,6 +84,22 @@ export function checkObject<T>(name: string, value: T): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TypeError(`${name}: expected an object, got ${describe(value)}`);
   return value;
+}
+
+/**
+ * TLS options as `tls.connect` takes them, tried out: a certificate or key that can't be read would else fail each connection,
+ * for as long as somebody tries.
+ */
+export function checkTls(tls: TlsOptions | undefined): TlsOptions | undefined {
+  if (tls === undefined) return undefined;
+  checkObject('tls', tls);
+  try {
+    process.getBuiltinModule('node:tls').createSecureContext(tls); // it takes milliseconds to load, and few need it
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`tls: expected certificates and keys that can be read, such as PEM: ${why}`, { cause });
+  }
+  return tls;
 }
 
 /** A list of strings. */

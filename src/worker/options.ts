@@ -13,6 +13,7 @@ import {
   checkQueueName,
   checkShortText,
   checkTexts,
+  checkTls,
   DEFAULT_QUEUE,
   DEFAULT_URL,
 } from '../protocol/option-checks.ts';
@@ -132,7 +133,7 @@ export function normalizeWorkerOptions(options: string | readonly string[] | Rpc
   ]);
   return {
     urls: parseAmqpUrls(urls ?? workerDefaults.urls),
-    tls: tls === undefined ? undefined : checkObject('tls', tls),
+    tls: checkTls(tls),
     connectionName: checkShortText('connectionName', connectionName ?? workerDefaults.connectionName),
   };
 }

@@ -120,6 +120,7 @@ describe('a worker’s life', () => {
       [() => new RpcWorker({ url: 'amqp://h' } as object), /^options: expected options among .*got 'url'/],
       [() => new RpcWorker({ urls: 5 as unknown as string }), /^urls: .*got 5/],
       [() => new RpcWorker({ tls: true as unknown as object }), /^tls: .*got true/],
+      [() => new RpcWorker({ tls: { cert: 'no PEM', key: 'nor this' } }), /^tls: .*can be read/],
       [() => new RpcWorker({ connectionName: 5 as unknown as string }), /^connectionName: .*got 5/],
       [() => new RpcWorker().serve(5 as unknown as string, echo), /^queue: .*got 5/],
       [() => new RpcWorker().serve('q', 'echo' as unknown as () => string), /^handler: .*got 'echo'/],
