@@ -14,8 +14,6 @@ const broker = brokerForFile();
 /** An error reply, by its properties. */
 const asError = { type: 'error', contentType: 'application/problem+json' };
 const garbage = Buffer.alloc(1_048_576, 0xfe);
-/** How many characters of an id are its client's. */
-const PREFIX = 16;
 
 /** What a rogue worker has done. */
 class Rogue {
@@ -23,7 +21,7 @@ class Rogue {
   replayed = 0;
   refused = 0;
   readonly #channel: Channel;
-  /** The id that it answered last, by the client's prefix. */
+  /** The id that it answered last, by the client's name. */
   readonly #answered = new Map<string, string>();
   #requests = 0;
 
@@ -32,14 +30,14 @@ class Rogue {
   }
 
   /** Sends the caller of a request everything but its answer, and then the answer, if it does not refuse. */
-  async answer({ body, correlationId = '', replyTo = '', deliveryTag }: Delivery): Promise<void> {
+  async answer({ body, correlationId = '', replyTo = '', headers, deliveryTag }: Delivery): Promise<void> {
     const publish = (content: string | Buffer, properties: object) =>
       this.#channel.basicPublish({ exchange: '', routingKey: replyTo, ...properties }, Buffer.from(content));
-    const prefix = correlationId.slice(0, PREFIX);
-    const [other] = [...this.#answered.entries()].find(([client]) => client !== prefix) ?? [];
+    const caller = String(headers?.caller);
+    const [other] = [...this.#answered.entries()].find(([client]) => client !== caller) ?? [];
     const unknown = [
       ['forged', { correlationId: 'nobody ever had this id' }],
-      ['forged', { correlationId: `${prefix}zzzzzz` }], // not issued yet
+      ['forged', { correlationId: correlationId.replace(/\d+$/, '999999') }], // not issued yet
       ['forged', {}],
       ['{"code":', { ...asError, correlationId: 'x' }],
       [garbage, { correlationId: 'y' }],
@@ -48,7 +46,7 @@ class Rogue {
     ] as const;
     for (const [content, properties] of unknown) await publish(content, properties);
     this.unknown += unknown.length;
-    const old = this.#answered.get(prefix);
+    const old = this.#answered.get(caller);
     if (old !== undefined) {
       await publish('replayed', { correlationId: old });
       this.replayed++;
@@ -58,7 +56,7 @@ class Rogue {
       await publish(refusal, { ...asError, correlationId });
       this.refused++;
     } else await publish(String(fib(Number(body))), { correlationId, contentType: 'text/plain' });
-    this.#answered.set(prefix, correlationId);
+    this.#answered.set(caller, correlationId);
     await this.#channel.basicAck({ deliveryTag });
   }
 }

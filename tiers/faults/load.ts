@@ -126,7 +126,10 @@ export class Load {
     this.#underWay.add(call);
     this.made++;
     try {
-      const { body } = await caller.client.call(caller.queue, String(n), { timeout: this.#timeout });
+      const { body } = await caller.client.call(caller.queue, String(n), {
+        timeout: this.#timeout,
+        headers: { caller: caller.name },
+      });
       if (String(body) === String(fib(n))) {
         this.right++;
         this.#lastRight.set(caller, began);
