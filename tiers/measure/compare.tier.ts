@@ -63,6 +63,8 @@ describe('the scenarios of dist/compare.js', () => {
         assert.ok((figures[headline] ?? 0) > 0, `${name}, ${contender}: ${headline}`);
       }
     }
+    const growth = scenarios.find(({ name }) => name === 'growth')?.levels.map(({ label }) => label);
+    assert.deepEqual(growth, ['calls', 'calls, one signal', 'client.js', 'client.js, unread']);
     assert.match(stdout, /^Which library\? RabbitMQ /m);
     await expectNoQueues(stderr, queuesIn(stderr).length);
   });

@@ -18,10 +18,15 @@ export interface WholeProgram {
   readonly call: (queue: string) => Command;
   /** Consumes, and says so; absent where only the client is run. */
   readonly serve?: (queue: string) => Command;
+  /** Makes a call for each line of its standard input, prints the answers in order, and tells when it is connected. */
+  readonly callEach?: (queue: string, inFlight: number) => Command;
 }
 
 /** What those that serve say. */
 export const CONSUMING = /consuming/;
+
+/** What those that call for each line tell. */
+export const CONNECTED = /connected to/;
 
 /** What those that call print. */
 export const ANSWER = /832040/;
@@ -45,6 +50,9 @@ export function wholePrograms(folder: string, temporary: string): readonly Whole
       detail: 'dist/client.js 30 and dist/worker.js',
       call: (queue) => ({ args: [built('client.js'), '--queue', queue, '30'] }),
       serve: (queue) => ({ args: [built('worker.js'), '--queue', queue, '--log', 'json'] }),
+      callEach: (queue, inFlight) => ({
+        args: [built('client.js'), '--queue', queue, '-q', '-v', '-t', '10m', '-c', String(inFlight), '-'],
+      }),
     },
     { name: 'floor', detail: 'the floor’s code', call: ours('floor', 'call'), serve: ours('floor', 'serve') },
     {

@@ -50,7 +50,7 @@ const figureName = described(
     'in ms. `peakMemory`: the most that the broker’s memory grew by, in bytes. `work`: Erlang reductions of the broker for ' +
     'each call (of a life: for each life). `brokerCpu`, `clientCpu`, `workerCpu`, `cpu` (client and worker): processor time a ' +
     'call, in µs. `time`: of a whole process, in ms. `rss`: memory that a process occupies, in bytes. `waiting`: heap for ' +
-    'each call that waits, in bytes. `growth`: processor time for 10 × N calls, over that for N. Of `rate` more is better, of all others less.',
+    'each call that waits, in bytes. `growth`: processor time for 10 × N calls (or memory, where the level says so), over that for N. Of `rate` more is better, of all others less.',
   oneOf(figureNames),
 );
 

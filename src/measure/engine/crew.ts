@@ -1,18 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../analysis/statistics.ts';
 import type { Target } from '../contenders/implementation.ts';
-import { ANSWER, CONSUMING, type Command, type WholeProgram } from '../contenders/programs.ts';
+import { ANSWER, CONNECTED, CONSUMING, type Command, type WholeProgram } from '../contenders/programs.ts';
 import type { Contender } from '../document/document.ts';
 import { type BrokerWatch, heldSince, type Reading } from './broker-watch.ts';
 import { Child, type ChildOptions } from './child.ts';
 import type { ClientTask } from './client-side.ts';
 import type { TurnLength } from './closed-loop.ts';
 import { Disposables } from './disposables.ts';
-import { startProgram } from './program.ts';
-import { LevelOutOfReach, type Measurement, type Turn, type TurnOptions } from './scenario.ts';
+import { type ProgramStart, type Started, startProgram } from './program.ts';
+import { LevelOutOfReach, type Measurement, type ProgramGrowth, type Turn, type TurnOptions } from './scenario.ts';
 
 /** How long a worker stands idle before it is weighed, in ms. */
 const IDLE = 1_000;
+
+/** A program that has used less processor time than this in {@link IDLE} waits, in µs. */
+const WAITS = 20_000;
+
+/** How long a program may take for many calls, in ms: one that takes too long still has a figure. */
+const MANY_CALLS = 300_000;
+
+/** A number whose answer is long, so that unread ones take memory. */
+const LONG = '1000\n';
 
 /** Calls that warm a connection up before it is measured, beside two for each in flight. */
 const WARM_UP = 10;
@@ -67,7 +76,7 @@ export class Crew {
       timeToAnswer: async () => {
         if (!program) throw new Error(`${contender.name} has no program`);
         const { queue } = await this.#serve('floor', 1, 1);
-        const started = await this.#start(program.call(queue), ANSWER);
+        const started = await this.#start(program.call(queue), { says: ANSWER });
         try {
           return await started.ended;
         } finally {
@@ -77,7 +86,7 @@ export class Crew {
       timeToConsume: async () => {
         if (!program?.serve) throw new Error(`${contender.name} has no program that serves`);
         const { queue } = await this.#serve('nobody', 1, 0);
-        const started = await this.#start(program.serve(queue), CONSUMING);
+        const started = await this.#start(program.serve(queue), { says: CONSUMING });
         try {
           await delay(IDLE, undefined, { signal: this.#options.child.signal });
           return { took: started.took, rss: started.rss() };
@@ -85,11 +94,42 @@ export class Crew {
           await started.stop();
         }
       },
+      programGrowth: async (growth) => {
+        const fewer = length.calls ?? growth.calls;
+        const cost = await this.#programCost(program, growth, fewer);
+        return (await this.#programCost(program, growth, 10 * fewer)) / cost;
+      },
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#started[Symbol.asyncDispose]();
+  }
+
+  async #programCost(program: WholeProgram | undefined, { inFlight, of }: ProgramGrowth, calls: number) {
+    if (!program?.callEach) throw new Error('it has no program that calls for each line');
+    const { queue } = await this.#serve(program.name, this.#options.prefetch, 1);
+    const unread = of === 'unread';
+    const input = `${LONG.repeat(calls - 1)}30\n`; // the answer to the last of them is known
+    const how = { says: unread ? CONNECTED : ANSWER, within: MANY_CALLS, input, unread };
+    const started = await this.#start(program.callEach(queue, inFlight(calls)), how);
+    try {
+      if (unread) await this.#untilIdle(started);
+      if (unread && started.unreadBytes() === 0) throw new Error('the client program has printed nothing');
+      const cost = unread ? started.peakRss() : started.cpu();
+      if (cost === undefined) throw new LevelOutOfReach('it has ended, or there is no /proc');
+      return cost;
+    } finally {
+      await started.stop();
+    }
+  }
+
+  async #untilIdle({ cpu }: Started): Promise<void> {
+    for (let before = cpu(); before !== undefined; ) {
+      await delay(IDLE, undefined, { signal: this.#options.child.signal });
+      const now = cpu();
+      before = now !== undefined && now - before > WAITS ? now : undefined;
+    }
   }
 
   async #take(
@@ -181,13 +221,13 @@ export class Crew {
     return { queue, workers };
   }
 
-  #start({ file, args, env }: Command, says: RegExp) {
+  #start({ file, args, env }: Command, how: Pick<ProgramStart, 'says' | 'within' | 'input' | 'unread'>) {
     const { clients, child } = this.#options;
     return startProgram({
       ...(file === undefined ? {} : { file }),
       args,
       env: { ...child.env, AMQP_URL: clients.url, ...env },
-      says,
+      ...how,
       signal: child.signal,
     });
   }

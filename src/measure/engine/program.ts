@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { processorTimeOf } from './broker-processes.ts';
 
 /** How long a program may take until it says what is waited for, in ms. */
 const START_TIMEOUT = 20_000;
@@ -20,6 +21,12 @@ export interface ProgramStart {
   readonly env: Readonly<Record<string, string>>;
   /** What it writes, on either stream, when it is ready or has answered. */
   readonly says: RegExp;
+  /** How long it may take until it says so, in ms; default 20 s. */
+  readonly within?: number;
+  /** Written to its standard input, which then stays open; default: there is no input. */
+  readonly input?: string;
+  /** Whether nobody reads its standard output. */
+  readonly unread?: boolean;
   /** Called if it ends before `stop()`, once it was ready. */
   readonly onEnd?: (error: Error) => void;
   readonly signal: AbortSignal;
@@ -33,6 +40,12 @@ export interface Started extends AsyncDisposable {
   readonly ended: Promise<number>;
   /** The memory that it occupies, in bytes; undefined where the system has no /proc. */
   rss(): number | undefined;
+  /** The most memory that it has occupied until now, in bytes; undefined where the system has no /proc. */
+  peakRss(): number | undefined;
+  /** The processor time that it has used until now, in µs; undefined where the system has no /proc. */
+  cpu(): number | undefined;
+  /** How much of its standard output waits here for a reader, in bytes. */
+  unreadBytes(): number;
   /** Ends it, by force if it takes too long. */
   stop(): Promise<void>;
 }
@@ -45,12 +58,12 @@ const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO
  * @throws Error with what it wrote, if it ends first or takes too long; the signal's reason
  */
 export async function startProgram(start: ProgramStart): Promise<Started> {
-  const { file = process.execPath, args, env, says, onEnd, signal } = start;
+  const { file = process.execPath, args, env, says, within = START_TIMEOUT, input, unread, onEnd, signal } = start;
   signal.throwIfAborted();
   const began = performance.now();
   const child = spawn(file, args, {
     env: { ...process.env, ...NO_OPTIONS, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true, // Ctrl-C in a terminal is for us
   });
   let wrote = '';
@@ -85,8 +98,12 @@ export async function startProgram(start: ProgramStart): Promise<Started> {
       isReady = true;
       resolve(performance.now() - began);
     };
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', read);
+    for (const stream of unread ? [child.stderr] : [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', read);
+    }
   });
+  child.stdin?.on('error', () => {}); // that it has ended is told
+  child.stdin?.write(input ?? '');
   const limit = new AbortController();
   try {
     const took = await Promise.race([
@@ -94,9 +111,9 @@ export async function startProgram(start: ProgramStart): Promise<Started> {
       closed.then(() => {
         throw new Error(`${shown(args)}: it ended too early; it wrote: ${failure ?? wrote}`);
       }),
-      delay(START_TIMEOUT, undefined, { signal: AbortSignal.any([signal, limit.signal]) }).then(
+      delay(within, undefined, { signal: AbortSignal.any([signal, limit.signal]) }).then(
         () => {
-          throw new Error(`${shown(args)}: not within ${START_TIMEOUT} ms; it wrote: ${wrote}`);
+          throw new Error(`${shown(args)}: not within ${within} ms; it wrote: ${wrote}`);
         },
         () => {
           throw signal.reason;
@@ -106,7 +123,16 @@ export async function startProgram(start: ProgramStart): Promise<Started> {
     void closed.then(() => {
       if (!stopping) onEnd?.(new Error(`${shown(args)} ended early: ${wrote.trim().split('\n').at(-1)}`));
     });
-    return { took, ended, rss: () => residentMemory(child.pid), stop, [Symbol.asyncDispose]: stop };
+    return {
+      took,
+      ended,
+      rss: () => memory(child.pid, 'VmRSS'),
+      peakRss: () => memory(child.pid, 'VmHWM'),
+      cpu: () => (child.pid === undefined ? undefined : processorTimeOf([child.pid])),
+      unreadBytes: () => child.stdout?.readableLength ?? 0,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -120,9 +146,10 @@ function shown(args: readonly string[]): string {
 }
 
 /** @see https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
-function residentMemory(pid: number | undefined): number | undefined {
+function memory(pid: number | undefined, name: 'VmRSS' | 'VmHWM'): number | undefined {
   try {
-    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const [, kilobytes] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
   } catch {
     return undefined;

@@ -25,6 +25,18 @@ export interface Turn {
   timeToAnswer(): Promise<number>;
   /** From exec until the contender's worker says that it consumes, in ms, and what it occupies a second later, in bytes. */
   timeToConsume(): Promise<{ readonly took: number; readonly rss: number | undefined }>;
+  /** The cost of the contender's client program for ten times as many calls, over that for the fewer. */
+  programGrowth(growth: ProgramGrowth): Promise<number>;
+}
+
+/** A cost of the contender's client program, of which the ratio for ten times as many calls is looked at. */
+export interface ProgramGrowth {
+  /** The fewer calls. */
+  readonly calls: number;
+  /** How many are in flight at most, of this many. */
+  readonly inFlight: (calls: number) => number;
+  /** Processor time until the last answer was read, or the most memory where nobody reads any. */
+  readonly of: 'cpu' | 'unread';
 }
 
 /** How clients are to have their turn. */

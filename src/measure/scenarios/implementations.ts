@@ -10,6 +10,10 @@ const WAITING = 10_000;
 /** Calls that ten times as many are compared with; were they fewer, the young heap would hold all of these, and copy those. */
 const FEWER_CALLS = 10_000;
 
+/** Levels of `growth` beyond calls of the library: the client program's processor time, and its memory where nobody reads. */
+const PROGRAM = 2;
+const UNREAD = 3;
+
 /** How long a worker is busy with a request where workers share a queue, in ms. */
 const BUSY = 5;
 
@@ -105,17 +109,28 @@ export function implementationScenarios(programs: readonly WholeProgram[]): read
       title: 'ten times as many calls at once',
       detail:
         'Processor time of the client’s process for ten times as many calls, over that for the fewer: 10 is in proportion, more than 13 is a ' +
-        'cost that grows faster than the work. 1,000 are in flight, the others wait',
+        'cost that grows faster than the work. 1,000 are in flight, the others wait. Of client.js, with the numbers on its standard input: ' +
+        'that of the whole process, its start included; and the most memory that it occupies where nobody reads its answers: 1 is right',
       headline: 'growth',
       figures: ['growth'],
-      unit: 'signals',
-      levels: [0, 1],
-      levelTitle: (level) =>
-        `${count(FEWER_CALLS)} and ${count(10 * FEWER_CALLS)} calls${level === 1 ? ' that share one AbortSignal' : ''}`,
+      unit: 'of',
+      levels: [0, 1, PROGRAM, UNREAD],
+      levelLabel: (level) => ['calls', 'calls, one signal', 'client.js', 'client.js, unread'][level] ?? '',
+      levelTitle(level) {
+        if (level === PROGRAM) return 'client.js: -c 800 for 1,000 numbers and -c 8000 for 10,000';
+        const calls = `${count(FEWER_CALLS)} and ${count(10 * FEWER_CALLS)}`;
+        if (level === UNREAD) return `client.js: ${calls} answers that nobody reads, memory`;
+        return `${calls} calls${level === 1 ? ' that share one AbortSignal' : ''}`;
+      },
       contenders: ({ name }) => name === 'fib-worker',
       rounds: () => FEW_ROUNDS / 4,
-      run: (turn, signals) =>
-        turn.clients({ kind: 'growth', calls: FEWER_CALLS, oneSignal: signals === 1 }, { prefetch: 100 }),
+      async run(turn, level) {
+        const program = { inFlight: (calls: number) => Math.ceil(0.8 * calls), calls: 1_000, of: 'cpu' } as const;
+        const unread = { inFlight: () => 100, calls: FEWER_CALLS, of: 'unread' } as const;
+        if (level === PROGRAM) return single({ growth: await turn.programGrowth(program) });
+        if (level === UNREAD) return single({ growth: await turn.programGrowth(unread) });
+        return turn.clients({ kind: 'growth', calls: FEWER_CALLS, oneSignal: level === 1 }, { prefetch: 100 });
+      },
     },
     {
       name: 'workers',
