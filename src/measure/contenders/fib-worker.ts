@@ -45,7 +45,7 @@ function open(
 const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd }) => {
   const { queue, ...broker } = place(target);
   const worker = new RpcWorker({ ...broker, connectionName: 'fib-worker compare (worker)' });
-  worker.serve(queue, ({ body }) => answer(body).toString('latin1'), { prefetch });
+  worker.serve(queue, ({ body }) => ({ body: answer(body), contentType: 'text/plain' }), { prefetch });
   let consuming = false;
   // it would try again, for ever: who measures wants to know at once
   const failed = new Promise<never>((_, reject) => {
