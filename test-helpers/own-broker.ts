@@ -23,3 +23,17 @@ export function startTestCluster(): Promise<PrivateCluster> {
 export async function folderOf(broker: PrivateBroker): Promise<string | undefined> {
   return /"(.+)"/.exec(await broker.ctl('-q', 'eval', 'os:getenv("FIB_WORKER_GUARD").'))?.[1];
 }
+
+let users = 0;
+
+/** The URL of a new user of a broker who may have this many channels. */
+export async function userWithChannels(broker: PrivateBroker, channels: number): Promise<string> {
+  const name = `limited${++users}`;
+  await broker.ctl('add_user', name, 'secret');
+  await broker.ctl('set_permissions', name, '.*', '.*', '.*');
+  await broker.ctl('set_user_limits', name, JSON.stringify({ 'max-channels': channels }));
+  const url = new URL(broker.url);
+  url.username = name;
+  url.password = 'secret';
+  return url.href;
+}

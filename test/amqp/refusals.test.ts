@@ -7,7 +7,7 @@ import { inspectQueue, openRequestQueue } from '../../src/amqp/queues.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { startTestBroker, userWithChannels } from '../../test-helpers/own-broker.ts';
 import {
   openClient,
   openRaw,
@@ -21,23 +21,10 @@ import {
 // A node of this file's own: it takes virtual hosts down, and limits users.
 describe('what RabbitMQ refuses is told as it is:', () => {
   let broker: PrivateBroker;
-  let users = 0;
   before(async () => {
     broker = await startTestBroker();
   });
   after(() => broker[Symbol.asyncDispose]());
-
-  /** The URL of a new user who may have this many channels. */
-  async function userWithChannels(channels: number): Promise<string> {
-    const name = `limited${++users}`;
-    await broker.ctl('add_user', name, 'secret');
-    await broker.ctl('set_permissions', name, '.*', '.*', '.*');
-    await broker.ctl('set_user_limits', name, JSON.stringify({ 'max-channels': channels }));
-    const url = new URL(broker.url);
-    url.username = name;
-    url.password = 'secret';
-    return url.href;
-  }
 
   function deleteLater(t: TestContext, queue: string): void {
     t.after(async () => {
@@ -132,7 +119,7 @@ describe('what RabbitMQ refuses is told as it is:', () => {
   }
 
   test('a worker that may have one channel declares its queue', async (t) => {
-    const url = await userWithChannels(1);
+    const url = await userWithChannels(broker, 1);
     for (let n = 1; n <= 20; n++) {
       const queue = `one.channel.${n}`;
       deleteLater(t, queue);
@@ -144,7 +131,7 @@ describe('what RabbitMQ refuses is told as it is:', () => {
   });
 
   test('no second channel: the next connection declares the queue first', async (t) => {
-    const url = parseAmqpUrl(await userWithChannels(1));
+    const url = parseAmqpUrl(await userWithChannels(broker, 1));
     const queue = { name: 'no.second', durable: true, type: undefined };
     deleteLater(t, queue.name);
     const first = await connect(url);
@@ -164,7 +151,7 @@ describe('what RabbitMQ refuses is told as it is:', () => {
   });
 
   test('looking at a queue costs those who may have no further channel nothing', async (t) => {
-    const url = parseAmqpUrl(await userWithChannels(1));
+    const url = parseAmqpUrl(await userWithChannels(broker, 1));
     const queue = await testQueue(t, { url: broker.url });
     const connection = await connect(url);
     t.after(() => connection.close());
@@ -174,7 +161,7 @@ describe('what RabbitMQ refuses is told as it is:', () => {
   });
 
   test('nor does it cost a client its call', async (t) => {
-    const url = await userWithChannels(1);
+    const url = await userWithChannels(broker, 1);
     const queue = await testQueue(t, { url: broker.url });
     const { client } = openClient(t, { urls: url });
     const answer = client.call(queue, '1', { timeout: 60_000 });
@@ -186,7 +173,7 @@ describe('what RabbitMQ refuses is told as it is:', () => {
 
   for (const reply of ['direct', 'exclusive', 'per-request'] as const) {
     test(`one channel is enough for calls (${reply})`, async (t) => {
-      const url = await userWithChannels(1);
+      const url = await userWithChannels(broker, 1);
       const queue = await testQueue(t, { url: broker.url });
       await startWorker(t, () => 'ok', { queue, urls: broker.url, prefetch: 10 });
       const { client } = startClient(t, { urls: url, queue, reply, retry: true });

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { startTestBroker, userWithChannels } from '../../test-helpers/own-broker.ts';
 import { runClient } from '../../test-helpers/programs.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { openClient, openRaw, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
@@ -12,29 +12,19 @@ import { openClient, openRaw, startWorker, testQueue, until } from '../../test-h
 // A node of this file's own: it limits users, and blocks publishers.
 describe('a client', () => {
   let broker: PrivateBroker;
-  let users = 0;
   before(async () => {
     broker = await startTestBroker();
   });
   after(() => broker[Symbol.asyncDispose]());
 
-  /** The URL of a new user who may have this many channels. */
-  async function userWithChannels(channels: number): Promise<string> {
-    const name = `limited${++users}`;
-    await broker.ctl('add_user', name, 'secret');
-    await broker.ctl('set_permissions', name, '.*', '.*', '.*');
-    await broker.ctl('set_user_limits', name, JSON.stringify({ 'max-channels': channels }));
-    const url = new URL(broker.url);
-    url.username = name;
-    url.password = 'secret';
-    return url.href;
-  }
-
   for (const channels of [1, 3]) {
     test(`with a queue for each call takes turns where its user may have ${channels} channels`, async (t) => {
       const queue = await testQueue(t, { url: broker.url });
       const { worker } = await startWorker(t, ({ body }) => `echo ${body}`, { queue, urls: broker.url, prefetch: 50 });
-      const { client, events } = openClient(t, { urls: await userWithChannels(channels), reply: 'per-request' });
+      const { client, events } = openClient(t, {
+        urls: await userWithChannels(broker, channels),
+        reply: 'per-request',
+      });
       const numbers = Array.from({ length: 50 }, (_, n) => String(n));
       const replies = await Promise.all(numbers.map((n) => client.call(queue, n)));
       assert.deepEqual(
@@ -52,7 +42,7 @@ describe('a client', () => {
       const queue = await testQueue(t, { url: broker.url });
       const raw = await openRaw(t, broker.url);
       const requests = await raw.consume(queue);
-      const proxy = await openProxy(t, await userWithChannels(1));
+      const proxy = await openProxy(t, await userWithChannels(broker, 1));
       const { client, events } = openClient(t, { urls: proxy.url, reply });
       const call = client.call(queue, '1');
       const { replyTo = '', correlationId } = await requests.next();
@@ -72,7 +62,7 @@ describe('a client', () => {
 
   test('of the command line looks whether anybody consumes the queue, and loses no call by that', async (t) => {
     const queue = await testQueue(t, { url: broker.url });
-    const url = await userWithChannels(1);
+    const url = await userWithChannels(broker, 1);
     const { worker } = await startWorker(t, () => delay(2_500, '5'), { queue, urls: broker.url });
     const { code, stdout } = await runClient(t, ['--url', url, '--queue', queue, '--quiet', '--timeout', '60s', '5']);
     assert.deepEqual([code, stdout], [0, '5\n']);
