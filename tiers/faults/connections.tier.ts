@@ -56,8 +56,10 @@ describe('a user who may have one channel', () => {
     test(`loses no call with ${reply} replies, whatever looks at the queue, and none to his worker`, async (t) => {
       const queue = `faults.${randomUUID()}`;
       cleanUp(t, () => broker().ctl('delete_queue', queue));
-      // the queue is not there yet: the worker declares it, with that one channel
+      // The queue is not there yet: the worker declares it, with that one channel. RabbitMQ may not have counted the channel that
+      // it closed because the queue was missing, and then closes the connection; the next one declares the queue first.
       const worker = await startWorker(t, ['--queue', queue], { url: await userWithOneChannel() });
+      const atStart = worker.records('disconnected').length;
       const client = new RpcClient({ urls: await userWithOneChannel(), reply });
       cleanUp(t, () => client.close({ grace: 0 }));
       const ended: Record<string, number> = { right: 0 };
@@ -91,12 +93,13 @@ describe('a user who may have one channel', () => {
       calling = false;
       await looking;
       await client.close();
-      const lost = worker.records('disconnected').length;
+      const lost = worker.records('disconnected').length - atStart;
       const { requests, answered } = await stopInOrder(worker);
       console.log(
         `one channel, ${reply} replies: ${made} calls, ${JSON.stringify(ended)}, looks at the queue ${JSON.stringify(looks)}; ` +
-          `the worker had ${requests} requests, answered ${answered}, lost its connection ${lost} times`,
+          `the worker had ${requests} requests, answered ${answered}, lost its connection ${atStart} times while it started, ${lost} times afterwards`,
       );
+      assert.ok(atStart <= 1, 'it starts with the second connection at the latest');
       assert.deepEqual([ended, requests, answered, lost], [{ right: CALLS }, CALLS, CALLS, 0]);
     });
   }
