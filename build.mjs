@@ -1,7 +1,7 @@
 // Bundles every program of src/programs into one file in dist/.
 //
 //   node build.mjs            dist/worker.js, client.js, compare.js, demo.js
-//   node build.mjs --package  lib/, what `npm pack` packs; --update-api writes its API report anew (docs/fib-worker.api.md)
+//   node build.mjs --package  lib/, what `npm pack` packs; --update-api writes docs/api.md, the reference of its API, anew
 //   node build.mjs --function FILE [--outfile FILE]
 //                             a worker that serves this function, by default as dist/worker.js; see docs/your-function.md
 //

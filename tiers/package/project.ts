@@ -68,7 +68,7 @@ export interface Tarball {
   readonly names: readonly string[];
 }
 
-/** Builds the package, which checks its API report, and packs it into the project's folder. */
+/** Builds the package, which checks docs/api.md, and packs it into the project's folder. */
 export async function pack(project: Project): Promise<Tarball> {
   const inCheckout = async (program: string, ...args: string[]) => {
     const { code, stdout, stderr } = await project.run(program, args, {}, checkout);

@@ -11,9 +11,7 @@ interface Snippet {
 
 /** The blocks of README and docs that are whole programs or modules: without a line `…`, where something was left out. */
 export function snippets(): Snippet[] {
-  const docs = readdirSync(path.join(checkout, 'docs')).filter(
-    (name) => name.endsWith('.md') && !name.endsWith('.api.md'),
-  );
+  const docs = readdirSync(path.join(checkout, 'docs')).filter((name) => name.endsWith('.md') && name !== 'api.md');
   return ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((file) => {
     const document = readFileSync(path.join(checkout, file), 'utf8');
     return [...document.matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
