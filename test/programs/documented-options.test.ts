@@ -20,7 +20,8 @@ const others = {
 };
 
 /** The long flags in a text, without dashes. */
-const flagsOf = (text: string) => [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*[a-z])/g)].map(([, flag = '']) => flag);
+const flagsOf = (text: string) =>
+  [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*[a-z])(?![\w-])/g)].map(([, flag = '']) => flag);
 
 describe('every option', () => {
   test('is in the docs, and they name no flag that no program knows', async (t) => {
