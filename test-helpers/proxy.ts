@@ -34,6 +34,8 @@ export interface TcpProxy {
   slow(how: { readonly delay?: number; readonly rate?: number }): void;
   /** Says this to everybody who is connected, as if the broker had. */
   say(octets: Buffer): void;
+  /** Says this to everybody who connects from now on, before the broker's next AMQP method of this class and number. */
+  sayBefore(classId: number, methodId: number, octets: Buffer): void;
   /** Cuts every connection (RST). */
   cut(): void;
   /** Resolves once somebody has connected. */
@@ -50,6 +52,7 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
   let connections = 0;
   let delay = 0;
   let rate = Number.POSITIVE_INFINITY;
+  let said: { readonly before: Buffer; readonly octets: Buffer } | undefined;
   let trap: { readonly method: Buffer; readonly sprung: () => void } | undefined;
   const clients = new Set<Socket>();
   /** Sockets whose data and end are swallowed. */
@@ -68,7 +71,7 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
       sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (chunk) => {
-        if (!dead.has(from)) pass(from, to, from === near ? beforeTrap(near, chunk) : chunk);
+        if (!dead.has(from)) pass(from, to, from === near ? beforeTrap(near, chunk) : withSaid(chunk));
       });
       from.on('end', () => {
         if (!dead.has(from)) to.end();
@@ -116,6 +119,12 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     return chunk.subarray(0, at - 7);
   }
 
+  function withSaid(chunk: Buffer): Buffer {
+    const at = said ? chunk.indexOf(said.before) - 7 : -1;
+    if (!said || at < 0) return chunk;
+    return Buffer.concat([chunk.subarray(0, at), said.octets, chunk.subarray(at)]);
+  }
+
   const url = new URL(broker);
   url.host = `127.0.0.1:${await listenOnLoopback(server)}`;
   const proxy: TcpProxy = {
@@ -152,6 +161,9 @@ export async function openProxy(t: Scope, broker = amqpUrl()): Promise<TcpProxy>
     },
     say(octets) {
       for (const socket of clients) socket.write(octets);
+    },
+    sayBefore(classId, methodId, octets) {
+      said = { before: Buffer.from([0, classId, 0, methodId]), octets };
     },
     cut() {
       for (const socket of sockets) socket.resetAndDestroy();

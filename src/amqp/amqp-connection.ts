@@ -8,6 +8,7 @@ import { type FieldTable, readTable } from './field-table.ts';
 import {
   type BodySink,
   checkFrame,
+  FRAME_HEADER,
   type FrameListener,
   FrameReader,
   frameType,
@@ -20,6 +21,21 @@ import { Outbox } from './outbox.ts';
 /** The text of a long string (4.2.1), one character an octet. */
 function longString(octets: Buffer, at: number): string {
   return octets.toString('latin1', at + 4, at + 4 + octets.readUInt32BE(at));
+}
+
+/** The octets before the end of a heartbeat frame: its type, channel 0 and size 0 (4.2.7). No payload ends so: its end is read with it. */
+const HEARTBEAT = Buffer.from([frameType.heartbeat, 0, 0, 0, 0, 0, 0]);
+
+/** Passes over heartbeats: a broker may send them from `connection.tune-ok` on, and the library takes one in the login for a fault. */
+function withoutHeartbeats(read: Read): Read {
+  return async (size) => {
+    let octets = await read(size);
+    while (octets.equals(HEARTBEAT)) {
+      await read(1); // the frame's end
+      octets = await read(FRAME_HEADER);
+    }
+    return octets;
+  };
 }
 
 /**
@@ -126,9 +142,10 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     const first = await read(8);
     const otherVersion = first.toString('latin1', 0, 4) === 'AMQP'; // the library tells which
     this._socket.unshift(otherVersion ? first : await this.#serverStart(first, read));
+    const readOn = withoutHeartbeats(read);
     await super._negotiate((octets) => {
       if (octets > MAX_FRAME_SIZE) throw frameError('not AMQP 0-9-1');
-      return read(octets);
+      return readOn(octets);
     });
   }
 

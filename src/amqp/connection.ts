@@ -54,8 +54,7 @@ export class BrokerConnection {
     };
     connection.on('error', lose);
     // no sign of its end may have reached a process that was frozen: without this, calls would wait two more heartbeats
-    const heartbeat = url.heartbeat ?? HEARTBEAT; // at most: the broker may ask for more of them
-    const limit = heartbeat === 0 ? Number.POSITIVE_INFINITY : heartbeat * 1_000 * GIVEN_UP;
+    const limit = (url.heartbeat ?? HEARTBEAT) * 1_000 * GIVEN_UP; // at most: the broker may ask for more of them
     this.#stopWatching = watchForSuspension(limit, (stoodStill) => {
       lose(new Error(`this process stood still for ${Math.round(stoodStill / 1_000)} s, and its heartbeats with it`));
     });

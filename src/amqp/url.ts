@@ -9,7 +9,7 @@ export interface AmqpUrl {
   readonly username: string;
   readonly password: string;
   readonly vhost: string;
-  /** Heartbeat interval in seconds, from `?heartbeat=`; undefined: the library's default. */
+  /** Heartbeat interval in seconds, from `?heartbeat=`; undefined: the default. */
   readonly heartbeat: number | undefined;
   /** The URL for people: without the password. */
   readonly display: string;
@@ -47,7 +47,9 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   if (url.hash !== '') return 'there is a # in it (in a password or virtual host it is written as %23)';
   const heartbeat = url.searchParams.get('heartbeat');
   if (heartbeat !== null && !(/^\d+$/.test(heartbeat) && Number(heartbeat) <= MAX_HEARTBEAT))
-    return `its heartbeat is no whole number of seconds from 0 to ${MAX_HEARTBEAT}`;
+    return `its heartbeat is no whole number of seconds from 1 to ${MAX_HEARTBEAT}`;
+  if (Number(heartbeat ?? 1) === 0)
+    return 'its heartbeat is 0, and without heartbeats nobody notices that a connection is dead: give seconds, or leave it out';
   let username: string, password: string, vhost: string;
   try {
     username = decodeURIComponent(url.username);

@@ -12,7 +12,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
-import { method, short } from '../../test-helpers/raw-amqp.ts';
+import { frame, method, short } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, type Scope, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const BODY_FRAME = 3;
@@ -163,6 +163,14 @@ describe('a connection', () => {
       await assert.rejects(connect(url), { reason: 'NO_BROKER', message: /answers, but not as a RabbitMQ would/ });
     });
   }
+
+  test('takes heartbeats that come before the login is over', async (t) => {
+    const heartbeat = frame(8, 0, Buffer.alloc(0));
+    const proxy = await openProxy(t);
+    proxy.sayBefore(10, 41, Buffer.concat([heartbeat, heartbeat])); // connection.open-ok
+    const { connection } = await open(t, proxy.url);
+    await (await connection.openChannel()).basicQos({ prefetchCount: 1 });
+  });
 
   test('that is refused has a cause that reads well', async () => {
     const url = new URL(amqpUrl());

@@ -14,8 +14,15 @@ describe('an AMQP URL', () => {
   test('has a heartbeat that fits into 16 bits', () => {
     assert.equal(parseAmqpUrl('amqp://broker?heartbeat=65535').heartbeat, 65_535);
     for (const heartbeat of ['65536', '99999', '-1', '1.5', '', 'often']) {
-      const wrong = { name: 'TypeError', message: /its heartbeat is no whole number of seconds from 0 to 65535/ };
+      const wrong = { name: 'TypeError', message: /its heartbeat is no whole number of seconds from 1 to 65535/ };
       assert.throws(() => parseAmqpUrl(`amqp://broker?heartbeat=${heartbeat}`), wrong);
+    }
+  });
+
+  test('never turns heartbeats off: the broker would send them all the same, and a dead connection go unnoticed', () => {
+    for (const zero of ['0', '00']) {
+      const wrong = { name: 'TypeError', message: /its heartbeat is 0, and without heartbeats/ };
+      assert.throws(() => parseAmqpUrl(`amqp://broker?heartbeat=${zero}`), wrong);
     }
   });
 
