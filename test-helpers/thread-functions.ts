@@ -1,7 +1,7 @@
 import { isMainThread, parentPort, threadId, workerData } from 'node:worker_threads';
 import { RpcError } from '../src/protocol/errors.ts';
 import type { RequestHandler } from '../src/worker/handler.ts';
-import { serveThread, takePort } from '../src/worker/threads/serve-thread.ts';
+import { serveThread, takeLine } from '../src/worker/threads/serve-thread.ts';
 
 const kept = Buffer.from('kept by the function');
 
@@ -92,10 +92,10 @@ const functions: Record<string, RequestHandler> = {
  */
 export function isTestThread(): boolean {
   if (isMainThread || !workerData) return false;
-  const port = takePort();
+  const line = takeLine();
   const [, , mode] = process.argv;
   if (mode === 'dies-at-start') throw new Error('as it was asked to');
-  serveThread(port, {
+  serveThread(line, {
     contentType: undefined,
     functionOptions: { of: 'the function' },
     handler: (request, context) => functions[String(request.body).split(' ')[0] ?? '']?.(request, context) ?? null,

@@ -1,6 +1,6 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { FunctionModule } from '../../function/function-module.ts';
 import { heapLimit } from '../../worker/threads/heap-limit.ts';
+import type { ThreadLine } from '../../worker/threads/thread.ts';
 import type { PoolSettings, ThreadPool } from '../../worker/threads/thread-pool.ts';
 
 /** The first argument of the worker's file where it is the script of a thread of the pool. */
@@ -22,17 +22,17 @@ export async function createPool(
 }
 
 /** The line of such a thread to the worker: to be taken before the function is loaded, which must not see it. */
-export async function takePort(): Promise<MessagePort> {
-  const { takePort } = await import('../../worker/threads/serve-thread.ts');
-  return takePort();
+export async function takeLine(): Promise<ThreadLine> {
+  const { takeLine } = await import('../../worker/threads/serve-thread.ts');
+  return takeLine();
 }
 
 /** Serves the function in such a thread. */
 export async function serveInThread(
-  port: MessagePort,
+  line: ThreadLine,
   { handler, contentType }: FunctionModule,
   functionOptions: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const { serveThread } = await import('../../worker/threads/serve-thread.ts');
-  serveThread(port, { handler, contentType, functionOptions });
+  serveThread(line, { handler, contentType, functionOptions });
 }

@@ -6,7 +6,7 @@ import { functionOptionValues, withFunctionOptions } from '../../function/functi
 import { checkWorkers } from './check.ts';
 import { workerOptions } from './options.ts';
 import { serve } from './serve.ts';
-import { IN_THREAD, serveInThread, takePort } from './threads.ts';
+import { IN_THREAD, serveInThread, takeLine } from './threads.ts';
 
 const program = {
   name: 'fib-worker',
@@ -28,14 +28,14 @@ async function main(): Promise<void> {
     const asked = parseCommandLine(program, argv);
     if (asked.kind === 'run') return check(asked.values.pid);
   }
-  const port = inThread ? await takePort() : undefined;
+  const line = inThread ? await takeLine() : undefined;
   const served = await loadFunction();
   if (!served) return;
   const command = parseCommandLine(programOf(served), argv);
   if (command.kind === 'print') return exitOnceWritten(process.stdout, command.text, 0);
   const { values } = command;
   const functionOptions = functionOptionValues(values);
-  if (port) return serveInThread(port, served, functionOptions);
+  if (line) return serveInThread(line, served, functionOptions);
   if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
   await serve(served, { version: program.version, argv, values, functionOptions });
 }

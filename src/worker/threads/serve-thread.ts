@@ -1,11 +1,11 @@
-import type { MessagePort } from 'node:worker_threads';
 import { describeThrown } from '../../protocol/reply.ts';
 import type { WorkerEvent } from '../events.ts';
 import { FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
 import { boundedCopy, cut, ThreadLogLimit } from './bounds.ts';
 import type { FromThread, ThreadTask, ToThread } from './messages.ts';
+import type { ThreadLine } from './thread.ts';
 
-export { takePort } from './thread.ts';
+export { takeLine } from './thread.ts';
 
 /** Of an error, in UTF-16 units each: its message, and its stack. */
 const MAX_ERROR_TEXT = 8_000;
@@ -15,9 +15,9 @@ export type ThreadSettings = Pick<RunnerSettings, 'handler' | 'contentType' | 'f
 
 /**
  * The thread's side: runs what a {@link ThreadPool} sends, one task at a time.
- * @param port from `takePort()`
+ * @param line from `takeLine()`
  */
-export function serveThread(port: MessagePort, settings: ThreadSettings): void {
+export function serveThread({ port, begun }: ThreadLine, settings: ThreadSettings): void {
   const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   let running: { readonly call: number; readonly runner: FunctionRunner } | undefined;
   const limit = new ThreadLogLimit((event) => send({ type: 'event', call: 0, event }));
@@ -36,6 +36,7 @@ export function serveThread(port: MessagePort, settings: ThreadSettings): void {
       tell: (event) => tell(call, event),
     });
     running = { call, runner };
+    Atomics.store(begun, 0, call);
     const outcome = await runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, expires);
     // a rejection that nobody caught ends the thread before that, and costs this call, not the next one
     setImmediate(() => sendOutcome(call, outcome, send));

@@ -54,6 +54,7 @@ export class ThreadPool {
           this.#waiting.delete(next);
           slot.run(next);
         },
+        onNotBegun: (call) => this.#assign(call),
         onStartFailed: (error) => this.#startFailed(error),
       });
       return slot;
@@ -115,9 +116,7 @@ export class ThreadPool {
         },
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      const free = this.#slots.find((slot) => slot.free);
-      if (free) free.run(call);
-      else this.#waiting.add(call);
+      this.#assign(call);
     });
   }
 
@@ -129,6 +128,12 @@ export class ThreadPool {
     const stopping = new RpcError('UNAVAILABLE', 'the worker is stopping', { reason: 'CLOSED' });
     this.#rejectWaiting(stopping);
     return within(CLOSE, Promise.all(this.#slots.map((slot) => slot.close(stopping))));
+  }
+
+  #assign(call: Call): void {
+    const free = this.#slots.find((slot) => slot.free);
+    if (free) free.run(call);
+    else this.#waiting.add(call);
   }
 
   #abort(call: Call, reason: unknown): void {

@@ -14,6 +14,8 @@ const RESTART = { first: 200, max: 10_000 };
 export interface SlotListener {
   /** Its thread takes a call. */
   onFree(): void;
+  /** Its thread ended before it began this call: another one may have it. */
+  onNotBegun(call: Call): void;
   /** Its thread ended before it took any call. */
   onStartFailed(error: Error): void;
 }
@@ -139,6 +141,7 @@ export class ThreadSlot {
 
   #onEnd(end: ThreadEnd | undefined): void {
     const wasReady = this.#ready;
+    const untouched = !this.#heed && !this.#thread?.hasBegun(this.#number);
     this.#ready = false;
     this.#thread = undefined;
     const call = this.#forget();
@@ -149,8 +152,9 @@ export class ThreadSlot {
       this.start();
       return;
     }
-    call?.reject(this.#explain(end));
-    const delay = call ? 0 : Math.min(RESTART.first * 2 ** this.#misfires++, RESTART.max);
+    if (call && untouched) this.#listener.onNotBegun(call);
+    else call?.reject(this.#explain(end));
+    const delay = call && !untouched ? 0 : Math.min(RESTART.first * 2 ** this.#misfires++, RESTART.max);
     onEvent({ type: 'thread-ended', why: end.outOfMemory ? 'out-of-memory' : 'crashed', error: end.error, delay });
     this.#restart = setTimeout(() => this.start(), delay);
     if (!wasReady) this.#listener.onStartFailed(end.error);

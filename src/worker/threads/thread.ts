@@ -1,19 +1,26 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import type { FromThread, ToThread } from './messages.ts';
 
-/** The name by which a new thread finds its port, until it has taken it. */
-const PORT = 'fib-worker:port';
+/** The name by which a new thread finds its line, until it has taken it. */
+const LINE = 'fib-worker:line';
+
+/** A thread's line to the worker. */
+export interface ThreadLine {
+  readonly port: MessagePort;
+  /** Shared with the worker: the number of the last call that the thread has begun, which it writes here before it begins. */
+  readonly begun: Int32Array;
+}
 
 /**
- * The thread's end of its line to the worker. It is this one line that counts: on `parentPort`, which any function or library
- * can post, nobody listens. To be taken before any of the function's code is loaded: it is there once.
+ * The thread's end of its line. It is this one line that counts: on `parentPort`, which any function or library can post,
+ * nobody listens. To be taken before any of the function's code is loaded: it is there once.
  */
-export function takePort(): MessagePort {
-  const data = workerData as { [PORT]?: MessagePort } | null;
-  const port = data?.[PORT];
-  if (!data || !port) throw new Error('this is no thread of a worker, or its port was taken already');
-  delete data[PORT];
-  return port;
+export function takeLine(): ThreadLine {
+  const data = workerData as { [LINE]?: ThreadLine } | null;
+  const line = data?.[LINE];
+  if (!data || !line) throw new Error('this is no thread of a worker, or its line was taken already');
+  delete data[LINE];
+  return line;
 }
 
 /** The script that threads are made from. */
@@ -46,6 +53,7 @@ export interface ThreadListener {
 export class Thread {
   readonly #worker: Worker;
   readonly #port: MessagePort;
+  readonly #begun = new Int32Array(new SharedArrayBuffer(4));
   #ending = false;
 
   constructor({ file, argv, heapMegabytes }: ThreadScript, listener: ThreadListener) {
@@ -54,7 +62,7 @@ export class Thread {
     this.#worker = new Worker(file, {
       argv: [...argv],
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
-      workerData: { [PORT]: port2 },
+      workerData: { [LINE]: { port: port2, begun: this.#begun } },
       transferList: [port2],
     });
     let misfits = 0;
@@ -80,6 +88,11 @@ export class Thread {
       port1.close();
       listener.onEnd(this.#ending ? undefined : describeEnd(error, code));
     });
+  }
+
+  /** Whether it has begun this call; the calls of a thread have rising numbers. */
+  hasBegun(call: number): boolean {
+    return Atomics.load(this.#begun, 0) === (call | 0); // as 32 bits hold it
   }
 
   /** Sends a message; what is in `transfer` is gone from here. */

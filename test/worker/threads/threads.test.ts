@@ -271,6 +271,17 @@ if (!isTestThread()) {
       assert.deepEqual(new Set(ended().map(({ why }) => why)), new Set(['time-limit']));
     });
 
+    test('and has answered and ended by itself when that is read, is not given the next one', async (t) => {
+      const { pool, ended } = makePool(t, {});
+      await pool.start();
+      for (let round = 1; round <= 5; round++) {
+        const calls = [runIn(pool, 'later'), runIn(pool, `echo ${round}`)];
+        busy(300); // meanwhile the thread answers, and ends 20 ms later
+        assert.deepEqual(await Promise.all(calls), ['dies later', String(round)]);
+      }
+      assert.deepEqual(ended().length, 5);
+    });
+
     test('is free again at once after a call that cannot be sent to it', async (t) => {
       const { pool, ended } = makePool(t, {});
       await pool.start();
