@@ -11,6 +11,8 @@ export interface Broker extends AsyncDisposable {
   readonly metricsUrls?: readonly string[] | undefined;
   /** For an `amqps:` URL: the CA to trust. */
   readonly tls?: { readonly ca: Buffer } | undefined;
+  /** The same nodes by `amqps:`, in the same order, and the CA to trust: of our own that were asked for `tls`. */
+  readonly overTls?: { readonly urls: readonly string[]; readonly ca: Buffer } | undefined;
   /** For humans: which broker this is and where it came from; holds no password. */
   readonly description: string;
   /** Whether we started it. On a broker that we did not start, use queues of our own names and leave nothing behind. */
@@ -54,4 +56,6 @@ export interface PrivateBrokerOptions {
    * connection, channel and queue, though not of each message, as it would by the plugin's own default.
    */
   readonly metrics?: boolean | undefined;
+  /** Whether to listen by TLS as well, with a certificate of our own. Default: no. Nodes in Docker don't. */
+  readonly tls?: boolean | undefined;
 }

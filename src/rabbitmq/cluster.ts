@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Broker, PrivateBroker, PrivateBrokerOptions } from './broker.ts';
 import { findInstalled } from './installed.ts';
-import { PrivateNode, underGuard } from './node.ts';
+import { authorityFor, PrivateNode, underGuard } from './node.ts';
 import { type Family, type Installation, layOutNode, newFamily, nodeName } from './node-settings.ts';
 import { findOrUnpack } from './unpacked.ts';
 
@@ -39,13 +39,14 @@ export async function startPrivateCluster(
   say(`starting a cluster of ${count} nodes`);
   return underGuard(async (guard) => {
     const family = await newFamily();
+    const authority = authorityFor(options);
     const shared = { env: guard.env, async [Symbol.asyncDispose]() {} };
     const nodes: PrivateNode[] = [];
     for (let member = 1; member <= count; member += 1) {
       const folder = path.join(guard.folder, `n${member}`);
       await mkdir(folder);
       const config = [...(options.config ?? []), ...(member > 1 ? toJoin(family, member) : [])];
-      const settings = await layOutNode(folder, installation, family, member, { ...options, config });
+      const settings = await layOutNode(folder, installation, family, member, { ...options, config }, authority);
       nodes.push(new PrivateNode(installation, shared, settings));
     }
     const [first, ...others] = nodes;
@@ -88,6 +89,7 @@ function assemble(
     url: urls[0] ?? '',
     urls,
     metricsUrls: metricsUrls.length ? metricsUrls : undefined,
+    overTls: nodes[0]?.overTls && { ...nodes[0].overTls, urls: nodes.flatMap(({ overTls }) => overTls?.urls ?? []) },
     version,
     owned: true,
     description: `RabbitMQ ${version}, a cluster of ${nodes.length} nodes of our own on ports ${ports} (${installation.origin})`,

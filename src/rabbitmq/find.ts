@@ -17,6 +17,7 @@ const LOCAL_URL = 'amqp://guest:guest@localhost:5672';
  * @param options.version of the broker of our own
  * @param options.nodes how many nodes our own is to have; more than one make a cluster
  * @param options.metrics whether our own is to have a Prometheus endpoint; default: no
+ * @param options.tls whether our own is to listen by TLS as well; default: no
  * @param options.localUrl where to look on this machine; default `amqp://guest:guest@localhost:5672`
  * @throws an Error that says what to do; the signal's reason if it was aborted
  */
@@ -27,6 +28,7 @@ export async function findBroker({
   version,
   nodes,
   metrics,
+  tls,
   localUrl = LOCAL_URL,
 }: {
   env: NodeJS.ProcessEnv;
@@ -35,9 +37,10 @@ export async function findBroker({
   version?: RabbitVersion | undefined;
   nodes?: number | undefined;
   metrics?: boolean | undefined;
+  tls?: boolean | undefined;
   localUrl?: string;
 }): Promise<Broker> {
-  const own = { say, signal, version, metrics };
+  const own = { say, signal, version, metrics, tls };
   const found =
     version || nodes !== undefined
       ? undefined

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PrivateBrokerOptions } from './broker.ts';
+import type { Authority } from './certificates.ts';
 import { freePorts } from './ports.ts';
 
 /** A RabbitMQ on this machine's disk, installed or unpacked. */
@@ -28,6 +29,8 @@ export interface NodeSettings {
   readonly port: number;
   /** The URL of its Prometheus endpoint, if it has one. */
   readonly metricsUrl: string | undefined;
+  /** Its URL over TLS, and the CA to trust, if it listens there. */
+  readonly overTls: { readonly urls: readonly string[]; readonly ca: Buffer } | undefined;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -50,17 +53,27 @@ export function nodeName(family: Family, member: number): string {
   return `${family.name}n${member}@localhost`;
 }
 
-/** Lays out the folder of a node with its configuration and free ports; all it listens on is loopback. */
+/**
+ * Lays out the folder of a node with its configuration and free ports; all it listens on is loopback. With an authority it
+ * listens by TLS as well.
+ */
 export async function layOutNode(
   folder: string,
   installation: Installation,
   family: Family,
   member: number,
   { plugins = [], config = [], metrics = false }: Pick<PrivateBrokerOptions, 'plugins' | 'config' | 'metrics'>,
+  authority?: Authority,
 ): Promise<NodeSettings> {
   const at = (...names: string[]) => path.join(folder, ...names);
-  const [port = 0, distPort = 0, metricsPort = 0] = await freePorts(3);
+  const [port = 0, distPort = 0, metricsPort = 0, tlsPort = 0] = await freePorts(4);
   for (const below of ['home', 'data', 'log']) await mkdir(at(below), { recursive: true });
+  const certificate = authority?.issue('localhost', '127.0.0.1');
+  if (authority && certificate) {
+    await writeFile(at('ca.pem'), authority.ca);
+    await writeFile(at('cert.pem'), certificate.cert);
+    await writeFile(at('key.pem'), certificate.key, { mode: 0o600 });
+  }
   await writeFile(at('home/.erlang.cookie'), family.cookie);
   await chmod(at('home/.erlang.cookie'), 0o400); // Erlang refuses a cookie that others can read
   const enabled = metrics ? [...plugins, 'rabbitmq_prometheus'] : plugins;
@@ -72,6 +85,14 @@ export async function layOutNode(
     'log.console = true',
     'disk_free_limit.absolute = 50MB',
     ...(metrics ? ['prometheus.tcp.ip = 127.0.0.1', `prometheus.tcp.port = ${metricsPort}`] : []),
+    ...(authority
+      ? [
+          `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+          `ssl_options.cacertfile = ${at('ca.pem')}`,
+          `ssl_options.certfile = ${at('cert.pem')}`,
+          `ssl_options.keyfile = ${at('key.pem')}`,
+        ]
+      : []),
     ...installation.config,
     ...config,
   ];
@@ -80,6 +101,7 @@ export async function layOutNode(
     folder,
     port,
     metricsUrl: metrics ? `http://127.0.0.1:${metricsPort}/metrics` : undefined,
+    overTls: authority && { urls: [`amqps://guest:guest@127.0.0.1:${tlsPort}`], ca: Buffer.from(authority.ca) },
     env: {
       PATH: installation.path,
       HOME: at('home'),

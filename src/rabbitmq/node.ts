@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAmqpUrl } from '../amqp/url.ts';
 import type { PrivateBroker, PrivateBrokerOptions } from './broker.ts';
+import { type Authority, createAuthority } from './certificates.ts';
 import { Guard } from './guard.ts';
 import { identify } from './identify.ts';
 import { type Installation, layOutNode, type NodeSettings, newFamily } from './node-settings.ts';
@@ -22,11 +23,16 @@ class PortTaken extends Error {}
 /** Starts a node of our own out of an installation: own name, ports, epmd, data and log, all gone after disposal. */
 export function startNode(installation: Installation, options: PrivateBrokerOptions): Promise<PrivateBroker> {
   return underGuard(async (guard) => {
-    const settings = await layOutNode(guard.folder, installation, await newFamily(), 1, options);
+    const settings = await layOutNode(guard.folder, installation, await newFamily(), 1, options, authorityFor(options));
     const node = new PrivateNode(installation, guard, settings);
     await node.start(options.signal);
     return node;
   });
+}
+
+/** The authority that a node's certificate comes from, where it is to listen by TLS. */
+export function authorityFor({ tls }: PrivateBrokerOptions): Authority | undefined {
+  return tls ? createAuthority() : undefined;
 }
 
 /** Runs `start` under a guard of its own, again with another if a port was taken meanwhile; a failure leaves nothing. */
@@ -48,6 +54,7 @@ export class PrivateNode implements PrivateBroker {
   readonly url: string;
   readonly urls: readonly string[];
   readonly metricsUrls: readonly string[] | undefined;
+  readonly overTls: PrivateBroker['overTls'];
   readonly #installation: Installation;
   readonly #guard: Pick<Guard, 'env' | typeof Symbol.asyncDispose>;
   readonly #settings: NodeSettings;
@@ -66,6 +73,7 @@ export class PrivateNode implements PrivateBroker {
     this.url = `amqp://guest:guest@127.0.0.1:${settings.port}`;
     this.urls = [this.url];
     this.metricsUrls = settings.metricsUrl ? [settings.metricsUrl] : undefined;
+    this.overTls = settings.overTls;
   }
 
   get version(): string {

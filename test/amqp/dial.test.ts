@@ -6,10 +6,10 @@ import { describe, test } from 'node:test';
 import tls from 'node:tls';
 import { type ConnectOptions, connect, Dialler } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
+import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { type Scope, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
-import { createAuthority } from '../../test-helpers/tls.ts';
 
 /** A server that takes connections and says nothing, as a firewalled or hung broker does. */
 async function silentServer(t: Scope): Promise<{ readonly url: string; readonly connections: () => number }> {

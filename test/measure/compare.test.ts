@@ -35,7 +35,10 @@ describe('dist/compare.js', () => {
     assert.equal(code, 0, stderr);
     const verdict = '(better|worse|within ±10 %|not settled)';
     for (const name of ['fib-worker', 'floor'])
-      assert.match(stdout, new RegExp(`^ {2}${name} direct .* [\\d.]+ +[\\d.]+ to [\\d.]+ +${verdict} .* 30 +0$`, 'm'));
+      assert.match(
+        stdout,
+        new RegExp(`^ {2}${name} direct .* [\\d.]+ \\[[\\d.]+ to [\\d.]+\\] ${verdict} .* 30 +0$`, 'm'),
+      );
     assert.doesNotMatch(stdout, /calls per life\n|what goes over/);
     assert.match(stdout, /prefetch 3/);
     assert.match(stdout, /^ {2}request queues +quorum, durable/m);
@@ -122,7 +125,7 @@ describe('dist/compare.js', () => {
     assert.match(await say(['diff', garbage]), /^2 /);
     assert.match(
       await say(['contrast', garbage]),
-      /^2 .*expected show FILE, diff FILE FILE, table FILE… or schema, got contrast/,
+      /^2 .*expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got contrast/,
     );
     assert.match(await say(['--json', path.join(folder, 'no', 'a.json')]), /^2 .*--json .*there is no folder /);
     assert.match(await say([], await deadUrl()), /^1 .*AMQP_URL: /);

@@ -1,19 +1,26 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { findingsOf } from '../../src/measure/analysis/findings.ts';
 import { percentilesOf } from '../../src/measure/document/compose.ts';
-import { documentSchema, parseDocument } from '../../src/measure/document/document.ts';
+import { documentSchema, type MeasureDocument, parseDocument } from '../../src/measure/document/document.ts';
 import { renderPage } from '../../src/measure/report/page.ts';
-import { renderTable } from '../../src/measure/report/table.ts';
 import { renderText } from '../../src/measure/report/text.ts';
 import { knownDocument } from '../../test-helpers/measure/known-document.ts';
 
 const known = knownDocument(2);
 const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(documentSchema);
 const parse = (value: unknown) => parseDocument(JSON.stringify(value), 'a.json');
+
+function expectShown(document: MeasureDocument): void {
+  assert.ok(validate(document), JSON.stringify(validate.errors?.slice(0, 3)));
+  const findings = findingsOf(document);
+  for (const text of [renderText(findings, { verbose: true }), renderPage(findings)])
+    assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+}
 
 describe('a document', () => {
   it('has the form that docs/comparison.schema.json tells: node dist/compare.js schema writes it', () => {
@@ -65,32 +72,38 @@ describe('a document', () => {
   });
 });
 
-describe('old documents', () => {
-  const files = readdirSync('results').filter((name) => name.endsWith('.json'));
-  const read = (name: string) => {
-    const text = readFileSync(`results/${name}`, 'utf8');
-    return { old: JSON.parse(text), document: parseDocument(text, name) };
-  };
-
-  for (const name of files) {
-    it(`are still shown: ${name}`, () => {
-      const { document } = read(name);
-      assert.ok(validate(document), JSON.stringify(validate.errors?.slice(0, 3)));
-      const findings = findingsOf(document);
+describe('the published results', () => {
+  for (const name of readdirSync('results').filter((one) => one.endsWith('.json'))) {
+    it(`are shown: ${name}`, () => {
+      const document = parseDocument(readFileSync(`results/${name}`, 'utf8'), name);
       assert.ok(document.samples.length > 0);
-      for (const text of [renderText(findings, { verbose: true }), renderPage(findings)])
-        assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+      expectShown(document);
     });
   }
 
-  it('make the table of the README: node dist/compare.js table FILE… writes it', () => {
-    const published = ['3.10', '4.0', '4.3', '4.3-cluster'].map((name) => read(`rabbitmq-${name}.json`).document);
-    assert.ok(readFileSync('README.md', 'utf8').includes(`\n\n${renderTable(published)}\n`));
+  it('are what the pages quote: npm run results renews them', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['build/results.mjs', '--check'], {
+      encoding: 'utf8',
+    });
+    assert.deepEqual([status, stdout], [0, ''], stderr);
+  });
+});
+
+describe('old documents', () => {
+  const read = (name: string) => {
+    const text = readFileSync(`test-helpers/measure/${name}`, 'utf8');
+    return { old: JSON.parse(text), document: parseDocument(text, name) };
+  };
+  const { old, document } = read('comparison-1.json');
+
+  it('are still shown, those of npm run bench as well', () => {
+    for (const one of [document, read('bench-1.json').document]) {
+      assert.ok(one.samples.length > 0);
+      expectShown(one);
+    }
   });
 
   it('keep their medians, and their ratios round by round', () => {
-    const { old, document } = read('rabbitmq-4.3.json');
-    if (old.version !== 1) return;
     const { samples, ratio } = findingsOf(document);
     for (const { name, headline, levels } of old.workloads) {
       const scenario = { churn: 'life', sweep: 'flight' }[name as 'churn'] ?? name;

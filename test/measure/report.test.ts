@@ -11,11 +11,12 @@ import { findingsOf } from '../../src/measure/analysis/findings.ts';
 import type { MeasureDocument } from '../../src/measure/document/document.ts';
 import { renderDiff } from '../../src/measure/report/diff.ts';
 import { renderPage } from '../../src/measure/report/page.ts';
-import { renderTable } from '../../src/measure/report/table.ts';
+import { renderPicture } from '../../src/measure/report/picture.ts';
+import { renderAnswers, renderScenario, renderTable } from '../../src/measure/report/table.ts';
 import { renderText } from '../../src/measure/report/text.ts';
 import { chromiumFlags, findChromium } from '../../test-helpers/chromium.ts';
 import { badChartTexts, faintTexts, ids } from '../../test-helpers/in-page.ts';
-import { knownDocument } from '../../test-helpers/measure/known-document.ts';
+import { knownDocument, sampleOf } from '../../test-helpers/measure/known-document.ts';
 
 const better = knownDocument(2);
 const findings = findingsOf(better);
@@ -53,7 +54,7 @@ describe('the report as text', () => {
   it('has a row for each contender with figures, ratio, verdict, the floor’s ratio, calls and failures', () => {
     const text = renderText(findings);
     assert.match(text, /^ 64 in flight\n {2}fib-worker per-request/m);
-    assert.match(text, /^ {2}fib-worker direct +[\d,.]+ .* 1\.\d+ +[\d.]+ to [\d.]+ +better +1\.\d+ +600 +0$/m);
+    assert.match(text, /^ {2}fib-worker direct +[\d,.]+ .* 1\.\d+ \[[\d.]+ to [\d.]+\] better +1\.\d+ +600 +0$/m);
     assert.match(text, /^ held for each of 500 at the broker +connections/m);
     assert.doesNotMatch(text, /^ {2}floor|NaN|undefined/m);
     assert.match(renderText(findings, { verbose: true }), /^ {2}floor direct/m);
@@ -99,6 +100,50 @@ describe('the table', () => {
     const cells = String.raw`\*\*(2\.0\d|1\.9\d)\*\* \[[\d.]+, [\d.]+\] \| \*0\.\d+\* \[[\d.]+, [\d.]+\] \| – \|`;
     assert.match(rows[2] ?? '', new RegExp(`^\\| connect, one call, disconnect \\| ${cells}$`));
     assert.equal(rows[8], '| queues a client: direct, queue per client | 0, 1 | 0, 1 | – |');
+  });
+});
+
+describe('what the docs have of documents', () => {
+  it('are the figures of a scenario, with what the broker held', () => {
+    const lines = renderScenario(better, 'clients').split('\n');
+    assert.match(lines[0] ?? '', /^\| RabbitMQ 4\.3\.6 \| contender \| set-up ms \| p50 ms \|/);
+    assert.match(lines[4] ?? '', /^\| 10 clients \| fib-worker direct \| 1\.\d+ \|/);
+    assert.match(lines.join('\n'), /^\| the broker held for each of 500 clients \| connections \|/m);
+    assert.throws(() => renderScenario(better, 'workers'), { message: 'workers was not measured there' });
+  });
+
+  it('is how good each library is beside this project’s', () => {
+    const library = (name: string) => ({ name, implementation: name, design: 'direct' as const, detail: '' });
+    const rows = renderTable([
+      {
+        ...better,
+        question: 'implementations',
+        contenders: [library('fib-worker'), { ...library('other'), baseline: 'fib-worker' }],
+        samples: ['fib-worker', 'other'].flatMap((contender) =>
+          Array.from({ length: 6 }, (_, at) =>
+            sampleOf(
+              { scenario: 'payload', level: 16, contender, round: at + 1 },
+              { rate: contender === 'other' ? 100 : 400 + at },
+            ),
+          ),
+        ),
+      },
+    ]).split('\n');
+    assert.equal(rows[0], '| × as good as fib-worker, RabbitMQ 4.3.6 | other |');
+    assert.match(rows.join('\n'), /^\| replies of 16 B to 1 MiB \| \*0\.25\* \[0\.2\d, 0\.2\d\] \|$/m);
+  });
+
+  it('is the answer, a list', () => {
+    assert.match(renderAnswers([better]), /^\*\*Should replies come by .*\*\*\n\n- Clients that come and go: yes;/);
+  });
+
+  it('is a picture that stands alone, of reply designs alone', () => {
+    const picture = renderPicture(findings);
+    assert.match(picture, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="760"/);
+    assert.match(picture, /prefers-color-scheme: dark/);
+    assert.match(picture, /<text[^>]*>a life of 1 call<\/text>/);
+    assert.doesNotMatch(picture, /NaN|undefined/);
+    assert.throws(() => renderPicture(findingsOf({ ...better, question: 'implementations' })), /of reply designs/);
   });
 });
 

@@ -9,8 +9,8 @@ import type { Target } from '../../src/measure/contenders/implementation.ts';
 import { DelayProxy } from '../../src/measure/wire/delay-proxy.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { throughProxy } from '../../src/measure/wire/through-proxy.ts';
+import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
-import { createAuthority } from '../../test-helpers/tls.ts';
 
 /** Speaks TLS before the broker with a certificate for this name, and resolves to its place as a target. */
 async function overTls(t: TestContext, name: string): Promise<Target> {

@@ -5,10 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
-import { createAuthority } from '../../test-helpers/tls.ts';
 
 let folder = '';
 let broker: PrivateBroker | undefined;

@@ -8,10 +8,10 @@ import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { httpServer, openGate } from '../../test-helpers/gate.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { deadUrl, start, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
-import { createAuthority } from '../../test-helpers/tls.ts';
 
 const USER = 'service';
 const PASSWORD = 'hunter2/Zebra:Walrus%Koala@Quokka';

@@ -9,10 +9,10 @@ import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
-import { createAuthority } from '../../test-helpers/tls.ts';
 
 /** An address of this machine that is not its loopback, as another machine would use. */
 const outside = Object.values(os.networkInterfaces())

@@ -5,10 +5,10 @@ import net, { type AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import tls from 'node:tls';
 import type { Target } from '../../src/measure/contenders/implementation.ts';
+import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { cases, never, openCaller, startServer } from '../../test-helpers/implementations.ts';
 import { type Scope, testQueue } from '../../test-helpers/rpc.ts';
-import { createAuthority } from '../../test-helpers/tls.ts';
 
 /** The broker behind something that ends TLS, as load balancers do. */
 async function overTls(t: Scope, queue: string): Promise<Target> {

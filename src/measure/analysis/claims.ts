@@ -34,6 +34,11 @@ const claims: Record<MeasureDocument['question'], readonly { name: string; title
         parts: [{ scenario: 'life', figure: 'p50', levels: only(100) }],
       },
       {
+        name: 'life-tls',
+        title: 'a life of 1 call by TLS',
+        parts: [{ scenario: 'tls', figure: 'p50', levels: only(1) }],
+      },
+      {
         name: 'set-up',
         title: 'set-up of many clients',
         parts: [{ scenario: 'clients', figure: 'setUp', levels: (level) => level <= 100 }],

@@ -26,11 +26,17 @@ const LONG = '1000\n';
 /** Calls that warm a connection up before it is measured, beside two for each in flight. */
 const WARM_UP = 10;
 
-/** The parts that a crew works with. */
-export interface CrewOptions {
-  /** Where the clients connect, and where the workers do. */
+/** Where the clients connect, and where the workers do. */
+export interface Ways {
   readonly clients: Omit<Target, 'queue'>;
   readonly workers: Omit<Target, 'queue'>;
+}
+
+/** The parts that a crew works with. */
+export interface CrewOptions {
+  readonly ways: Ways;
+  /** The same broker by TLS; undefined where a scenario that asks for it does not take part. */
+  readonly overTls: Ways | undefined;
   /** Of workers where a scenario asks for no other. */
   readonly prefetch: number;
   readonly child: ChildOptions;
@@ -75,7 +81,7 @@ export class Crew {
         this.#take(contender, task, { ...options, length: { ...length, ...options.length } }),
       timeToAnswer: async () => {
         if (!program) throw new Error(`${contender.name} has no program`);
-        const { queue } = await this.#serve('floor', 1, 1);
+        const { queue } = await this.#serve('floor', this.#options.ways, 1, 1);
         const started = await this.#start(program.call(queue), { says: ANSWER });
         try {
           return await started.ended;
@@ -85,7 +91,7 @@ export class Crew {
       },
       timeToConsume: async () => {
         if (!program?.serve) throw new Error(`${contender.name} has no program that serves`);
-        const { queue } = await this.#serve('nobody', 1, 0);
+        const { queue } = await this.#serve('nobody', this.#options.ways, 1, 0);
         const started = await this.#start(program.serve(queue), { says: CONSUMING });
         try {
           await delay(IDLE, undefined, { signal: this.#options.child.signal });
@@ -108,7 +114,7 @@ export class Crew {
 
   async #programCost(program: WholeProgram | undefined, { inFlight, of }: ProgramGrowth, calls: number) {
     if (!program?.callEach) throw new Error('it has no program that calls for each line');
-    const { queue } = await this.#serve(program.name, this.#options.prefetch, 1);
+    const { queue } = await this.#serve(program.name, this.#options.ways, this.#options.prefetch, 1);
     const unread = of === 'unread';
     const input = `${LONG.repeat(calls - 1)}30\n`; // the answer to the last of them is known
     const how = { says: unread ? CONNECTED : ANSWER, within: MANY_CALLS, input, unread };
@@ -137,12 +143,14 @@ export class Crew {
     task: ClientTask,
     options: TurnOptions & { readonly length: TurnLength },
   ): Promise<Measurement> {
-    const { broker, prefetch, readsMemory } = this.#options;
+    const { broker, prefetch, readsMemory, overTls } = this.#options;
+    const ways = options.tls ? overTls : this.#options.ways;
+    if (!ways) throw new Error('the broker does not speak TLS');
     const { queue, workers } = options.unserved
-      ? await this.#serve('nobody', 1, 0)
-      : await this.#serve(contender.implementation, options.prefetch ?? prefetch, options.workers ?? 1);
+      ? await this.#serve('nobody', ways, 1, 0)
+      : await this.#serve(contender.implementation, ways, options.prefetch ?? prefetch, options.workers ?? 1);
     // memory is weighed in a process that has done nothing else
-    const client = options.unserved ? await this.#startClient(contender) : await this.#client(contender);
+    const client = options.unserved ? await this.#startClient(contender, ways) : await this.#client(contender, ways);
     const before = this.#settled ?? (await broker?.read());
     this.#settled = undefined;
     const warmUp = WARM_UP + (task.kind === 'loop' ? 2 * task.inFlight : 0);
@@ -186,31 +194,32 @@ export class Crew {
     };
   }
 
-  async #client(contender: Contender): Promise<Child> {
-    const known = this.#clients.get(contender.name);
+  async #client(contender: Contender, ways: Ways): Promise<Child> {
+    const key = `${contender.name} ${ways.clients.url}`;
+    const known = this.#clients.get(key);
     if (known) return known;
-    const client = await this.#startClient(contender);
-    this.#clients.set(contender.name, client);
+    const client = await this.#startClient(contender, ways);
+    this.#clients.set(key, client);
     return client;
   }
 
-  async #startClient({ name, implementation, design = 'direct' }: Contender): Promise<Child> {
+  async #startClient({ name, implementation, design = 'direct' }: Contender, { clients }: Ways): Promise<Child> {
     const client = this.#started.add(new Child(`the client of ${name}`, this.#options.child));
-    await client.ask('client', { implementation, design, target: this.#options.clients });
+    await client.ask('client', { implementation, design, target: clients });
     return client;
   }
 
-  #serve(implementation: string, prefetch: number, workers: number): Promise<Served> {
-    const key = `${implementation}.${prefetch}.${workers}`;
+  #serve(implementation: string, { workers: at }: Ways, prefetch: number, workers: number): Promise<Served> {
+    const key = `${implementation} ${at.url} ${prefetch} ${workers}`;
     const known = this.#served.get(key);
     if (known) return known;
-    const served = this.#startServing(implementation, prefetch, workers);
+    const served = this.#startServing(implementation, at, prefetch, workers);
     this.#served.set(key, served);
     return served;
   }
 
-  async #startServing(implementation: string, prefetch: number, count: number): Promise<Served> {
-    const { makeQueue, child, workers: at } = this.#options;
+  async #startServing(implementation: string, at: Ways['workers'], prefetch: number, count: number): Promise<Served> {
+    const { makeQueue, child } = this.#options;
     const queue = this.#started.add(await makeQueue(implementation)).name;
     const workers: Child[] = [];
     for (let started = 0; started < count; started++) {
@@ -222,11 +231,11 @@ export class Crew {
   }
 
   #start({ file, args, env }: Command, how: Pick<ProgramStart, 'says' | 'within' | 'input' | 'unread'>) {
-    const { clients, child } = this.#options;
+    const { ways, child } = this.#options;
     return startProgram({
       ...(file === undefined ? {} : { file }),
       args,
-      env: { ...child.env, AMQP_URL: clients.url, ...env },
+      env: { ...child.env, AMQP_URL: ways.clients.url, ...env },
       ...how,
       signal: child.signal,
     });

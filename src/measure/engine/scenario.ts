@@ -45,6 +45,8 @@ export interface TurnOptions {
   readonly prefetch?: number;
   /** Workers that share the queue; default 1. */
   readonly workers?: number;
+  /** Whether clients and worker talk to the broker by TLS. */
+  readonly tls?: boolean;
   /** Whether nobody serves the queue; the client is then a process that has done nothing else. */
   readonly unserved?: boolean;
   /** Whether the broker's memory is watched. */

@@ -34,9 +34,20 @@ const MARGIN = 5;
  * @param ratios whether they are ratios to 1: the band in which no difference matters is shaded
  */
 export function forest(label: string, rows: readonly ForestRow[], ratios: boolean): Markup {
+  const { height, content } = drawnForest(rows, ratios);
+  return height === 0
+    ? html``
+    : html`<svg role="img" aria-label="${label}" width="100%" height="${height}">${content}</svg>`;
+}
+
+/** The same without the `svg` around it, and how high it is, in pixels; its width is a matter of percents. */
+export function drawnForest(
+  rows: readonly ForestRow[],
+  ratios: boolean,
+): { readonly height: number; readonly content: Markup } {
   const marks = rows.flatMap((row) => row.marks);
   const values = marks.flatMap(({ value, low = value, high = value }) => [low, value, high]).filter((one) => one > 0);
-  if (values.length === 0) return html``;
+  if (values.length === 0) return { height: 0, content: html`` };
   const scale = logScale(Math.min(...values, ...(ratios ? [0.7] : [])), Math.max(...values, ...(ratios ? [1.4] : [])));
   const at = (value: number) => `${(MARGIN + (100 - 2 * MARGIN) * scale.place(value)).toFixed(2)}%`;
   const heights = rows.map((row) => WORDS + MARK * row.marks.length + GAP);
@@ -55,8 +66,7 @@ export function forest(label: string, rows: readonly ForestRow[], ratios: boolea
     const lines = row.marks.map((mark, place) => drawnMark(mark, top + WORDS + MARK * (place + 0.5), at));
     return html`<text x="0" y="${top + 14}">${row.label}</text><text class="soft" x="100%" y="${top + 14}" text-anchor="end">${row.said}</text>${lines}\n`;
   });
-  return html`<svg role="img" aria-label="${label}" width="100%" height="${bottom + AXIS}">${band}${ticks}
-${drawn}</svg>`;
+  return { height: bottom + AXIS, content: html`${band}${ticks}\n${drawn}` };
 }
 
 function width(from: string, to: string): string {

@@ -1,12 +1,28 @@
-const light = `
+/** The colours of a page or picture in the light. */
+export const light = `
   --paper: #ffffff; --text: #1b1f24; --soft: #57606a; --axis: #8c959f; --grid: #dfe3e8; --rule: #d0d7de;
   --panel: #f6f8fa; --link: #0550ae; --alarm: #b3261e; --notice: #fff4d6;
   --per-request: #c04e00; --exclusive: #0072b2; --direct: #00795a;`;
 
-const dark = `
+/** The same in the dark. */
+export const dark = `
   --paper: #14171c; --text: #e6e9ed; --soft: #a5aeb8; --axis: #79828d; --grid: #333a43; --rule: #3a424c;
   --panel: #1b2027; --link: #7cb8ff; --alarm: #ff8f86; --notice: #3a2f10;
   --per-request: #ff9a4d; --exclusive: #66b8ec; --direct: #3ecfa3;`;
+
+/** How marks look. */
+export const chartRules = `svg .soft { fill: var(--soft); font-size: 12px; }
+svg .band { fill: var(--panel); stroke: var(--grid); }
+svg .one, svg .tick { stroke: var(--axis); }
+svg line.own, svg line.direct { stroke: var(--direct); stroke-width: 2; }
+svg circle.own, svg circle.direct { fill: var(--direct); stroke: var(--direct); }
+svg line.floor { stroke: var(--soft); stroke-width: 1.5; }
+svg circle.floor { fill: var(--paper); stroke: var(--soft); stroke-width: 1.5; }
+svg line.exclusive { stroke: var(--exclusive); }
+svg circle.exclusive { fill: var(--exclusive); }
+svg line.per-request { stroke: var(--per-request); }
+svg circle.per-request { fill: var(--per-request); }
+`;
 
 /** The page's style: one column on a phone, more on a desk; dark if the reader's machine is; light on paper. */
 export const pageStyle = `
@@ -45,18 +61,7 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation M
 .chart figcaption { font-size: .9rem; color: var(--soft); margin-bottom: .4rem; }
 .chart figcaption b { color: var(--text); }
 svg { display: block; overflow: visible; font-size: 13px; fill: var(--text); font-variant-numeric: tabular-nums; }
-svg .soft { fill: var(--soft); font-size: 12px; }
-svg .band { fill: var(--panel); stroke: var(--grid); }
-svg .one, svg .tick { stroke: var(--axis); }
-svg line.own, svg line.direct { stroke: var(--direct); stroke-width: 2; }
-svg circle.own, svg circle.direct { fill: var(--direct); stroke: var(--direct); }
-svg line.floor { stroke: var(--soft); stroke-width: 1.5; }
-svg circle.floor { fill: var(--paper); stroke: var(--soft); stroke-width: 1.5; }
-svg line.exclusive { stroke: var(--exclusive); }
-svg circle.exclusive { fill: var(--exclusive); }
-svg line.per-request { stroke: var(--per-request); }
-svg circle.per-request { fill: var(--per-request); }
-figcaption span::before { content: "● "; }
+${chartRules}figcaption span::before { content: "● "; }
 span.per-request::before { color: var(--per-request); }
 span.exclusive::before { color: var(--exclusive); }
 span.direct::before { color: var(--direct); }
@@ -91,10 +96,12 @@ nav { display: none; }
 a { color: inherit; text-decoration: none; }
 details::details-content { content-visibility: visible; block-size: auto; }
 h2, thead, .detail, .level, summary { break-after: avoid; }
-.charts { grid-template-columns: 1fr 1fr; }
+.charts { grid-template-columns: repeat(3, 1fr); }
+svg { font-size: 9px; }
+svg .soft { font-size: 8.5px; }
 table { font-size: 7.5pt; }
 th, td { padding: .2rem .3rem; }
-tr, li, dt, .notice { break-inside: avoid; }
+tr, .data tbody, .words, li, dt, .notice { break-inside: avoid; }
 * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

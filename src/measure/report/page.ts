@@ -1,20 +1,19 @@
 import { answerOf } from '../analysis/answer.ts';
-import type { Finding, Findings } from '../analysis/findings.ts';
+import type { Findings } from '../analysis/findings.ts';
 import { figures, type MeasureDocument, type NamedLine, type ScenarioHead } from '../document/document.ts';
 import { caseTable, decisionTable, documentationTable, reasonFor, replyTable, workedCases } from './advice.ts';
-import { type ForestRow, forest, type Mark } from './forest.ts';
+import { designRows, inShort, markOf, rowOf } from './claims-chart.ts';
+import { type ForestRow, forest } from './forest.ts';
 import { html, Markup } from './markup.ts';
 import { methodLines } from './method.ts';
 import { pageStyle } from './page-style.ts';
-import { count, figure, range } from './text-table.ts';
+import { count, figure } from './text-table.ts';
 import {
   failuresOf,
   heldColumns,
   heldOf,
-  percentile,
-  rowsOf,
+  scenarioTable,
   shownFigure,
-  verdictWords,
   wireCells,
   wireHeadings,
   wirePhases,
@@ -73,37 +72,18 @@ function cutShort({ cutShort: why }: MeasureDocument): Markup | undefined {
     : html`<p class="notice"><b>Cut short:</b> ${why}. What follows is what was measured until then.</p>\n`;
 }
 
-function saidOf({ value, interval, verdict }: Pick<Finding, 'value' | 'interval' | 'verdict'>): string {
-  return `${figure(value)} × ${interval ? `[${range(interval)}] ` : ''}${verdictWords[verdict]}`;
-}
-
-/** The same for a chart: what it shows by itself is left out, so that a phone has place for it. */
-function inShort({ value, interval, verdict }: Pick<Finding, 'value' | 'interval' | 'verdict'>): string {
-  const between = interval ? ` [${figure(interval.low)}, ${figure(interval.high)}]` : '';
-  return `${figure(value)} ×${between}${verdict === 'better' || verdict === 'worse' ? ` ${verdict}` : ''}`;
-}
-
-function markOf({ value, interval }: Pick<Finding, 'value' | 'interval'>, look: Mark['look']): Mark {
-  return { value, low: interval?.low, high: interval?.high, look };
-}
-
 /** Each claim in a row: among designs this client filled, the floor hollow; among libraries each one. */
 function overview(findings: Findings): Markup {
   const { document } = findings;
   if (document.question === 'designs') {
-    const own = findings.findings.filter(({ contender }) => contender === 'fib-worker direct');
-    const rows = own.map((one): ForestRow => {
-      const floor = findings.finding(one.claim.name, 'floor direct');
-      return {
-        label: one.claim.title,
-        said: inShort(one),
-        marks: [markOf(one, 'own'), ...(floor ? [markOf(floor, 'floor')] : [])],
-      };
-    });
     return chart(
       'How many times as good as a queue per client',
       'Direct Reply-To. A line is the 95 % interval; filled: this client, hollow: the floor, hand-written frames, as a cross-check; shaded: within ±10 %.',
-      forest('Intervals: how many times as good as a queue per client Direct Reply-To is, claim by claim', rows, true),
+      forest(
+        'Intervals: how many times as good as a queue per client Direct Reply-To is, claim by claim',
+        designRows(findings),
+        true,
+      ),
     );
   }
   const claims = [...new Set(findings.findings.map(({ claim }) => claim))];
@@ -149,12 +129,11 @@ ${simpleTable(['It says', 'Here'], documentationTable(findings))}</section>
 <h2>What becomes of a reply</h2>
 ${simpleTable(['When', 'Direct Reply-To', 'Queue per client', 'Queue per request'], replyTable)}</section>
 ${
-  cases.length === 0
-    ? undefined
-    : html`<section id="cases">
+  cases &&
+  html`<section id="cases">
 <h2>Four cases, reckoned</h2>
-<p class="detail">Round trips counted on the wire × the time of one, and the time at both ends as measured over loopback: connect, call once, disconnect; then one call of a client that stays.</p>
-${simpleTable(caseTable, cases)}</section>
+<p class="detail">Round trips, counted on the wire, × the time of one, and the time at both ends and the broker, as measured over loopback. ${cases.sum}</p>
+${simpleTable(caseTable, cases.rows)}</section>
 `
 }`;
 }
@@ -169,7 +148,7 @@ function scenarioSection(scenario: ScenarioHead, id: string, findings: Findings)
 ${findings.document.question === 'designs' ? designCharts(scenario, findings) : undefined}${valueChart(scenario, findings)}</div>
 ${failures.map((one) => html`<p>${one}</p>\n`)}<details>
 <summary>All figures: ${figures[headline].title} decides, ${figures[headline].better} is better</summary>
-${scenarioTable(scenario, findings)}${heldTable(scenario, findings)}</details>
+${figuresTable(scenario, findings)}${heldTable(scenario, findings)}</details>
 </section>
 `;
 }
@@ -180,11 +159,8 @@ function designCharts(scenario: ScenarioHead, findings: Findings): Markup {
   return html`${(['direct', 'per-request'] as const).map((design) => {
     const rows = scenario.levels.flatMap(({ level, title }): ForestRow[] => {
       const ratio = (who: string) => findings.ratio({ scenario: scenario.name, level, contender: `${who} ${design}` });
-      const [own, floor] = [ratio('fib-worker'), ratio('floor')];
-      if (!own) return [];
-      return [
-        { label: title, said: inShort(own), marks: [markOf(own, 'own'), ...(floor ? [markOf(floor, 'floor')] : [])] },
-      ];
+      const own = ratio('fib-worker');
+      return own ? [rowOf(title, own, ratio('floor'))] : [];
     });
     if (rows.length === 0) return undefined;
     const heading = `${titles[design]}: × as good as a queue per client`;
@@ -229,36 +205,14 @@ function valueChart({ name, title, headline, levels }: ScenarioHead, findings: F
 
 type Cell = string | Markup;
 
-function scenarioTable(scenario: ScenarioHead, findings: Findings): Markup {
-  const { document, samples } = findings;
-  const percents = [90, 99, 99.9].filter((percent) =>
-    document.percentiles.some(
-      (one) => one.scenario === scenario.name && one.percentiles.some(([known]) => known === percent),
-    ),
-  );
-  const heading = [
-    ...scenario.figures.map((name) => figures[name].title),
-    ...percents.map((percent) => `p${percent} ms`),
-    '× as good',
-    ...(document.question === 'designs' ? ['floor’s ×'] : []),
-    'calls',
-    'failed',
-  ];
-  const bodies = scenario.levels.map(({ level, title }) => {
-    const rows = rowsOf(findings, scenario.name, level, true).map(({ contender, ratio, floor, calls, failed }) => {
-      const place = { scenario: scenario.name, level, contender: contender.name };
-      const cells: Cell[] = [
-        ...scenario.figures.map((name) => figure(shownFigure(samples.median({ ...place, figure: name }), name))),
-        ...percents.map((percent) => figure(percentile(document, place, percent))),
-        ratio ? saidOf(ratio) : '1',
-        ...(document.question === 'designs' ? [floor ? figure(floor.value) : '–'] : []),
-        count(calls),
-        failed > 0 ? html`<b class="failed">⚠ ${count(failed)}</b>` : '0',
-      ];
-      return row(contender.name, heading, cells);
-    });
+function figuresTable(scenario: ScenarioHead, findings: Findings): Markup {
+  const { heading, levels } = scenarioTable(findings, scenario, true);
+  const bodies = levels.map(({ title, rows }) => {
+    const shown = rows.map(({ name, cells, failed }) =>
+      row(name, heading, failed > 0 ? [...cells.slice(0, -1), html`<b class="failed">⚠ ${count(failed)}</b>`] : cells),
+    );
     return html`<tbody>
-${scenario.levels.length > 1 ? html`<tr class="level"><th scope="rowgroup" colspan="${heading.length + 1}">${capital(title)}</th></tr>\n` : undefined}${rows}</tbody>
+${levels.length > 1 ? html`<tr class="level"><th scope="rowgroup" colspan="${heading.length + 1}">${capital(title)}</th></tr>\n` : undefined}${shown}</tbody>
 `;
   });
   return dataTable(heading, bodies);

@@ -1,6 +1,8 @@
+import { answerOf } from '../analysis/answer.ts';
 import { type Finding, type Findings, findingsOf } from '../analysis/findings.ts';
 import type { MeasureDocument } from '../document/document.ts';
 import { figure } from './text-table.ts';
+import { heldColumns, heldOf, scenarioTable } from './words.ts';
 
 const DIRECT = 'fib-worker direct';
 
@@ -14,22 +16,63 @@ const claims = {
   work: 'the broker’s work, a client that stays',
 } as const;
 
+// Tables in Markdown for the pages of the docs: made of documents, so that they can't say anything else than these do.
+
 /**
- * The README's table, as Markdown: how many times as good as a queue per client Direct Reply-To is, a column for each document. It
- * is made of the documents, so that it can't say anything else than they do.
+ * The README's table: how many times as good as a queue per client Direct Reply-To is, a column for each document. Of a comparison of
+ * libraries: how many times as good as fib-worker each is, a column for each.
  */
 export function renderTable(documents: readonly MeasureDocument[]): string {
   const columns = documents.map(findingsOf);
+  const [first] = columns;
+  if (first?.document.question === 'implementations') return libraryTable(first);
   const rows = [
     ['Direct Reply-To, × as good as a queue per client', ...documents.map(({ broker }) => broker)],
-    ['---', ...documents.map(() => '---')],
     ...Object.entries(claims).map(([name, title]) => [title, ...columns.map((one) => cell(one.finding(name, DIRECT)))]),
     ['queues a client: direct, queue per client', ...columns.map((one) => held(one, 'queues'))],
     ['Erlang processes a client', ...columns.map((one) => held(one, 'processes'))],
     ['a reply survives its client’s connection', ...columns.map(() => 'no, with either')],
   ];
-  const told = rows.filter(([, ...cells]) => cells.some((one) => one !== '–'));
-  return told.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+  return markdown(rows.filter(([, ...cells]) => cells.some((one) => one !== '–')));
+}
+
+function libraryTable(findings: Findings): string {
+  const others = findings.document.contenders.filter(({ baseline }) => baseline !== undefined).map(({ name }) => name);
+  const claimed = [...new Set(findings.findings.map(({ claim }) => claim))];
+  return markdown([
+    [`× as good as fib-worker, ${findings.document.broker}`, ...others],
+    ...claimed.map(({ name, title }) => [title, ...others.map((one) => cell(findings.finding(name, one)))]),
+  ]);
+}
+
+/** The figures of one scenario, and what the broker held for each client where it was looked at. @throws Error if it was not measured */
+export function renderScenario(document: MeasureDocument, name: string): string {
+  const findings = findingsOf(document);
+  const scenario = document.scenarios.find((one) => one.name === name);
+  if (!scenario) throw new Error(`${name} was not measured there`);
+  const { heading, levels } = scenarioTable(findings, scenario, false);
+  const figures = markdown([
+    [document.broker, 'contender', ...heading],
+    ...levels.flatMap(({ title, rows }) => rows.map((one) => [title, one.name, ...one.cells])),
+  ]);
+  const held = heldOf(findings, name, false);
+  if (!held) return figures;
+  const rows = held.rows.map((one) => [one.name, ...one.cells]);
+  return `${figures}\n${markdown([[`the broker held for each of ${held.clients} clients`, ...heldColumns], ...rows])}`;
+}
+
+/** The answers of documents, a list. */
+export function renderAnswers(documents: readonly MeasureDocument[]): string {
+  return documents
+    .map((document) => {
+      const { question, parts } = answerOf(findingsOf(document));
+      return `**${question}**\n\n${parts.map(({ about, said }) => `- ${about}: ${said}\n`).join('')}`;
+    })
+    .join('\n');
+}
+
+function markdown([heading = [], ...rows]: readonly (readonly string[])[]): string {
+  return [heading, heading.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
 /** Bold if better, italic if worse. */

@@ -1,15 +1,13 @@
 import { answerOf } from '../analysis/answer.ts';
-import type { Finding, Findings, Ratio } from '../analysis/findings.ts';
+import type { Finding, Findings } from '../analysis/findings.ts';
 import { figures, type ScenarioHead } from '../document/document.ts';
 import { methodLines } from './method.ts';
-import { count, figure, listing, type Row, range, textTable } from './text-table.ts';
+import { figure, listing, type Row, range, textTable } from './text-table.ts';
 import {
   failuresOf,
   heldColumns,
   heldOf,
-  percentile,
-  rowsOf,
-  shownFigure,
+  scenarioTable,
   verdictWords,
   wireCells,
   wireHeadings,
@@ -33,53 +31,19 @@ export function renderText(findings: Findings, { verbose = false }: { readonly v
 }
 
 function scenarioText(scenario: ScenarioHead, findings: Findings, verbose: boolean): string {
-  const { title, detail, headline, levels, figures: columns, outOfReach } = scenario;
-  const rows: Row[] = [];
-  const crossCheck = findings.document.question === 'designs';
-  const percents = [90, 99, 99.9].filter((percent) =>
-    findings.document.percentiles.some(
-      (one) => one.scenario === scenario.name && one.percentiles.some(([known]) => known === percent),
-    ),
-  );
-  rows.push([
-    '',
-    ...columns.map((name) => figures[name].title),
-    ...percents.map((percent) => `p${percent} ms`),
-    '× as good',
-    'interval',
-    '',
-    ...(crossCheck ? ['floor’s ×'] : []),
-    'calls',
-    'failed',
+  const { title, detail, headline, outOfReach } = scenario;
+  const { heading, levels } = scenarioTable(findings, scenario, verbose);
+  const rows = levels.flatMap(({ title: level, rows: own }): Row[] => [
+    ...(levels.length > 1 && own.length > 0 ? ['', ` ${level}`] : []),
+    ...own.map(({ name, cells }) => [`  ${name}`, ...cells]),
   ]);
-  for (const level of levels) {
-    const shown = rowsOf(findings, scenario.name, level.level, verbose);
-    if (shown.length === 0) continue;
-    if (levels.length > 1) rows.push('', ` ${level.title}`);
-    for (const { contender, ratio, floor, calls, failed } of shown) {
-      const place = { scenario: scenario.name, level: level.level, contender: contender.name };
-      rows.push([
-        `  ${contender.name}`,
-        ...columns.map((name) => figure(shownFigure(findings.samples.median({ ...place, figure: name }), name))),
-        ...percents.map((percent) => figure(percentile(findings.document, place, percent))),
-        ...ratioCells(ratio),
-        ...(crossCheck ? [floor ? figure(floor.value) : '–'] : []),
-        count(calls),
-        count(failed),
-      ]);
-    }
-  }
   const decides = `Compared by ${figures[headline].title}; “× as good”: above 1 is better`;
   const held = heldText(scenario, findings, verbose);
   const said = [...(outOfReach === undefined ? [] : [`${outOfReach}.`]), ...failuresOf(findings, scenario)];
-  return [`${title}\n${decides}. ${detail}.\n\n${textTable(rows)}`, held, said.map((one) => `${one}\n`).join('')]
+  const table = textTable([['', ...heading], ...rows]);
+  return [`${title}\n${decides}. ${detail}.\n\n${table}`, held, said.map((one) => `${one}\n`).join('')]
     .filter((part) => part !== '')
     .join('\n');
-}
-
-function ratioCells(ratio: Ratio | undefined): string[] {
-  if (!ratio) return ['1', '', ''];
-  return [figure(ratio.value), ratio.interval ? range(ratio.interval) : '–', verdictWords[ratio.verdict]];
 }
 
 function heldText(scenario: ScenarioHead, findings: Findings, verbose: boolean): string {

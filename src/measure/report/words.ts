@@ -1,14 +1,6 @@
 import type { Findings, Ratio, Verdict } from '../analysis/findings.ts';
-import {
-  type Contender,
-  type FigureName,
-  figures,
-  heldNames,
-  type MeasureDocument,
-  type ScenarioHead,
-  type WireCost,
-} from '../document/document.ts';
-import { and, count, figure } from './text-table.ts';
+import { type FigureName, figures, heldNames, type ScenarioHead, type WireCost } from '../document/document.ts';
+import { and, count, figure, range } from './text-table.ts';
 
 /** What can be said of a ratio, in words. */
 export const verdictWords: Readonly<Record<Verdict, string>> = {
@@ -23,48 +15,60 @@ export function shownFigure(value: number, name: FigureName): number {
   return figures[name].unit === 'bytes' ? value / 1e6 : value;
 }
 
-/** A percentile of all calls, in ms; NaN where too few calls lie above it. */
-export function percentile(
-  document: MeasureDocument,
-  place: { readonly scenario: string; readonly level: number; readonly contender: string },
-  percent: number,
-): number {
-  const found = document.percentiles.find(
-    ({ scenario, level, contender }) =>
-      scenario === place.scenario && level === place.level && contender === place.contender,
-  );
-  return found?.percentiles.find(([known]) => known === percent)?.[1] ?? Number.NaN;
+/** What is said of a ratio. */
+export function saidOf({ value, interval, verdict }: Pick<Ratio, 'value' | 'interval' | 'verdict'>): string {
+  return `${figure(value)} ${interval ? `[${range(interval)}] ` : ''}${verdictWords[verdict]}`;
 }
 
-/** A row of a table. */
-export interface ReportRow {
-  readonly contender: Contender;
-  readonly ratio: Ratio | undefined;
-  /** The floor's ratio of the same design: the cross-check. */
-  readonly floor: Ratio | undefined;
-  readonly calls: number;
-  readonly failed: number;
+/** The figures of a scenario: what its columns are called, and its rows, level by level. The last cell of a row is `failed`. */
+export interface ScenarioTable {
+  readonly heading: readonly string[];
+  readonly levels: readonly {
+    readonly title: string;
+    readonly rows: readonly { readonly name: string; readonly cells: readonly string[]; readonly failed: number }[];
+  }[];
 }
 
-/** The contenders that had a turn at this level; of the floor, which is a cross-check among designs, only if all are asked for. */
-export function rowsOf(findings: Findings, scenario: string, level: number, all: boolean): ReportRow[] {
+/** Lays out the figures of a scenario. Of the floor, which is a cross-check among designs, there are rows only if `all` are asked for. */
+export function scenarioTable(findings: Findings, scenario: ScenarioHead, all: boolean): ScenarioTable {
   const { document, samples } = findings;
-  return document.contenders.flatMap((contender) => {
-    const own = samples.of({ scenario, level, contender: contender.name });
-    if (own.length === 0) return [];
-    const isCrossCheck = document.question === 'designs' && contender.implementation === 'floor';
-    if (isCrossCheck && !all) return [];
-    const floor = isCrossCheck ? undefined : `floor ${contender.design}`;
-    return [
-      {
-        contender,
-        ratio: findings.ratio({ scenario, level, contender: contender.name }),
-        floor: floor === undefined ? undefined : findings.ratio({ scenario, level, contender: floor }),
-        calls: own.reduce((sum, { calls }) => sum + calls, 0),
-        failed: own.reduce((sum, { failed }) => sum + failed, 0),
-      },
-    ];
-  });
+  const { name, figures: columns, levels } = scenario;
+  const isDesigns = document.question === 'designs';
+  const told = document.percentiles.filter((one) => one.scenario === name);
+  const percents = [90, 99, 99.9].filter((percent) =>
+    told.some(({ percentiles }) => percentiles.some(([known]) => known === percent)),
+  );
+  const heading = [
+    ...columns.map((column) => figures[column].title),
+    ...percents.map((percent) => `p${percent} ms`),
+    '× as good',
+    ...(isDesigns ? ['floor’s ×'] : []),
+    'calls',
+    'failed',
+  ];
+  const rowsAt = (level: number) =>
+    document.contenders.flatMap(({ name: contender, implementation, design }) => {
+      const place = { scenario: name, level, contender };
+      const own = samples.of(place);
+      const isCrossCheck = isDesigns && implementation === 'floor';
+      if (own.length === 0 || (isCrossCheck && !all)) return [];
+      const percentiles = told.find((one) => one.level === level && one.contender === contender)?.percentiles ?? [];
+      const ratio = findings.ratio(place);
+      const floor = isCrossCheck ? undefined : findings.ratio({ ...place, contender: `floor ${design}` });
+      const sum = (of: 'calls' | 'failed') => own.reduce((total, one) => total + one[of], 0);
+      const cells = [
+        ...columns.map((figureName) =>
+          figure(shownFigure(samples.median({ ...place, figure: figureName }), figureName)),
+        ),
+        ...percents.map((percent) => figure(percentiles.find(([known]) => known === percent)?.[1] ?? Number.NaN)),
+        ratio ? saidOf(ratio) : '1',
+        ...(isDesigns ? [floor ? figure(floor.value) : '–'] : []),
+        count(sum('calls')),
+        count(sum('failed')),
+      ];
+      return [{ name: contender, cells, failed: sum('failed') }];
+    });
+  return { heading, levels: levels.map(({ level, title }) => ({ title, rows: rowsAt(level) })) };
 }
 
 /** The headings of what is held at the broker. */

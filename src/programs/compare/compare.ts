@@ -10,7 +10,8 @@ import { documentSchema, type MeasureDocument, parseDocument } from '../../measu
 import { Disposables } from '../../measure/engine/disposables.ts';
 import { renderDiff } from '../../measure/report/diff.ts';
 import { renderPage } from '../../measure/report/page.ts';
-import { renderTable } from '../../measure/report/table.ts';
+import { renderPicture } from '../../measure/report/picture.ts';
+import { renderAnswers, renderScenario, renderTable } from '../../measure/report/table.ts';
 import { renderText } from '../../measure/report/text.ts';
 import { designScenarios } from '../../measure/scenarios/designs.ts';
 import { implementationScenarios } from '../../measure/scenarios/implementations.ts';
@@ -26,12 +27,12 @@ const program = {
   name: 'fib-compare',
   version: process.env.FIB_WORKER_VERSION ?? '',
   usage:
-    'node compare.js [options]\n       node compare.js show FILE [--html FILE]\n       node compare.js diff FILE FILE\n       node compare.js table FILE…\n       node compare.js schema',
+    'node compare.js [options]\n       node compare.js show FILE [--html FILE]\n       node compare.js diff FILE FILE\n       node compare.js table FILE… [--only SCENARIO]\n       node compare.js answer FILE…\n       node compare.js picture FILE\n       node compare.js schema',
   summary: `Which reply design? Measures three ways to get a reply on your own RabbitMQ: a queue per request, a queue per client (the
 tutorial's), and Direct Reply-To. With --implementations: which library?
 Without a URL it takes a broker on localhost:5672, or starts one. Interrupted, it cleans up and prints what it has.
-show prints again what --json wrote, diff sets two such files side by side, table makes a small one in Markdown of
-several, schema prints their JSON Schema.`,
+show prints again what --json wrote, diff sets two such files side by side; table (or, with --only, one scenario's) and
+answer print of several such files what the docs have of them, in Markdown, picture an SVG; schema prints their JSON Schema.`,
   positionals: true,
   options: compareOptions([...new Set([...scenarios.designs, ...scenarios.implementations])]),
 } as const;
@@ -66,10 +67,17 @@ async function main(): Promise<number> {
   const [a = '', b = ''] = files;
   if (command === 'show' && files.length === 1) write(readDocument(a), options);
   else if (command === 'diff' && files.length === 2) process.stdout.write(renderDiff(readDocument(a), readDocument(b)));
-  else if (command === 'table' && files.length > 0) process.stdout.write(renderTable(files.map(readDocument)));
+  else if (command === 'table' && files.length > 0)
+    process.stdout.write(tableOf(files.map(readDocument), options.only));
+  else if (command === 'answer' && files.length > 0) process.stdout.write(renderAnswers(files.map(readDocument)));
+  else if (command === 'picture' && files.length === 1)
+    process.stdout.write(usable(() => renderPicture(findingsOf(readDocument(a)))));
   else if (command === 'schema' && files.length === 0)
     process.stdout.write(`${JSON.stringify(documentSchema, undefined, 2)}\n`);
-  else throw new UsageError(`expected show FILE, diff FILE FILE, table FILE… or schema, got ${positionals.join(' ')}`);
+  else
+    throw new UsageError(
+      `expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got ${positionals.join(' ')}`,
+    );
   return 0;
 }
 
@@ -120,9 +128,20 @@ function write(document: MeasureDocument, { json, html, verbose }: Options): voi
   if (html !== undefined) writeFileSync(html, renderPage(findings));
 }
 
+function tableOf(documents: readonly MeasureDocument[], only: readonly string[] | undefined): string {
+  if (!only) return renderTable(documents);
+  const tables = documents.flatMap((document) => only.map((name) => usable(() => renderScenario(document, name))));
+  return tables.join('\n');
+}
+
 function readDocument(file: string): MeasureDocument {
+  return usable(() => parseDocument(readFileSync(file, 'utf8'), file));
+}
+
+/** What goes wrong with a file that was named is the user's to mend. */
+function usable<T>(read: () => T): T {
   try {
-    return parseDocument(readFileSync(file, 'utf8'), file);
+    return read();
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -37,6 +37,13 @@ import { temporaryQueue } from '../../rabbitmq/temporary-queue.ts';
 /** What is measured beside the scenarios: it counts and has no rounds. */
 export const WIRE = 'wire';
 
+/** The scenario that needs a broker of our own, which listens by TLS as well. */
+const TLS = 'tls';
+
+function wantsTls({ question, only }: RunOptions): boolean {
+  return question === 'designs' && (only?.includes(TLS) ?? true);
+}
+
 /** A queue per request is settled after a round: it has no more than these. */
 const PER_REQUEST_ROUNDS = 3;
 
@@ -113,7 +120,15 @@ export async function run(
   const { question, env, say, rtt, prefetch, queueType, length, only } = options;
   const [machine, began] = [thisMachine(), new Date()]; // its load is that before we add to it
   const broker = started.add(
-    await findBroker({ env, version: options.version, nodes: options.nodes, metrics: true, say, signal }),
+    await findBroker({
+      env,
+      version: options.version,
+      nodes: options.nodes,
+      metrics: true,
+      tls: wantsTls(options),
+      say,
+      signal,
+    }),
   );
   if (isBusy(machine))
     say(
@@ -132,9 +147,22 @@ export async function run(
     signal,
   };
   const direct = { url: clientUrl, tls, queue: '' };
-  const proxy = rtt > 0 ? started.add(new Child('the proxy for --rtt', child)) : undefined;
-  const port = await proxy?.ask('proxy', { to: { hostname: address.hostname, port: address.port }, rtt });
-  const way = port === undefined ? direct : throughProxy(direct, port);
+  const proxies: Child[] = [];
+  /** The way from the clients to a broker, as long as it was asked for. */
+  const delayed = async (target: Target): Promise<Target> => {
+    if (rtt === 0) return target;
+    const proxy = started.add(new Child('the proxy for --rtt', child));
+    proxies.push(proxy);
+    const { hostname, port } = parseAmqpUrl(target.url);
+    return throughProxy(target, await proxy.ask('proxy', { to: { hostname, port }, rtt }));
+  };
+  const way = await delayed(direct);
+  const [proxy] = proxies;
+  const byTls = (url = '') => ({ url, tls: { ca: broker.overTls?.ca }, queue: '' });
+  const overTls = broker.overTls && {
+    clients: await delayed(byTls(broker.overTls.urls[0])),
+    workers: byTls(broker.overTls.urls.at(-1)),
+  };
 
   const pids = listeners(urls.map((url) => parseAmqpUrl(url).port));
   const cpu = () => processorTimeOf(pids);
@@ -149,8 +177,8 @@ export async function run(
   };
   const crew = started.add(
     new Crew({
-      clients: way,
-      workers: { url: workerUrl, tls },
+      ways: { clients: way, workers: { url: workerUrl, tls } },
+      overTls,
       prefetch,
       child,
       makeQueue,
@@ -160,7 +188,14 @@ export async function run(
     }),
   );
   const contenders = question === 'designs' ? designContenders() : libraryContenders(programs);
-  const scenarios = chosen(question === 'designs' ? designScenarios : implementationScenarios(programs), options);
+  const scenarios = chosen(
+    question === 'designs' ? designScenarios : implementationScenarios(programs),
+    options,
+  ).filter(({ name }) => name !== TLS || overTls);
+  if (wantsTls(options) && !overTls)
+    say(
+      `left out: ${TLS}, which needs a node of our own that is not in Docker; take an amqps:// URL to have everything by TLS`,
+    );
 
   const wire =
     only === undefined || only.includes(WIRE)

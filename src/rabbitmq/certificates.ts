@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 
-// X.509 certificates written by hand, so that the tests need no openssl: RFC 5280, in DER (ITU-T X.690).
+// X.509 certificates written by hand, so that nobody needs openssl: RFC 5280, in DER (ITU-T X.690).
 
 /** A certificate and its private key, as PEM. */
 export interface Certificate {
@@ -9,7 +9,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A certificate authority of a test's own. */
+/** A certificate authority of our own. */
 export interface Authority {
   /** Its own certificate, as PEM. */
   readonly ca: string;
@@ -37,7 +37,7 @@ const TRUE = Buffer.from('0101ff', 'hex');
 const VERSION_3 = Buffer.from('a003020102', 'hex');
 
 /** Makes a certificate authority, valid for a day. */
-export function createAuthority(name = 'fib-worker test CA'): Authority {
+export function createAuthority(name = 'fib-worker CA'): Authority {
   const { publicKey, privateKey } = newKeys();
   const isCa = der(SEQUENCE, BASIC_CONSTRAINTS, TRUE, der(OCTET_STRING, der(SEQUENCE, TRUE)));
   const validUntil = Date.now() + DAY;
