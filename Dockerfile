@@ -15,7 +15,8 @@ RUN npm ci
 COPY . .
 # The module whose default export is served, a path in this folder; without one, Fibonacci's.
 ARG FUNCTION=
-RUN node build.mjs ${FUNCTION:+--function "$FUNCTION"}
+RUN node build.mjs && \
+    if [ -n "$FUNCTION" ]; then node dist/modules/fib-worker.js build "$FUNCTION" --outfile dist/worker.js; fi
 # Times that don't depend on when it was built: the same sources then make the same layer.
 RUN install -D -m 444 dist/worker.js image/app/worker.js && find image -exec touch -d @0 {} +
 

@@ -20,9 +20,9 @@ export function folderWith(t: Scope, files: Readonly<Record<string, string>>): s
   return folder;
 }
 
-/** Runs build.mjs in a folder. */
+/** Runs `fib-worker build` in a folder. */
 export async function build(cwd: string, args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, [path.join(checkout, 'build.mjs'), ...args], {
+  const child = spawn(process.execPath, [path.join(programFolder, 'modules/fib-worker.js'), 'build', ...args], {
     cwd,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -41,7 +41,7 @@ export async function buildWorker(
   files: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const folder = folderWith(t, { 'fn.ts': source, ...files });
-  const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
-  if (code !== 0 || stderr !== '') throw new Error(`the build ended with ${code}: ${stderr}`);
+  const { code, stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
+  if (code !== 0 || !/^worker\.js: \d+ kB\n$/.test(stderr)) throw new Error(`the build ended with ${code}: ${stderr}`);
   return path.join(folder, 'worker.js');
 }

@@ -1,6 +1,6 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { build, buildWorker, checkout, folderWith } from '../../test-helpers/own-function.ts';
@@ -8,7 +8,14 @@ import { cleanUp, runClient, start, uniqueQueue } from '../../test-helpers/progr
 
 const good = 'export default () => "fine";\n';
 
-describe('build.mjs refuses in one line that says what is wrong', { concurrency: 2 }, () => {
+/** The files of a folder, and what is in them. */
+function contentOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name));
+  const files = names.filter((name) => statSync(name).isFile());
+  return Object.fromEntries(files.map((name) => [name, readFileSync(name, 'utf8')]));
+}
+
+describe('fib-worker build refuses in one line that says what is wrong', { concurrency: 2 }, () => {
   const wrong: readonly (readonly [what: string, source: string, named: RegExp])[] = [
     [
       'a module without a default export',
@@ -29,35 +36,65 @@ describe('build.mjs refuses in one line that says what is wrong', { concurrency:
   for (const [what, source, named] of wrong) {
     it(what, async (t) => {
       const folder = folderWith(t, { 'fn.ts': source });
-      const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
-      assert.equal(code, 1);
-      assert.match(stderr, /^build: --function "fn\.ts": [^\n]+\n$/);
+      const { code, stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
+      assert.equal(code, 2);
+      assert.match(stderr, /^fib-worker build: fn\.ts: [^\n]+\n$/);
       assert.match(stderr, named);
       assert.equal(existsSync(path.join(folder, 'worker.js')), false);
     });
   }
 
-  it('a file that is not there, and a folder', async (t) => {
+  /** The line that it says of these arguments; nothing was written. */
+  const refused = async (folder: string, ...args: string[]) => {
+    const before = contentOf(folder);
+    const { code, stderr } = await build(folder, args);
+    assert.equal(code, 2);
+    assert.match(stderr, /^fib-worker build: [^\n]+\n$/);
+    assert.deepEqual(contentOf(folder), before);
+    return stderr;
+  };
+
+  it('a file that is not there, a folder, none, and a wrong option', async (t) => {
     const folder = folderWith(t, { 'a/fn.ts': good });
-    const said = async (...args: string[]) => {
-      const { code, stderr } = await build(folder, args);
-      assert.equal(code, 1);
-      assert.match(stderr, /^build: [^\n]+\n$/);
-      return stderr;
-    };
-    assert.match(await said('--function', 'fn.ts'), /"fn\.ts": there is no such file/);
-    assert.match(await said('--function', 'a'), /"a": expected a file, this is a folder/);
-    assert.match(await said('--outfile', 'worker.js'), /--outfile needs --function/);
-    assert.match(await said('--function', 'a/fn.ts', '--package'), /take one of them/);
-    assert.match(await said('--funktion', 'a/fn.ts'), /--funktion/);
+    assert.match(await refused(folder, 'fn.ts', '--outfile', 'w.js'), /there is no file "fn\.ts"/);
+    assert.match(await refused(folder, 'a', '--outfile', 'w.js'), /"a" is a folder/);
+    assert.match(await refused(folder, '--outfile', 'w.js'), /no module is named/);
+    assert.match(
+      await refused(folder, 'a/fn.ts', '--outfiel', 'w.js'),
+      /unknown option --outfiel; did you mean --outfile\?/,
+    );
   });
 
-  it('an import that leads nowhere, named with its place', async (t) => {
-    const folder = folderWith(t, { 'fn.ts': `import x from './nowhere.ts';\nexport default x;` });
-    const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
-    assert.equal(code, 1);
-    assert.match(stderr, /Could not resolve "\.\/nowhere\.ts"[\s\S]*fn\.ts:1/);
-    assert.doesNotMatch(stderr, /build\.mjs/, 'no stack of ours');
+  it('an --outfile that is missing, a folder, in a missing folder, no JavaScript, or goes into the worker', async (t) => {
+    const folder = folderWith(t, {
+      'fn.js': `export { default } from './lib/inner.js';`,
+      'lib/inner.js': good,
+      'package.json': '{ "type": "module" }',
+    });
+    symlinkSync('lib', path.join(folder, 'linked'));
+    assert.match(await refused(folder, 'fn.js'), /--outfile is missing/);
+    assert.match(await refused(folder, 'fn.js', '--outfile', 'lib'), /"lib" is a folder/);
+    assert.match(await refused(folder, 'fn.js', '--outfile', 'no/w.js'), /there is no folder "no"/);
+    assert.match(await refused(folder, 'fn.js', '--outfile', 'package.json'), /ends in \.js/);
+    for (const source of ['fn.js', 'lib/inner.js', 'linked/inner.js'])
+      assert.match(await refused(folder, 'fn.js', '--outfile', source), /is a source of this worker/);
+  });
+
+  it('what can not be bundled, with its place', async (t) => {
+    const folder = folderWith(t, {
+      'import.ts': `import x from './nowhere.ts';\nexport default x;`,
+      'syntax.ts': 'export default (',
+      'await.ts': `${good}await 1;`,
+    });
+    const why = (file: string) => refused(folder, file, '--outfile', 'w.js');
+    assert.match(await why('import.ts'), /: import\.ts:1:15: Could not resolve "\.\/nowhere\.ts"/);
+    assert.match(await why('syntax.ts'), /: syntax\.ts:1:17: /);
+    assert.match(await why('await.ts'), /: await\.ts:2:1: Top-level await/);
+  });
+
+  it('what is wrong in a module, and leaves the worker that was built before', async (t) => {
+    const folder = folderWith(t, { 'fn.ts': 'export const no = "function";', 'w.js': 'the one before' });
+    assert.match(await refused(folder, 'fn.ts', '--outfile', 'w.js'), /has no default export/);
   });
 });
 
@@ -67,15 +104,18 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     const worker = await buildWorker(t, `${good}export const maxRequestBytes = process.env.LIMIT ? -5 : 5;`);
     const { code, stderr } = await start(t, worker, [], { env: { LIMIT: '1' } }).end();
     assert.equal(code, 2);
-    assert.match(stderr, /^fib-worker: the function module's export 'maxRequestBytes': [^\n]* got -5\n$/);
+    assert.match(stderr, /^fib-worker: fn\.ts: the function module's export 'maxRequestBytes': [^\n]* got -5\n$/);
   });
 
   it('fails while it is loaded says where, and the build only warns: it may want what is not here', async (t) => {
     const source = `if (!process.env.SECRET) throw new TypeError('SECRET is not set');\n${good}`;
     const folder = folderWith(t, { 'fn.ts': source });
-    const { code, stderr } = await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']);
+    const { code, stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
     assert.equal(code, 0);
-    assert.match(stderr, /^build: --function "fn\.ts" could not be checked here: [\s\S]*SECRET is not set/);
+    assert.match(
+      stderr,
+      /^fib-worker build: fn\.ts failed while it was loaded: SECRET is not set; built all the same[^\n]*\nworker\.js: /,
+    );
     const failed = await start(t, path.join(folder, 'worker.js'), []).end();
     assert.equal(failed.code, 1);
     assert.match(failed.stderr, /^fib-worker: .*failed while it was loaded[\s\S]*SECRET is not set/);
@@ -94,8 +134,8 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     });
     for (const type of ['commonjs', 'module']) {
       writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type }));
-      const { code, stderr } = await build(folder, ['--function', 'fn.cjs', '--outfile', 'worker.js']);
-      assert.deepEqual([code, stderr], [0, '']);
+      const { code, stderr } = await build(folder, ['fn.cjs', '--outfile', 'worker.js']);
+      assert.equal(code, 0, stderr);
       const { stdout } = await start(t, path.join(folder, 'worker.js'), ['--help']).end();
       assert.match(stdout, /by the function 'late-worker-function'/, type);
     }
@@ -149,10 +189,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     });
     for (const file of ['a.ts', 'b.mjs', 'c.cjs']) {
       const outfile = path.join(folder, `${file}.js`);
-      assert.deepEqual(await build(path.join(folder, 'src'), ['--function', file, '--outfile', outfile]), {
-        code: 0,
-        stderr: '',
-      });
+      assert.equal((await build(path.join(folder, 'src'), [file, '--outfile', outfile])).code, 0);
       assert.match(readFileSync(outfile, 'utf8'), /\ndep 1\.2\.3\n\nlicence: 0BSD, no licence file\n/);
       const queue = uniqueQueue(t);
       const worker = start(t, outfile, ['--queue', queue]);
@@ -176,12 +213,12 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     assert.match(stdout, /the function 'of-mine'/);
   });
 
-  it('is Fibonacci can be built in the same way, and src/programs/worker/worker.ts knows nothing of it', async (t) => {
+  it('is Fibonacci can be built in the same way, and src/programs/worker/run.ts knows nothing of it', async (t) => {
     const folder = folderWith(t, {});
     const file = path.join(checkout, 'src/fibonacci.ts');
-    assert.equal((await build(folder, ['--function', file, '--outfile', 'worker.js'])).code, 0);
+    assert.equal((await build(folder, [file, '--outfile', 'worker.js'])).code, 0);
     const help = async (worker: string) => (await start(t, worker, ['--help']).end()).stdout;
     assert.equal(await help(path.join(folder, 'worker.js')), await help('worker.js'));
-    assert.doesNotMatch(readFileSync(path.join(checkout, 'src/programs/worker/worker.ts'), 'utf8'), /max-n|algorithm/);
+    assert.doesNotMatch(readFileSync(path.join(checkout, 'src/programs/worker/run.ts'), 'utf8'), /max-n|algorithm/);
   });
 });

@@ -59,7 +59,7 @@ describe('a worker whose function fails where nobody can catch it', () => {
   it('shows no more than a short line of the bundle where it fails before there is a log', async (t) => {
     const source = `setTimeout(() => {}, 60_000);\nprocess.nextTick(() => { throw new Error('early'); });\nexport default () => 1;\n`;
     const folder = folderWith(t, { 'fn.ts': source });
-    await build(folder, ['--function', 'fn.ts', '--outfile', 'worker.js']); // it says that it could not be checked
+    await build(folder, ['fn.ts', '--outfile', 'worker.js']); // it says that it could not be checked
     const { code, stderr } = await start(t, path.join(folder, 'worker.js'), []).end();
     assert.equal(code, 1);
     assert.match(stderr, /early/);

@@ -24,6 +24,8 @@ const SLOW_RETRY = 5_000;
 /** The command line, parsed. */
 interface ServeSettings {
   readonly version: string;
+  /** The file that this worker runs: threads run it again. */
+  readonly script: string;
   /** As it was typed: threads read it again. */
   readonly argv: readonly string[];
   readonly values: WorkerValues;
@@ -38,7 +40,7 @@ type Listen = (listener: (event: WorkerEvent) => void) => void;
  * @throws UsageError, TypeError before it serves
  */
 export async function serve(served: FunctionModule, settings: ServeSettings): Promise<void> {
-  const { values, argv, version } = settings;
+  const { values, script, argv, version } = settings;
   const how = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
   const log = limitLog(createLog({ format }), logLimits);
@@ -52,7 +54,9 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
 
   const { maxRequestBytes = workerDefaults.maxRequestBytes } = served;
   const pool =
-    how.threads > 0 ? await createPool(how.threads, { ...how, maxRequestBytes, argv, onEvent: logEvent }) : undefined;
+    how.threads > 0
+      ? await createPool(how.threads, { ...how, maxRequestBytes, script, argv, onEvent: logEvent })
+      : undefined;
   const handler = pool?.handler ?? served.handler;
   const { broker, found } = findBroker(values);
   const worker = new RpcWorker(broker).on('*', logEvent);

@@ -7,17 +7,21 @@ import type { PoolSettings, ThreadPool } from '../../worker/threads/thread-pool.
 export const IN_THREAD = '--in-thread';
 
 /**
- * Makes the threads that the function runs in, each with this very file as its script. Most workers have none, and start
+ * Makes the threads that the function runs in, each with the worker's own file as its script. Most workers have none, and start
  * faster without loading what makes them.
  */
 export async function createPool(
   threads: number,
-  { argv, ...how }: Omit<PoolSettings, 'script'> & { readonly argv: readonly string[] },
+  {
+    script,
+    argv,
+    ...how
+  }: Omit<PoolSettings, 'script'> & { readonly script: string; readonly argv: readonly string[] },
 ): Promise<ThreadPool> {
   const { ThreadPool } = await import('../../worker/threads/thread-pool.ts');
   return new ThreadPool(threads, {
     ...how,
-    script: { file: import.meta.filename, argv: [IN_THREAD, ...argv], heapMegabytes: heapLimit(threads) },
+    script: { file: script, argv: [IN_THREAD, ...argv], heapMegabytes: heapLimit(threads) },
   });
 }
 

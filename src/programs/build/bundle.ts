@@ -1,0 +1,84 @@
+import path from 'node:path';
+import type * as Esbuild from 'esbuild';
+import { bundlePrograms } from '../../../build/one-file.mjs';
+import { UsageError } from '../../cli/option.ts';
+import { printable } from '../../cli/printable.ts';
+
+/** A worker, bundled. */
+export interface BundledWorker {
+  readonly code: string;
+  /** The files that went into it. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * Bundles a worker around a module, whose packages are found from its own folder.
+ * @param modules where the package's modules lie
+ * @throws UsageError with the first thing that can't be bundled, and its place
+ */
+export async function bundleWorker(source: string, modules: string): Promise<BundledWorker> {
+  const esbuild = await loadEsbuild();
+  const options = {
+    absWorkingDir: process.cwd(),
+    stdin: { contents: entry(source, modules), resolveDir: process.cwd(), sourcefile: 'worker' },
+    outfile: 'worker.js',
+    plugins: [oneCopy(modules)],
+    logLevel: 'silent' as const,
+  };
+  const [worker] = await bundlePrograms(esbuild, options, false).catch((error: unknown) => {
+    throw isBuildFailure(error) ? new UsageError(describeFailure(error)) : error;
+  });
+  if (!worker) throw new Error('esbuild gave no output');
+  return { code: worker.text, inputs: worker.inputs };
+}
+
+async function loadEsbuild(): Promise<typeof Esbuild> {
+  try {
+    return await import('esbuild');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageError('esbuild is missing, which bundles: npm i -D esbuild');
+  }
+}
+
+/** The program that is bundled: the package's worker, with this module's function. */
+function entry(source: string, modules: string): string {
+  const worker = JSON.stringify(path.join(modules, 'worker.js'));
+  const module = JSON.stringify(path.resolve(source));
+  return `import { runWorker } from ${worker};
+runWorker({
+  usage: 'node worker.js [options]',
+  script: import.meta.filename,
+  file: ${JSON.stringify(path.relative('', source).replaceAll(path.sep, '/'))},
+  load: () => import(${module}),
+});
+`;
+}
+
+/** Gives the worker and all functions the one copy of the package that is run: an error of one is that of the other. */
+function oneCopy(modules: string): Esbuild.Plugin {
+  const files: Readonly<Record<string, string>> = { 'fib-worker': 'index.js', 'fib-worker/function': 'function.js' };
+  return {
+    name: 'one-copy',
+    setup(build) {
+      build.onResolve({ filter: /^fib-worker(\/function)?$/ }, ({ path: name }) => ({
+        path: path.join(modules, files[name] ?? ''),
+        sideEffects: false,
+      }));
+    },
+  };
+}
+
+function isBuildFailure(error: unknown): error is Esbuild.BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
+
+/** The first error, on one line, with its place. */
+function describeFailure({ errors }: Esbuild.BuildFailure): string {
+  const [first] = errors;
+  if (!first) return 'esbuild failed';
+  const { location, text } = first;
+  const place = location ? `${location.file}:${location.line}:${location.column + 1}: ` : '';
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  return printable(`${place}${text}${more}`);
+}

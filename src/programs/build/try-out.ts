@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from '../../cli/option.ts';
+import { quote, shorten } from '../../cli/printable.ts';
+import { onShutdown } from '../../cli/process.ts';
+
+/** How long a module may say nothing while it is loaded, in ms. */
+const SILENCE = 30_000;
+
+/** How a worker that was asked for its help ended. */
+interface Ended {
+  /** Its exit code, or why it was ended. */
+  readonly how: number | null | 'silent' | 'told';
+  /** Whether it wrote its help. */
+  readonly helped: boolean;
+  /** The beginning of what it wrote on standard error. */
+  readonly said: string;
+}
+
+/**
+ * Starts a worker once, for its help: that loads its module and checks it.
+ * @param outfile beside this it is started, under a name of its own
+ * @returns a doubt, if the module failed while it was loaded: it may want what is there only where it runs
+ * @throws UsageError if the module is wrong, or never loaded
+ */
+export async function tryOut(source: string, outfile: string, code: string): Promise<string | undefined> {
+  const { dir, name, ext } = path.parse(outfile);
+  const file = path.join(dir, `${name}.${process.pid}.tmp${ext}`);
+  try {
+    await writeFile(file, code).catch((error: Error) => {
+      throw new UsageError(`--outfile ${quote(outfile)} can't be written: ${error.message}`);
+    });
+    const { how, helped, said } = await askForHelp(file);
+    const told = said.split('\n').find((line) => /^(fib-worker: |\w*Error\b)/.test(line)); // above it, Node shows code
+    const reason =
+      told?.replace(/^fib-worker: (Error: )?/, '') ?? `${quote(source)} ended the process while it was loaded`;
+    if (how === 0 && helped) return undefined;
+    if (how === 2) throw new UsageError(reason);
+    if (how === 'told') throw new UsageError('stopped');
+    if (how === 'silent')
+      throw new UsageError(
+        `${quote(source)} does not get loaded: no sign of life for ${SILENCE / 1_000} s. Does it loop?`,
+      );
+    return `${reason}; built all the same, for it may want what is only there where it runs`;
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+function askForHelp(file: string): Promise<Ended> {
+  const child = spawn(process.execPath, [file, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let helped = false;
+    const end = (how: Ended['how']) => {
+      clearTimeout(clock);
+      stopListening();
+      child.kill('SIGKILL');
+      resolve({ how, helped, said });
+    };
+    const clock = setTimeout(() => end(child.exitCode ?? 'silent'), SILENCE);
+    const stopListening = onShutdown(() => end('told'));
+    child.stdout.on('data', () => {
+      clock.refresh();
+      helped = true;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      clock.refresh();
+      said = shorten(said + text, 4_000);
+    });
+    child.on('error', reject).on('close', (exitCode) => end(exitCode));
+  });
+}

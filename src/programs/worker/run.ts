@@ -1,0 +1,92 @@
+import { parseCommandLine } from '../../cli/command-line.ts';
+import { UsageError } from '../../cli/option.ts';
+import { printable, shorten } from '../../cli/printable.ts';
+import { endWith, exitOnceWritten } from '../../cli/process.ts';
+import { checkFunctionModule, type FunctionModule } from '../../function/function-module.ts';
+import { functionOptionValues, withFunctionOptions } from '../../function/function-options.ts';
+import { describeThrown } from '../../protocol/reply.ts';
+import { checkWorkers } from './check.ts';
+import { workerOptions } from './options.ts';
+import { serve } from './serve.ts';
+import { IN_THREAD, serveInThread, takeLine } from './threads.ts';
+
+/** How much is shown of what a module failed with while it was loaded, in characters. */
+const MAX_REASON = 500;
+
+/** The function that a worker serves, and the file that it is served by. */
+export interface WorkerProgram {
+  /** For `--help`. */
+  readonly usage: string;
+  /** The file that runs it: threads run it again. */
+  readonly script: string;
+  /** The function's file, for messages; undefined for this project's own. */
+  readonly file?: string;
+  /** Loads the function's module. */
+  readonly load: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+const program = {
+  name: 'fib-worker',
+  version: process.env.FIB_WORKER_VERSION ?? '',
+  summary: 'SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
+  options: workerOptions,
+} as const;
+
+/** node:worker_threads takes milliseconds to load: it is only asked where this may be a thread. */
+const isMainThread = (): boolean => process.getBuiltinModule('node:worker_threads').isMainThread;
+
+/** Runs a worker, as this process's command line says. */
+export function runWorker(given: WorkerProgram): void {
+  const inThread = process.argv[2] === IN_THREAD && !isMainThread();
+  main(given, process.argv.slice(inThread ? 3 : 2), inThread).catch((error: unknown) => {
+    if (inThread) throw error; // so the main thread gets it
+    endWith(program.name, error);
+  });
+}
+
+async function main(given: WorkerProgram, argv: readonly string[], inThread: boolean): Promise<void> {
+  const { usage, script, file } = given;
+  // asked every few seconds, maybe: without the function, which may take long to load
+  if (argv.includes('--check')) {
+    const asked = parseCommandLine({ ...program, usage }, argv);
+    if (asked.kind === 'run') return check(asked.values.pid);
+  }
+  const line = inThread ? await takeLine() : undefined;
+  const served = await loadFunction(given);
+  // a function of one's own may start threads of its own, with the file that it finds itself in: they are no workers
+  if (file !== undefined && !inThread && !isMainThread()) return;
+  const summary = `Answers requests on a RabbitMQ queue by the function '${served.name}'. ${program.summary}`;
+  const options = named(file, () => withFunctionOptions(program.options, served.options));
+  const command = parseCommandLine({ ...program, usage, summary, options }, argv);
+  if (command.kind === 'print') return exitOnceWritten(process.stdout, command.text, 0);
+  const { values } = command;
+  const functionOptions = functionOptionValues(values);
+  if (line) return serveInThread(line, served, functionOptions);
+  if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
+  await serve(served, { version: program.version, script, argv, values, functionOptions });
+}
+
+async function loadFunction({ file, load }: WorkerProgram): Promise<FunctionModule> {
+  const exported = await load().catch((cause: unknown) => {
+    const why = printable(shorten(describeThrown(cause), MAX_REASON));
+    throw new Error(`${file ?? 'the function'} failed while it was loaded: ${why}`, { cause });
+  });
+  return named(file, () => checkFunctionModule(exported));
+}
+
+/** Names the module's file in what is wrong with it. */
+function named<T>(file: string | undefined, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (file === undefined || !(error instanceof TypeError)) throw error;
+    throw new TypeError(`${file}: ${error.message}`);
+  }
+}
+
+/** Asks the workers that run here. */
+async function check(pid: number | undefined): Promise<void> {
+  const fault = await checkWorkers(pid);
+  if (fault === undefined) exitOnceWritten(process.stdout, 'ready\n', 0);
+  else exitOnceWritten(process.stderr, `fib-worker: ${fault}\n`, 1);
+}
