@@ -45,15 +45,26 @@ function libraryTable(findings: Findings): string {
   ]);
 }
 
-/** The figures of one scenario, and what the broker held for each client where it was looked at. @throws Error if it was not measured */
+/**
+ * The figures of one scenario, and what the broker held for each client where it was looked at.
+ * @throws Error if it was not measured
+ */
 export function renderScenario(document: MeasureDocument, name: string): string {
   const findings = findingsOf(document);
   const scenario = document.scenarios.find((one) => one.name === name);
   if (!scenario) throw new Error(`${name} was not measured there`);
   const { heading, levels } = scenarioTable(findings, scenario, false);
+  const columns = scenario.figures.length;
   const figures = markdown([
-    [document.broker, 'contender', ...heading],
-    ...levels.flatMap(({ title, rows }) => rows.map((one) => [title, one.name, ...one.cells])),
+    [document.broker, 'contender', ...heading.slice(0, columns), '× as good'],
+    ...scenario.levels.flatMap(({ level }, index) =>
+      (levels[index]?.rows ?? []).map((one) => [
+        levels[index]?.title ?? '',
+        one.name,
+        ...one.cells.slice(0, columns),
+        cell(findings.ratio({ scenario: name, level, contender: one.name })),
+      ]),
+    ),
   ]);
   const held = heldOf(findings, name, false);
   if (!held) return figures;
@@ -76,9 +87,9 @@ function markdown([heading = [], ...rows]: readonly (readonly string[])[]): stri
 }
 
 /** Bold if better, italic if worse. */
-function cell(finding: Finding | undefined): string {
-  if (!finding) return '–';
-  const { value, interval, verdict } = finding;
+function cell(found: Pick<Finding, 'value' | 'interval' | 'verdict'> | undefined): string {
+  if (!found) return '–';
+  const { value, interval, verdict } = found;
   const said = { better: `**${figure(value)}**`, worse: `*${figure(value)}*` };
   const shown = verdict === 'better' || verdict === 'worse' ? said[verdict] : figure(value);
   return interval ? `${shown} [${figure(interval.low)}, ${figure(interval.high)}]` : shown;
