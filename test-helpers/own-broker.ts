@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { PrivateBroker, RabbitVersion } from '../src/rabbitmq/broker.ts';
 import { type PrivateCluster, startPrivateCluster } from '../src/rabbitmq/cluster.ts';
 import { startPrivateBroker } from '../src/rabbitmq/private.ts';
@@ -24,16 +25,35 @@ export async function folderOf(broker: PrivateBroker): Promise<string | undefine
   return /"(.+)"/.exec(await broker.ctl('-q', 'eval', 'os:getenv("FIB_WORKER_GUARD").'))?.[1];
 }
 
-let users = 0;
+type Administered = Pick<PrivateBroker, 'url' | 'ctl'>;
+
+/** The names of users who were made and not given to a test yet, by broker and number of channels. */
+const users = new Map<string, Promise<string[]>>();
 
 /** The URL of a new user of a broker who may have this many channels. */
-export async function userWithChannels(broker: PrivateBroker, channels: number): Promise<string> {
-  const name = `limited${++users}`;
-  await broker.ctl('add_user', name, 'secret');
-  await broker.ctl('set_permissions', name, '.*', '.*', '.*');
-  await broker.ctl('set_user_limits', name, JSON.stringify({ 'max-channels': channels }));
+export async function userWithChannels(broker: Administered, channels: number): Promise<string> {
+  const key = `${channels} ${broker.url}`;
+  const making = users.get(key) ?? makeUsers(broker, channels);
+  users.set(key, making);
+  const names = await making;
   const url = new URL(broker.url);
-  url.username = name;
+  url.username = names.pop() ?? '';
   url.password = 'secret';
+  if (names.length === 0) users.delete(key);
   return url.href;
+}
+
+/** What `add_user`, `set_permissions` and `set_user_limits` do, but for ten users at once: each `rabbitmqctl` takes a second. */
+async function makeUsers(broker: Administered, channels: number): Promise<string[]> {
+  const names = Array.from({ length: 10 }, () => `limited.${randomUUID()}`);
+  const limits = JSON.stringify(JSON.stringify({ 'max-channels': channels }));
+  await broker.ctl(
+    'eval',
+    `[begin
+       ok = rabbit_auth_backend_internal:add_user(Name, <<"secret">>, <<"test">>),
+       ok = rabbit_auth_backend_internal:set_permissions(Name, <<"/">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>),
+       ok = rabbit_auth_backend_internal:set_user_limits(Name, <<${limits}>>, <<"test">>)
+     end || Name <- [${names.map((name) => `<<"${name}">>`).join(', ')}]].`,
+  );
+  return names;
 }

@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import readline from 'node:readline';
 import type { PrivateBroker } from '../src/rabbitmq/broker.ts';
 import { startPrivateBroker } from '../src/rabbitmq/private.ts';
 import { run } from '../src/rabbitmq/run.ts';
@@ -16,8 +17,10 @@ const [folder = '', pid = '', start = ''] = process.argv.slice(2);
 const stopped = new AbortController();
 let broker: PrivateBroker | undefined;
 
-/** What there is to ask for. */
-const makers: Record<string, (say: (line: string) => void) => Promise<string>> = {
+type Say = (line: string) => void;
+
+/** The things to ask for that are made once. */
+const makers: Record<string, (say: Say) => Promise<string>> = {
   async broker(say) {
     broker = await startPrivateBroker({ version: testVersion(), say, signal: stopped.signal });
     say(`testing on ${broker.description}`);
@@ -30,27 +33,35 @@ const makers: Record<string, (say: (line: string) => void) => Promise<string>> =
   },
 };
 
-/** What was asked for, made once. Only the first to ask is told what is said meanwhile. */
-const made = new Map<string, Promise<Message>>();
+const made = new Map<string, Promise<string>>();
 
-async function answer(what: string, tell: (message: Message) => void): Promise<void> {
-  const make = makers[what];
-  const making =
-    made.get(what) ??
-    Promise.resolve(
-      make?.((said) => tell({ said })) ?? Promise.reject(new Error(`${what}: there is no such thing`)),
-    ).then(
+/** Only the first to ask is told what is said meanwhile. */
+function make(what: string, say: Say): Promise<string> {
+  const making = made.get(what) ?? makers[what]?.(say) ?? Promise.reject(new Error(`${what}: there is no such thing`));
+  made.set(what, making);
+  return making;
+}
+
+async function rabbitmqctl(args: readonly string[]): Promise<string> {
+  if (!broker) throw new Error('rabbitmqctl: this run has started no broker');
+  return broker.ctl(...args);
+}
+
+async function answer(question: string, tell: (message: Message) => void): Promise<void> {
+  const [what = '', ...args] = JSON.parse(question) as string[];
+  const answered = what === 'rabbitmqctl' ? rabbitmqctl(args) : make(what, (said) => tell({ said }));
+  tell(
+    await answered.then(
       (value) => ({ value }),
       (error: Error) => ({ failure: error.message }),
-    );
-  made.set(what, making);
-  tell(await making);
+    ),
+  );
 }
 
 const server = net.createServer((socket) => {
   socket.on('error', () => {}); // a file that was ended while it waited
-  socket.once('data', async (what) => {
-    await answer(String(what), (message) => socket.write(`${JSON.stringify(message)}\n`));
+  readline.createInterface({ input: socket }).once('line', async (question) => {
+    await answer(question, (message) => socket.write(`${JSON.stringify(message)}\n`));
     socket.end();
   });
 });
@@ -65,7 +76,7 @@ async function finish(): Promise<void> {
   clearInterval(watching);
   stopped.abort(new Error('the run of the tests is over'));
   server.close();
-  await Promise.all(made.values());
+  await Promise.allSettled(made.values());
   await broker?.kill();
   await broker?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });

@@ -18,8 +18,11 @@ const runner = process.env.NODE_TEST_CONTEXT ? process.ppid : process.pid;
 /** In the keeper's folder: a file that is there once it has ended too early, and what it complained of. */
 const [ENDED, LOG] = ['ended', 'log'];
 
-/** Asks the keeper of this run for something; the first to ask starts the keeper. */
-export async function ofThisRun(what: 'broker' | 'programs'): Promise<string> {
+/**
+ * Asks the keeper of this run for something; the first to ask starts the keeper.
+ * `rabbitmqctl` takes arguments, runs on the broker of this run, and gives its standard output.
+ */
+export async function ofThisRun(what: 'broker' | 'programs' | 'rabbitmqctl', ...args: string[]): Promise<string> {
   const began = processStart(runner);
   const folder = path.join(os.tmpdir(), `fib-worker-tests-${process.getuid?.()}-${runner}-${began}`);
   if (makeFolder(folder)) {
@@ -36,7 +39,7 @@ export async function ofThisRun(what: 'broker' | 'programs'): Promise<string> {
     closeSync(log);
   }
   const socket = await connect(folder);
-  socket.write(what);
+  socket.write(`${JSON.stringify([what, ...args])}\n`);
   for await (const line of readline.createInterface({ input: socket })) {
     const message = JSON.parse(line) as Message;
     if ('said' in message) console.error(message.said);

@@ -1,9 +1,12 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { connect } from '../../src/amqp/dial.ts';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { clearMemoryAlarm, setMemoryAlarm } from '../../test-helpers/memory-alarm.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
-import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+import { openClient, openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: its memory alarm blocks all who publish, and its limits are low.
 describe('with a RabbitMQ that is low on memory, or allows little', () => {
@@ -12,7 +15,18 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     broker = await startTestBroker({ config: ['frame_max = 8192', 'channel_max = 20', 'max_message_size = 200000'] });
   });
   after(() => broker[Symbol.asyncDispose]());
-  const memoryAlarm = (on: boolean) => broker.ctl('set_vm_memory_high_watermark', on ? '0.000001' : '0.6');
+
+  test('a client is told which log-ins it takes where passwords are none of them', async (t) => {
+    const allow = (...mechanisms: string[]) =>
+      broker.ctl('eval', `application:set_env(rabbit, auth_mechanisms, [${mechanisms.map((name) => `'${name}'`)}]).`);
+    t.after(() => allow('PLAIN', 'AMQPLAIN'));
+    await allow('AMQPLAIN', 'RABBIT-CR-DEMO');
+    await assert.rejects(connect(parseAmqpUrl(broker.url)), {
+      code: 'UNAUTHENTICATED',
+      reason: 'ACCESS_REFUSED',
+      message: /lets nobody in by user and password \(PLAIN\), but by .*AMQPLAIN.*\(auth_mechanisms\)/,
+    });
+  });
 
   test('a worker takes one channel to start, and no second one for a moment', async (t) => {
     const { url } = broker;
@@ -37,7 +51,7 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     await startWorker(t, handler, { queue, urls: url });
     const { client, events } = startClient(t, { queue, urls: url });
     await client.call('before');
-    await memoryAlarm(true);
+    await setMemoryAlarm(broker);
     // the broker tells a connection that it is blocked once it publishes
     const blocked = () => events.some(({ type }) => type === 'blocked');
     let noticed: Promise<unknown> = Promise.resolve();
@@ -52,11 +66,28 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     });
     const patient = client.call('patient', { timeout: 60_000 });
     assert.ok(client.stats().waiting >= 1);
-    await memoryAlarm(false);
+    await clearMemoryAlarm(broker);
     assert.equal(String((await patient).body), 'ok');
     await noticed;
     assert.ok(seen.includes('patient'));
     assert.ok(!seen.includes('never sent'));
+  });
+
+  test('a call that went out just before publishers were blocked says so when nobody answers it', async (t) => {
+    const { url } = broker;
+    const queue = await testQueue(t, { url });
+    const { client, events } = openClient(t, { urls: url });
+    await client.connect();
+    t.after(() => clearMemoryAlarm(broker));
+    await setMemoryAlarm(broker);
+    const call = client.call(queue, 'x', { timeout: 2_000 });
+    const rejected = assert.rejects(call, {
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'TIMEOUT',
+      message: /within 2 s: RabbitMQ blocks publishers .* may not have read the request/,
+    });
+    await until(() => events.some(({ type }) => type === 'blocked'));
+    await rejected;
   });
 
   test('a worker holds its replies and takes no new work until it is unblocked', async (t) => {
@@ -71,7 +102,7 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     const replies = await raw.consume(replyTo);
     for (const body of ['1', '2']) await raw.publish(queue, body, { replyTo });
     await until(() => release.size === 2);
-    await memoryAlarm(true);
+    await setMemoryAlarm(broker);
     release.get('1')?.(); // its reply is what makes the broker say so
     await until(() => events.some(({ type }) => type === 'blocked'));
     release.get('2')?.();
@@ -82,7 +113,7 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     await until(() => performance.now() - arrived > 1_000);
     assert.equal(release.has(''), false, 'no new work');
     assert.equal(worker.stats().answered, 1);
-    await memoryAlarm(false);
+    await clearMemoryAlarm(broker);
     const bodies = [await replies.next(), await replies.next(), await replies.next()].map(({ body }) => String(body));
     assert.deepEqual(bodies.slice(0, 2).sort(), ['did 1', 'did 2']);
     assert.equal(JSON.parse(bodies[2] ?? '').code, 'DEADLINE_EXCEEDED', 'it waited past its expiration');

@@ -3,17 +3,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
-import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
-import { startTestBroker, userWithChannels } from '../../test-helpers/own-broker.ts';
+import { administeredBroker } from '../../test-helpers/broker.ts';
+import { userWithChannels } from '../../test-helpers/own-broker.ts';
 import { runClient } from '../../test-helpers/programs.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
-import { openClient, openRaw, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
+import { openClient, openRaw, startWorker, testQueue } from '../../test-helpers/rpc.ts';
 
-// A node of this file's own: it limits users, and blocks publishers.
-describe('a client', () => {
-  let broker: PrivateBroker;
+describe('a client', { concurrency: true }, () => {
+  let broker: Awaited<ReturnType<typeof administeredBroker>>;
   before(async () => {
-    broker = await startTestBroker();
+    broker = await administeredBroker();
   });
   after(() => broker[Symbol.asyncDispose]());
 
@@ -67,23 +66,5 @@ describe('a client', () => {
     const { code, stdout } = await runClient(t, ['--url', url, '--queue', queue, '--quiet', '--timeout', '60s', '5']);
     assert.deepEqual([code, stdout], [0, '5\n']);
     assert.equal(worker.stats().requests, 1);
-  });
-
-  test('whose call went out just before RabbitMQ blocked publishers says so when nobody answers it', async (t) => {
-    const { url } = broker;
-    const queue = await testQueue(t, { url });
-    const { client, events } = openClient(t, { urls: url });
-    await client.connect();
-    await broker.ctl('set_vm_memory_high_watermark', '0.000001');
-    t.after(() => broker.ctl('set_vm_memory_high_watermark', '0.6'));
-    await delay(300); // until the alarm is there
-    const call = client.call(queue, 'x', { timeout: 2_000 });
-    const rejected = assert.rejects(call, {
-      code: 'DEADLINE_EXCEEDED',
-      reason: 'TIMEOUT',
-      message: /within 2 s: RabbitMQ blocks publishers .* may not have read the request/,
-    });
-    await until(() => events.some(({ type }) => type === 'blocked'));
-    await rejected;
   });
 });

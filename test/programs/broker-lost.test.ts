@@ -2,7 +2,9 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { clearMemoryAlarm, setMemoryAlarm } from '../../test-helpers/memory-alarm.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { until } from '../../test-helpers/processes.ts';
 import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { openRaw } from '../../test-helpers/rpc.ts';
 
@@ -121,14 +123,14 @@ describe('when the broker is short of memory, and takes no messages', () => {
     const raw = await openRaw({ after: (end) => cleanUp(t, end) }, url);
     await raw.channel.queueDeclare({ queue, durable: true });
     await raw.channel.basicQos({ prefetchCount: 1 });
-    await raw.channel.basicConsume({ queue }, () => {});
+    const delivered = new Promise<void>((resolve) => void raw.channel.basicConsume({ queue }, () => resolve()));
     const first = ask('26');
-    await inHand(queue, 1); // of the test's own consumer, which gives it back in time
+    await delivered; // to the test's own consumer, which gives it back in time
     const worker = await startWorker(t, ['--queue', queue, '--grace', '300ms', '--prefetch', '2'], { url });
     worker.child.kill('SIGSTOP');
     const second = ask('27');
     await inHand(queue, 2);
-    await broker().ctl('set_vm_memory_high_watermark', '0');
+    await setMemoryAlarm(broker());
     worker.child.kill('SIGCONT');
     await worker.says(/"event":"blocked"/); // by its reply to the second
     await raw.connection.close();
@@ -139,9 +141,32 @@ describe('when the broker is short of memory, and takes no messages', () => {
     assert.equal(worker.records('stopped')[0]?.unfinished, 1);
     assert.deepEqual([first.stdout, second.stdout], ['', '']);
 
-    await broker().ctl('set_vm_memory_high_watermark', '0.4');
+    await clearMemoryAlarm(broker());
     await startWorker(t, ['--queue', queue], { url });
     assert.deepEqual([(await first.end()).stdout, (await second.end()).stdout], ['121393\n', '196418\n']);
+  });
+
+  it('a worker tells at its HTTP port that it is not ready', async (t) => {
+    const { url } = broker();
+    const queue = uniqueQueue(t, url);
+    const worker = await startWorker(t, ['--queue', queue, '--http-port', '0', '--http-host', '127.0.0.1'], { url });
+    const raw = await openRaw({ after: (end) => cleanUp(t, end) }, url);
+    const replies = await raw.channel.queueDeclare({ queue: '', exclusive: true });
+    // RabbitMQ tells a connection that publishes: so one reply has to be on its way
+    worker.child.kill('SIGSTOP');
+    await raw.publish(queue, '5', { replyTo: replies.queue });
+    await raw.channel.queueDeclare({ queue, passive: true }); // answered when the request is there
+    await setMemoryAlarm(broker());
+    worker.child.kill('SIGCONT');
+    const readiness = async () => {
+      const response = await fetch(`http://127.0.0.1:${worker.records('http')[0]?.port}/readyz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    const blocked = '503 not ready: RabbitMQ blocks publishers, so no reply can go out\n';
+    await until('the worker is not ready', async () => (await readiness()) === blocked);
+    await clearMemoryAlarm(broker());
+    await until('the worker is ready', async () => (await readiness()) === '200 ready\n');
+    assert.equal((await worker.stop()).code, 0);
   });
 
   /** Waits until consumers of the queue have that many requests that they did not acknowledge. */

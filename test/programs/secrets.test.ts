@@ -7,10 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { createAuthority } from '../../src/rabbitmq/certificates.ts';
+import { administeredBroker } from '../../test-helpers/broker.ts';
 import { httpServer, openGate } from '../../test-helpers/gate.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { deadUrl, start, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
 
 const USER = 'service';
@@ -24,7 +23,7 @@ const secrets = [
   Buffer.from(`\0${USER}\0${PASSWORD}`).toString('base64'),
 ];
 
-let broker: PrivateBroker | undefined;
+let broker: Awaited<ReturnType<typeof administeredBroker>> | undefined;
 let folder = '';
 let selfSigned: tls.Server | undefined;
 let selfSignedPort = 0;
@@ -139,14 +138,14 @@ const programs: readonly (readonly [name: string, file: string, args: readonly s
   ['demo', 'demo.js', []],
 ];
 
-describe('no program shows a password', { concurrency: 3 }, () => {
+describe('no program shows a password', { concurrency: 4 }, () => {
   before(async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-secrets-'));
     selfSigned = tls.createServer(createAuthority().issue('localhost')).listen(0, '127.0.0.1');
     selfSigned.on('tlsClientError', () => {});
     await once(selfSigned, 'listening');
     selfSignedPort = (selfSigned.address() as AddressInfo).port;
-    broker = await startTestBroker();
+    broker = await administeredBroker();
     await broker.ctl('add_user', USER, PASSWORD);
     await broker.ctl('set_permissions', USER, '^$', '^$', '^$');
   });

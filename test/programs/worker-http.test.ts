@@ -6,7 +6,6 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openGate } from '../../test-helpers/gate.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import {
   cleanUp,
@@ -18,7 +17,7 @@ import {
   uniqueQueue,
 } from '../../test-helpers/programs.ts';
 import { parseMetrics, sampleValue } from '../../test-helpers/prometheus.ts';
-import { disposeAfter, openRaw } from '../../test-helpers/rpc.ts';
+import { openRaw } from '../../test-helpers/rpc.ts';
 
 const HTTP = ['--http-port', '0', '--http-host', '127.0.0.1'];
 
@@ -35,8 +34,8 @@ async function metricsOf(worker: Running) {
   return parseMetrics((await get(worker, '/metrics')).body);
 }
 
-/** Opens a connection to the worker's HTTP port and says something; resolves with what comes back once it is closed. */
-function say(t: TestContext, worker: Running, text: string): { readonly closed: Promise<string> } {
+/** Opens a connection to the worker's HTTP port and says something; `closed` gives what came back once it is closed. */
+function say(t: TestContext, worker: Running, text: string, onSaid = () => {}): { readonly closed: Promise<string> } {
   const socket = net.connect(portOf(worker), '127.0.0.1').setEncoding('latin1');
   cleanUp(t, () => socket.destroy());
   let heard = '';
@@ -44,7 +43,7 @@ function say(t: TestContext, worker: Running, text: string): { readonly closed: 
     heard += chunk;
   });
   socket.on('error', () => {});
-  socket.write(text);
+  socket.write(text, onSaid);
   return { closed: new Promise((resolve) => socket.on('close', () => resolve(heard))) };
 }
 
@@ -123,29 +122,6 @@ describe('the HTTP port of a worker', { concurrency: 3 }, () => {
     assert.equal((await get(worker, '/livez')).status, 200);
   });
 
-  it('tells that it is not ready while the broker blocks publishers', async (t) => {
-    const broker = disposeAfter({ after: (end) => cleanUp(t, end) }, await startTestBroker());
-    const queue = uniqueQueue(t, broker.url);
-    const worker = await startWorker(t, ['--queue', queue, ...HTTP], { url: broker.url });
-    const raw = await openRaw({ after: (end) => cleanUp(t, end) }, broker.url);
-    const { queue: replyTo } = await raw.channel.queueDeclare({ queue: '', exclusive: true });
-    // RabbitMQ tells a connection that publishes: so one reply has to be on its way
-    worker.child.kill('SIGSTOP');
-    await raw.publish(queue, '5', { replyTo });
-    await until('the request is there', async () =>
-      (await broker.ctl('-q', 'list_queues', 'name', 'messages')).includes(`${queue}\t1`),
-    );
-    await broker.ctl('set_vm_memory_high_watermark', '0.000001');
-    worker.child.kill('SIGCONT');
-    await until('the worker is not ready', async () => {
-      const { status, body } = await get(worker, '/readyz');
-      return status === 503 && body === 'not ready: RabbitMQ blocks publishers, so no reply can go out\n';
-    });
-    await broker.ctl('set_vm_memory_high_watermark', '0.4');
-    await until('the worker is ready', async () => (await get(worker, '/readyz')).status === 200);
-    assert.equal((await worker.stop()).code, 0);
-  });
-
   it('says in a line, with exit code 2, that the port is taken', async (t) => {
     const holder = net.createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
@@ -174,6 +150,19 @@ describe('the HTTP port of a worker', { concurrency: 3 }, () => {
   });
 });
 
+/** A probe’s answer. A worker that is beset cuts who does not ask within 50 ms: where this machine was too slow for that, it asks again. */
+async function ask(t: TestContext, worker: Running, path: string): Promise<string> {
+  for (;;) {
+    const begun = performance.now();
+    let late = true;
+    const { closed } = say(t, worker, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`, () => {
+      late = performance.now() - begun > 50;
+    });
+    const answer = await closed;
+    if (answer || !late) return answer;
+  }
+}
+
 describe('the probes of a worker', () => {
   it('are answered although others hold connections without asking, from any address', async (t) => {
     const worker = await startWorker(t, ['--queue', uniqueQueue(t), ...HTTP]);
@@ -194,7 +183,7 @@ describe('the probes of a worker', () => {
     for (let n = 0; n < 120; n++) hold('127.0.0.1');
     for (let n = 0; n < 120; n++) hold(`127.0.0.${2 + (n % 60)}`);
     for (let probe = 0; probe < 20; probe++) {
-      for (const path of ['/livez', '/readyz']) assert.equal((await get(worker, path)).status, 200, path);
+      for (const path of ['/livez', '/readyz']) assert.match(await ask(t, worker, path), /^HTTP\/1\.1 200 /, path);
       await sleep(20);
     }
     assert.ok(opened > 240, `${opened} connections: none was cut`);
