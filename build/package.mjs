@@ -6,7 +6,12 @@ import { staticBuiltins } from './builtins.mjs';
 import { bundled, licences, put } from './one-file.mjs';
 
 /** What users import, by its name below lib/. All of it shares lib/types.d.ts. */
-export const entries = { index: 'src/index.ts', function: 'src/function/api.ts', testing: 'src/testing.ts' };
+export const entries = {
+  index: 'src/index.ts',
+  function: 'src/function/api.ts',
+  testing: 'src/testing.ts',
+  opentelemetry: 'src/opentelemetry.ts',
+};
 
 /** What users run, and the worker that `fib-worker build` bundles with their functions. */
 const programs = { 'fib-worker': 'src/programs/fib-worker.ts', 'fib-client': 'src/programs/client/client.ts' };

@@ -2,14 +2,17 @@
 export type { QueueStatus, QueueType } from './amqp/queues.ts';
 export {
   type CallOptions,
+  type CallTelemetry,
   type ClientEvent,
   type ClientStats,
+  type ClientTelemetry,
   type DiscardReason,
   type ReplyDesign,
   RpcClient,
   type RpcClientOptions,
   type RpcReply,
   type WaitOptions,
+  type WatchedCall,
 } from './client/client.ts';
 export type { EventOfType, TypedEmitter, TypedEvent } from './events.ts';
 export type { ReceivedBody } from './protocol/body.ts';
@@ -31,10 +34,13 @@ export {
   type RejectReason,
   type RequestContext,
   type RequestHandler,
+  type RequestTelemetry,
   type RpcRequest,
   RpcWorker,
   type RpcWorkerOptions,
   type ServeOptions,
+  type WatchedRequest,
   type WorkerEvent,
   type WorkerStats,
+  type WorkerTelemetry,
 } from './worker/worker.ts';

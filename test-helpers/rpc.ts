@@ -106,11 +106,11 @@ export type StartOptions = RpcWorkerOptions & ServeOptions & { readonly queue: s
 export async function startWorker(
   t: Scope,
   handler: RequestHandler,
-  { urls = amqpUrl(), tls, connectionName, queue, ...serve }: StartOptions,
+  { urls = amqpUrl(), tls, connectionName, telemetry, queue, ...serve }: StartOptions,
 ): Promise<{ worker: RpcWorker; events: WorkerEvent[]; consuming: () => Promise<void> }> {
   const events: WorkerEvent[] = [];
   let onEvent = () => {};
-  const worker = new RpcWorker({ urls, ...(tls && { tls }), ...(connectionName && { connectionName }) });
+  const worker = new RpcWorker({ urls, telemetry, ...(tls && { tls }), ...(connectionName && { connectionName }) });
   worker.on('*', (event) => {
     events.push(event);
     onEvent();

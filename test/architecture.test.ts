@@ -22,6 +22,7 @@ const layers: Record<string, readonly string[]> = {
   measure: [...common, 'amqp', 'protocol', 'client', 'worker', 'fibonacci.ts', 'rabbitmq'],
   'index.ts': [...common, 'amqp', 'protocol', 'client', 'worker'],
   'testing.ts': ['amqp', 'protocol', 'rabbitmq'],
+  'opentelemetry.ts': ['protocol', 'client', 'worker'],
   programs: [
     ...common,
     'amqp',
@@ -33,6 +34,7 @@ const layers: Record<string, readonly string[]> = {
     'fibonacci.ts',
     'rabbitmq',
     'measure',
+    'opentelemetry.ts',
   ],
 };
 

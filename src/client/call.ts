@@ -1,5 +1,6 @@
 import { ListItem } from './list.ts';
 import type { RpcReply } from './reply.ts';
+import type { CallTelemetry } from './telemetry.ts';
 
 /** The settings of a call, checked and complete. */
 export interface CallSettings {
@@ -11,6 +12,7 @@ export interface CallSettings {
   readonly signal: AbortSignal | undefined;
   readonly headers: Readonly<Record<string, unknown>> | undefined;
   readonly priority: number | undefined;
+  readonly watched: CallTelemetry | undefined;
 }
 
 /** One call from `call()` to settled: its request, its clock, and where it has got to. It is in no list once it has settled. */

@@ -34,12 +34,14 @@ import {
 } from './options.ts';
 import { DeliveredReply, type RpcReply } from './reply.ts';
 import { Session } from './session.ts';
+import type { CallTelemetry, ClientTelemetry } from './telemetry.ts';
 
 export type { QueueStatus } from '../amqp/queues.ts';
 export type { DiscardReason } from './correlation-ids.ts';
 export type { ReplyDesign } from './designs/index.ts';
 export type { CallOptions, ClientEvent, ClientStats, RpcClientOptions, WaitOptions } from './options.ts';
 export type { RpcReply } from './reply.ts';
+export type { CallTelemetry, ClientTelemetry, WatchedCall } from './telemetry.ts';
 
 /** How long `close()` waits for calls to settle by default, in ms. */
 const DRAIN_TIMEOUT = 8_000;
@@ -110,6 +112,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       onReturn: (message) => this.#onReturn(message),
       onCallLost: (call, error) => this.#lose(call, error),
     });
+    this.#settings.telemetry?.client(this);
   }
 
   /**
@@ -117,17 +120,8 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
    * overwritten then.
    */
   call(queue: string, body: string | Uint8Array, options: CallOptions = {}): Promise<RpcReply> {
-    return new Promise((resolve, reject) => {
-      const settings = normalizeCall(queue, body, options, this.#settings, this.#maxRequestBytes);
-      settings.signal?.throwIfAborted();
-      if (this.#closing) throw closedError();
-      const { waiting } = this.#calls;
-      if (waiting.size >= this.#settings.maxWaiting) throw tooManyError(waiting.size);
-      const goesFirst = waiting.size === 0;
-      const call = this.#calls.add(settings, resolve, reject);
-      if (goesFirst && this.#mayTake()) this.#send(call);
-      else this.#sendSoon();
-    });
+    const { telemetry } = this.#settings;
+    return telemetry ? this.#watchedCall(telemetry, queue, body, options) : this.#call(queue, body, options);
   }
 
   /**
@@ -217,6 +211,39 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #call(queue: string, body: string | Uint8Array, options: CallOptions, watched?: CallTelemetry): Promise<RpcReply> {
+    return new Promise((resolve, reject) => {
+      const settings = normalizeCall(queue, body, options, this.#settings, this.#maxRequestBytes, watched);
+      settings.signal?.throwIfAborted();
+      if (this.#closing) throw closedError();
+      const { waiting } = this.#calls;
+      if (waiting.size >= this.#settings.maxWaiting) throw tooManyError(waiting.size);
+      const goesFirst = waiting.size === 0;
+      const call = this.#calls.add(settings, resolve, reject);
+      if (goesFirst && this.#mayTake()) this.#send(call);
+      else this.#sendSoon();
+    });
+  }
+
+  async #watchedCall(
+    telemetry: ClientTelemetry,
+    queue: string,
+    body: string | Uint8Array,
+    options: CallOptions,
+  ): Promise<RpcReply> {
+    const { urls } = this.#settings;
+    const { hostname, port } = this.#session.connection?.url ?? (urls.length === 1 ? urls[0] : undefined) ?? {};
+    const watched = telemetry.call({ queue, hostname, port });
+    try {
+      const reply = await this.#call(queue, body, options, watched);
+      watched.answered();
+      return reply;
+    } catch (error) {
+      watched.failed(error);
+      throw error;
+    }
   }
 
   async #close(grace: number): Promise<void> {
@@ -329,7 +356,10 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     // where the whole connection is gone, a call that was not sent is where it was before
     const mayGo = this.#settings.retry || !(wasSent || this.#session.connection);
     if (mayGo && why.reason === 'CONNECTION_LOST' && !this.#closing) {
-      if (wasSent) this.emit({ type: 'retry', error: why });
+      if (wasSent) {
+        call.request.watched?.retried(why);
+        this.emit({ type: 'retry', error: why });
+      }
       if (call.list === inFlight) this.#calls.wait(call); // unless a listener has ended it
       this.#sendSoon();
     } else this.#fail(call, why);

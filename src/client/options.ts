@@ -12,6 +12,7 @@ import {
   checkOptions,
   checkQueueName,
   checkShortText,
+  checkTelemetry,
   checkTimeout,
   checkTls,
   DEFAULT_URL,
@@ -21,6 +22,7 @@ import type { CallSettings } from './call.ts';
 import type { DiscardReason } from './correlation-ids.ts';
 import { type ReplyDesign, replyDesigns } from './designs/index.ts';
 import { tooLongError } from './errors.ts';
+import type { CallTelemetry, ClientTelemetry } from './telemetry.ts';
 
 /** An event of a client, for logs and metrics. The list is open: later versions may tell more. */
 export type ClientEvent =
@@ -56,6 +58,8 @@ export interface RpcClientOptions {
   readonly retry?: boolean | undefined;
   /** Shown by the broker's management UI. Default `fib-worker client`. */
   readonly connectionName?: string | undefined;
+  /** Traces and measures the calls: `openTelemetry()` of `fib-worker/opentelemetry`. Default: nobody does. */
+  readonly telemetry?: ClientTelemetry | undefined;
 }
 
 /** Options of what waits. */
@@ -97,6 +101,7 @@ export interface ClientSettings {
   readonly maxRequestBytes: number;
   readonly retry: boolean;
   readonly connectionName: string;
+  readonly telemetry: ClientTelemetry | undefined;
 }
 
 /** The defaults of {@link RpcClientOptions}. */
@@ -110,6 +115,7 @@ export const clientDefaults = {
   maxRequestBytes: MAX_BODY_BYTES,
   retry: false,
   connectionName: 'fib-worker client',
+  telemetry: undefined,
 } as const satisfies { readonly [Name in keyof Required<RpcClientOptions>]: RpcClientOptions[Name] };
 
 const clientOptionNames = Object.keys(clientDefaults);
@@ -133,6 +139,7 @@ export function normalizeClientOptions(options: string | readonly string[] | Rpc
     maxRequestBytes = clientDefaults.maxRequestBytes,
     retry = clientDefaults.retry,
     connectionName = clientDefaults.connectionName,
+    telemetry,
   } = checkOptions('options', given as RpcClientOptions, clientOptionNames);
   return {
     urls: parseAmqpUrls(urls),
@@ -144,6 +151,7 @@ export function normalizeClientOptions(options: string | readonly string[] | Rpc
     maxRequestBytes: checkInteger('maxRequestBytes', maxRequestBytes, 0),
     retry: checkBoolean('retry', retry),
     connectionName: checkShortText('connectionName', connectionName),
+    telemetry: checkTelemetry(telemetry, 'call'),
   };
 }
 
@@ -162,6 +170,7 @@ export function normalizeWaitOptions(
 /**
  * The same for a call.
  * @param maxBytes how long the body may be
+ * @param watched is told of the call
  * @throws TypeError that names the option and the value; RpcError if the body is too long
  */
 export function normalizeCall(
@@ -170,6 +179,7 @@ export function normalizeCall(
   options: CallOptions,
   client: ClientSettings,
   maxBytes: number,
+  watched: CallTelemetry | undefined,
 ): CallSettings {
   const { timeout, contentType, signal, headers, priority } = checkOptions('options', options, callOptionNames);
   return {
@@ -178,14 +188,20 @@ export function normalizeCall(
     timeout: timeout === undefined ? client.timeout : checkTimeout(timeout),
     contentType: contentType === undefined ? TEXT : checkContentType('contentType', contentType),
     signal: checkSignal(signal),
-    headers: headers === undefined ? undefined : checkHeaders(headers),
+    headers: requestHeaders(headers, watched?.headers),
     priority: priority === undefined ? undefined : checkInteger('priority', priority, 0, 255),
+    watched,
   };
 }
 
 /** Options of closing, and their default in ms. */
 export function normalizeGrace(grace: number): number {
   return checkDuration('grace', grace);
+}
+
+function requestHeaders(given: CallOptions['headers'], added: CallTelemetry['headers']): CallSettings['headers'] {
+  const own = given === undefined ? undefined : checkHeaders(given);
+  return own && added ? { ...own, ...added } : (own ?? added);
 }
 
 /** The request's octets: those of the caller's bytes at this moment. */

@@ -22,6 +22,23 @@ export const rpcErrorCodes = [
   'UNAUTHENTICATED',
 ] as const;
 
+/**
+ * Whether a code tells that the worker failed, rather than that it refused what its caller asked for.
+ * @see https://opentelemetry.io/docs/specs/semconv/rpc/grpc/#server
+ */
+export function isWorkerFault(code: RpcErrorCode | 'OK'): boolean {
+  return faults.has(code);
+}
+
+const faults: ReadonlySet<string> = new Set<RpcErrorCode>([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+]);
+
 /** One of gRPC's canonical status codes, see {@link rpcErrorCodes}. */
 export type RpcErrorCode = (typeof rpcErrorCodes)[number];
 

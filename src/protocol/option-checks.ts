@@ -102,6 +102,12 @@ export function checkTls(tls: TlsOptions | undefined): TlsOptions | undefined {
   return tls;
 }
 
+/** What watches calls or requests, by the function that is told of each. */
+export function checkTelemetry<T extends object>(telemetry: T | undefined, method: keyof T): T | undefined {
+  if (telemetry === undefined || typeof Object(telemetry)[method] === 'function') return telemetry;
+  throw new TypeError(`telemetry: expected openTelemetry() of fib-worker/opentelemetry, got ${describe(telemetry)}`);
+}
+
 /** A list of strings. */
 export function checkTexts(name: string, value: unknown): readonly string[] {
   if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))

@@ -10,6 +10,7 @@ import type { Journal, RejectReason } from './events.ts';
 import { FAILED, FunctionRunner, type Outcome, type RunnerSettings } from './function-runner.ts';
 import type { ServeSettings, WorkerSettings } from './options.ts';
 import { type OutgoingReply, Settler } from './settler.ts';
+import type { RequestTelemetry, WorkerTelemetry } from './telemetry.ts';
 
 /** How long to wait before the broker is asked again about a caller, each time, in ms. */
 const PROBE_DELAYS = [500, 1_000, 0];
@@ -30,6 +31,7 @@ interface HeldRequest {
   readonly reply: ReplyAddress;
   /** As `performance.now()` counts. */
   readonly arrived: number;
+  readonly watched: RequestTelemetry | undefined;
 }
 
 /**
@@ -41,6 +43,7 @@ export class Answerer {
   readonly #channel: Channel;
   readonly #queue: ServeSettings;
   readonly #journal: Journal;
+  readonly #telemetry: WorkerTelemetry | undefined;
   readonly #runner: FunctionRunner;
   readonly #settler: Settler;
   readonly #probe: CallerProbe;
@@ -55,7 +58,8 @@ export class Answerer {
     this.#journal = journal;
     this.#runner = new FunctionRunner(runner);
     this.#settler = new Settler(channel);
-    const { tls, connectionName } = worker;
+    const { tls, connectionName, telemetry } = worker;
+    this.#telemetry = telemetry;
     this.#probe = new CallerProbe(connection.url, { tls, connectionName: `${connectionName} (probe)` });
     this.#replyAddresses = new ReplyAddresses(queue.replyAddresses);
   }
@@ -66,7 +70,12 @@ export class Answerer {
    */
   process(message: Delivery): Promise<void> | undefined {
     this.#settler.take(message.deliveryTag);
-    const request = { message, reply: this.#replyAddresses.check(message.replyTo), arrived: performance.now() };
+    const request = {
+      message,
+      reply: this.#replyAddresses.check(message.replyTo),
+      arrived: performance.now(),
+      watched: this.#telemetry && this.#watch(this.#telemetry, message),
+    };
     const waits = this.#connection.blocked || this.#mustProbe(request);
     return waits ? this.#admit(request) : this.#handle(request);
   }
@@ -91,6 +100,11 @@ export class Answerer {
     await this.#probe.close();
   }
 
+  #watch(telemetry: WorkerTelemetry, message: Delivery): RequestTelemetry {
+    const { headers, correlationId, redelivered } = message;
+    return telemetry.request({ queue: this.#queue.name, headers, correlationId, redelivered });
+  }
+
   /**
    * Of a request that was delivered before, the caller may have left meanwhile; and that delivery may have ended with the
    * connection because of this very address.
@@ -101,21 +115,21 @@ export class Answerer {
   }
 
   async #admit(request: HeldRequest): Promise<void> {
-    const { message, reply } = request;
+    const { reply } = request;
     while (this.#connection.blocked && this.#isCurrent()) await this.#untilUnblocked();
     if (reply.ok && this.#mustProbe(request) && !(await this.#callerIsThere(reply)))
-      return this.#reject(message, 'caller-gone');
+      return this.#reject(request, 'caller-gone');
     await this.#handle(request);
   }
 
   #handle(request: HeldRequest): Promise<void> | undefined {
-    const { message, reply, arrived } = request;
+    const { message, reply, arrived, watched } = request;
     if (!reply.ok) {
-      this.#reject(message, reply.fault);
+      this.#reject(request, reply.fault);
       return undefined;
     }
     if (!this.#isCurrent()) {
-      this.#journal.abandoned(this.#queue.name); // lost while it waited: nobody can be answered
+      this.#abandon(request); // lost while it waited: nobody can be answered
       return undefined;
     }
     const earlier = earlierDeliveries(message);
@@ -123,7 +137,10 @@ export class Answerer {
       return this.#answer(request, reply, deliveredTooOften(earlier), 'delivered-too-often');
     // 0 says that the request is to be delivered at once or not at all, and no more than that
     const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : 0;
-    const outcome = this.#runner.run(message, expiration === 0 ? undefined : arrived + expiration);
+    const expires = expiration === 0 ? undefined : arrived + expiration;
+    const outcome = watched
+      ? watched.run(() => this.#runner.run(message, expires))
+      : this.#runner.run(message, expires);
     if (outcome instanceof Promise) return outcome.then((later) => this.#answer(request, reply, later));
     return this.#answer(request, reply, outcome);
   }
@@ -135,17 +152,17 @@ export class Answerer {
     outcome: Outcome,
     reason?: RejectReason,
   ): Promise<void> | undefined {
-    const { message, arrived } = request;
+    const { message, arrived, watched } = request;
     if (this.#connection.blocked && this.#isCurrent())
       return this.#untilUnblocked().then(() => this.#answer(request, to, outcome, reason));
     if (!this.#isCurrent()) {
-      this.#journal.abandoned(this.#queue.name);
+      this.#abandon(request);
       return undefined;
     }
     const reply = this.#outgoing(message, to, outcome);
     if (reason) {
       this.#settler.reply(reply);
-      this.#reject(message, reason);
+      this.#reject(request, reason);
       return undefined;
     }
     const error = this.#settler.replyThenAck(message.deliveryTag, reply);
@@ -163,6 +180,7 @@ export class Answerer {
           ? (['OK', ''] as const)
           : ([outcome.code, outcome.message] as const);
     this.#journal.answered(this.#queue.name, code, detail, performance.now() - arrived);
+    watched?.answered(code, detail);
     return undefined;
   }
 
@@ -178,11 +196,17 @@ export class Answerer {
     return { to, ...ids, body, contentType: ERROR_REPLY_CONTENT_TYPE, type: ERROR_REPLY_TYPE };
   }
 
-  #reject(message: Delivery, reason: RejectReason): void {
+  #abandon({ watched }: HeldRequest): void {
+    this.#journal.abandoned(this.#queue.name);
+    watched?.unanswered('abandoned');
+  }
+
+  #reject(request: HeldRequest, reason: RejectReason): void {
     if (!this.#isCurrent()) {
-      this.#journal.abandoned(this.#queue.name);
+      this.#abandon(request);
       return;
     }
+    const { message, watched } = request;
     const { name, maxDeliveries } = this.#queue;
     const times = rejectedBefore(message, name);
     if (times >= maxDeliveries) {
@@ -192,6 +216,7 @@ export class Answerer {
       this.#settler.reject(message.deliveryTag);
       this.#journal.rejected(name, reason, message.replyTo);
     }
+    watched?.unanswered(reason);
   }
 
   /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there, and so do all for a while. */

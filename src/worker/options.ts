@@ -12,12 +12,14 @@ import {
   checkOptions,
   checkQueueName,
   checkShortText,
+  checkTelemetry,
   checkTexts,
   checkTls,
   DEFAULT_QUEUE,
   DEFAULT_URL,
 } from '../protocol/option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern } from '../protocol/reply-address.ts';
+import type { WorkerTelemetry } from './telemetry.ts';
 
 /** Options of a worker. */
 export interface RpcWorkerOptions {
@@ -27,6 +29,8 @@ export interface RpcWorkerOptions {
   readonly tls?: TlsOptions | undefined;
   /** Shown by the broker's management UI. Default `fib-worker`. */
   readonly connectionName?: string | undefined;
+  /** Traces and measures the requests: `openTelemetry()` of `fib-worker/opentelemetry`. Default: nobody does. */
+  readonly telemetry?: WorkerTelemetry | undefined;
 }
 
 /** How a request queue is declared that is missing. */
@@ -85,6 +89,7 @@ export interface WorkerSettings {
   readonly urls: readonly AmqpUrl[];
   readonly tls: TlsOptions | undefined;
   readonly connectionName: string;
+  readonly telemetry: WorkerTelemetry | undefined;
 }
 
 /** The options of a queue, checked and complete. */
@@ -126,15 +131,17 @@ const MAX_PREFETCH = 65_535;
  */
 export function normalizeWorkerOptions(options: string | readonly string[] | RpcWorkerOptions): WorkerSettings {
   const given = typeof options === 'string' || Array.isArray(options) ? { urls: options } : options;
-  const { urls, tls, connectionName } = checkOptions('options', given as RpcWorkerOptions, [
+  const { urls, tls, connectionName, telemetry } = checkOptions('options', given as RpcWorkerOptions, [
     'urls',
     'tls',
     'connectionName',
+    'telemetry',
   ]);
   return {
     urls: parseAmqpUrls(urls ?? workerDefaults.urls),
     tls: checkTls(tls),
     connectionName: checkShortText('connectionName', connectionName ?? workerDefaults.connectionName),
+    telemetry: checkTelemetry(telemetry, 'request'),
   };
 }
 

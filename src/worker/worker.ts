@@ -20,6 +20,7 @@ import { GOOD_LIFE, RETRY, ServedQueue } from './served-queue.ts';
 export type { RejectReason, WorkerEvent, WorkerStats } from './events.ts';
 export type { FunctionLog, LogLevel, RequestContext, RequestHandler, RpcRequest } from './handler.ts';
 export type { DeclareOptions, RpcWorkerOptions, ServeOptions } from './options.ts';
+export type { RequestTelemetry, WatchedRequest, WorkerTelemetry } from './telemetry.ts';
 
 /** How long `close()` waits for requests in hand by default, in ms: Docker kills after 10 s. */
 const DRAIN_TIMEOUT = 8_000;

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { isWorkerFault } from '../../protocol/errors.ts';
 import type { WorkerEvent, WorkerStats } from '../../worker/worker.ts';
 import { type WorkerState, workerStates } from './readiness.ts';
 
@@ -113,7 +114,7 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
       if (event.type !== 'answered') return;
       const { queue, code } = event;
       const attributes = { rpc_system_name: 'rabbitmq', rpc_method: queue, rpc_status_code: code };
-      duration.observe(code === 'OK' ? attributes : { ...attributes, error_type: code }, event.duration / 1_000);
+      duration.observe(isWorkerFault(code) ? { ...attributes, error_type: code } : attributes, event.duration / 1_000);
     },
     render: () => registry.metrics(),
   };
