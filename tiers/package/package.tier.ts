@@ -249,6 +249,11 @@ describe('the package', () => {
     let worker: ChildProcess;
     before(async () => {
       broker = await startTestBroker();
+      const { devDependencies } = JSON.parse(readFileSync(path.join(checkout, 'package.json'), 'utf8'));
+      const others = ['@opentelemetry/api', '@opentelemetry/sdk-trace-node'].map(
+        (name) => `${name}@${devDependencies[name]}`,
+      );
+      await project.install(tarball.file, '@types/node@20', ...others);
       worker = spawn(project.at('node_modules/.bin/fib-worker'), ['--url', broker.url], { stdio: 'ignore' });
     });
     after(async () => {
