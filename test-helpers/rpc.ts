@@ -116,7 +116,7 @@ export async function startWorker(
     onEvent();
   });
   worker.serve(queue, handler, serve);
-  t.after(() => worker.close({ grace: 1_000 }));
+  t.after(() => worker.close({ grace: 0 }));
   let seen = 0;
   const consuming = () =>
     new Promise<void>((resolve) => {

@@ -34,7 +34,7 @@ function dialler(t: Scope, urls: readonly string[], options?: ConnectOptions): D
   return made;
 }
 
-describe('of several URLs', () => {
+describe('of several URLs', { concurrency: true }, () => {
   test('a silent one does not hold up the next, and the one that answered is tried first from then on', async (t) => {
     const silent = await silentServer(t);
     const proxy = await openProxy(t);
@@ -84,7 +84,7 @@ describe('of several URLs', () => {
   });
 });
 
-describe('an attempt to connect', () => {
+describe('an attempt to connect', { concurrency: true }, () => {
   test('goes on while nobody waits for it, for the next who asks', async (t) => {
     const proxy = await openProxy(t);
     proxy.hold();

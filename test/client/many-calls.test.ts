@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Delivery } from '../../src/amqp/channel.ts';
 import type { RpcClient, RpcClientOptions, RpcReply } from '../../src/client/client.ts';
 import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
@@ -48,65 +49,83 @@ async function underWay(client: RpcClient, received: readonly unknown[]): Promis
   await until(() => received.length === IN_FLIGHT);
 }
 
+/** Makes N calls at once, anew if this machine was too slow to send them all in their time; gives their requests and ends. */
+async function sentInTime(client: RpcClient, queue: string, received: Delivery[], count: number) {
+  await client.connect();
+  for (let batch = 0; ; batch++) {
+    const outcomes = Promise.allSettled(Array.from({ length: count }, () => client.call(queue, String(batch))));
+    let over = false;
+    void outcomes.then(() => (over = true));
+    const sent = () => received.filter(({ body }) => String(body) === String(batch));
+    await until(() => over || sent().length === count);
+    if (!over) return { requests: sent(), outcomes };
+  }
+}
+
 for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
+  // the faults tier makes as many with each design
+  const many = reply === 'direct' ? 20_000 : 5_000;
   describe(`many calls with ${reply} replies`, () => {
-    test('20,000 that time out end no process', async (t) => {
+    test(`${many} that time out end no process`, async (t) => {
       const { queue, received } = await silentQueue(t);
-      const { client, ended, settled } = await makeCalls(t, queue, { reply, timeout: 1_000 }, 20_000);
+      const { client, ended, settled } = await makeCalls(t, queue, { reply, timeout: 1_000 }, many);
       await settled;
       assert.equal(
         Object.values(ended).reduce((sum, count) => sum + count),
-        20_000,
+        many,
       );
       assert.deepEqual(Object.keys(ended), ['DEADLINE_EXCEEDED TIMEOUT']);
       assert.deepEqual(client.stats(), { waiting: 0, inFlight: 0, discarded: client.stats().discarded });
-      assert.ok(received.length < 20_000 / 2, `${received.length} were sent`);
+      assert.ok(received.length < many / 2, `${received.length} were sent`);
     });
 
-    test('20,000 that one signal aborts share a listener, and none is sent in the place of another', async (t) => {
+    test(`${many} that one signal aborts share a listener, and none is sent in the place of another`, async (t) => {
       const { queue, received } = await silentQueue(t);
       const given = new AbortController();
-      const { client, ended, settled } = await makeCalls(t, queue, { reply }, 20_000, () => given.signal);
+      const { client, ended, settled } = await makeCalls(t, queue, { reply }, many, () => given.signal);
       assert.equal(getEventListeners(given.signal, 'abort').length, 1);
       await underWay(client, received);
       given.abort();
       assert.deepEqual([client.stats().inFlight, client.stats().waiting], [0, 0]);
       await settled;
-      assert.deepEqual(ended, { AbortError: 20_000 });
+      assert.deepEqual(ended, { AbortError: many });
       assert.equal(getEventListeners(given.signal, 'abort').length, 0);
       await delay(100);
       assert.equal(received.length, IN_FLIGHT, 'none of those that waited was sent');
     });
 
-    test('10,000 that are aborted one after the other: none of those that wait is sent', async (t) => {
+    test(`${many} that are aborted one after the other: none of those that wait is sent`, async (t) => {
       const { queue, received } = await silentQueue(t);
-      const given = Array.from({ length: 10_000 }, () => new AbortController());
+      const given = Array.from({ length: many }, () => new AbortController());
       const { client, ended, settled } = await makeCalls(t, queue, { reply }, given.length, (n) => given[n]?.signal);
       await underWay(client, received);
       for (const controller of given) controller.abort();
       await settled;
-      assert.deepEqual(ended, { AbortError: 10_000 });
+      assert.deepEqual(ended, { AbortError: many });
       await delay(100);
       assert.equal(received.length, IN_FLIGHT);
     });
 
-    test('20,000 of a client that is closed, or loses its connection, end at once', async (t) => {
+    test(`${many} of a client that is closed, or loses its connection, end at once`, async (t) => {
       const { queue, received } = await silentQueue(t);
-      const closed = await makeCalls(t, queue, { reply }, 20_000);
+      const closed = await makeCalls(t, queue, { reply }, many);
       await underWay(closed.client, received);
       await closed.client.close({ grace: 0 });
       await closed.settled;
-      assert.deepEqual(closed.ended, { 'CANCELLED CLOSED': 20_000 });
+      assert.deepEqual(closed.ended, { 'CANCELLED CLOSED': many });
 
       const proxy = await openProxy(t);
       received.length = 0;
-      const lost = await makeCalls(t, queue, { reply, urls: proxy.url }, 20_000);
+      const lost = await makeCalls(t, queue, { reply, urls: proxy.url }, many);
       await underWay(lost.client, received);
       proxy.refuse = true;
       proxy.cut();
       await lost.settled;
       // those in flight; those that waited find no broker any more
-      assert.deepEqual(lost.ended, { 'UNAVAILABLE CONNECTION_LOST': 1_000, 'UNAVAILABLE NO_BROKER': 19_000 });
+      assert.deepEqual(lost.ended, {
+        'UNAVAILABLE CONNECTION_LOST': IN_FLIGHT,
+        'UNAVAILABLE NO_BROKER': many - IN_FLIGHT,
+      });
     });
   });
 }
@@ -130,27 +149,23 @@ describe('many calls', () => {
     const queue = await testQueue(t);
     const { client } = openClient(t, { timeout: 1_000 });
     const raw = await openRaw(t);
-    const requests = await raw.consume(queue);
-    const calls = Array.from({ length: 1_000 }, (_, n) => client.call(queue, String(n)));
-    const outcomes = Promise.allSettled(calls);
-    await until(() => requests.received.length === calls.length);
+    const { received } = await raw.consume(queue);
+    const { requests, outcomes } = await sentInTime(client, queue, received, 1_000);
     // the replies are on their way, and nobody reads them until the time of all calls is up
-    for (const { replyTo = '', correlationId, body } of requests.received)
+    for (const { replyTo = '', correlationId, body } of requests)
       raw.channel.publish({ routingKey: replyTo, correlationId }, body);
     await new Promise(setImmediate);
     const held = performance.now();
     while (performance.now() - held < 1_500);
     const answered = (await outcomes).filter(({ status }) => status === 'fulfilled');
-    assert.equal(answered.length, calls.length);
+    assert.equal(answered.length, 1_000);
     assert.equal(client.stats().discarded.late, 0);
   });
 
   test('still time out when the event loop was held and no reply is there', async (t) => {
     const { queue, received } = await silentQueue(t);
     const { client } = openClient(t, { timeout: 500 });
-    const calls = Array.from({ length: 100 }, () => client.call(queue, '1'));
-    const outcomes = Promise.allSettled(calls);
-    await until(() => received.length === calls.length);
+    const { outcomes } = await sentInTime(client, queue, received, 100);
     const held = performance.now();
     while (performance.now() - held < 700);
     for (const outcome of await outcomes)

@@ -14,7 +14,7 @@ import {
 } from '../../test-helpers/measure/comparison-run.ts';
 import { deadUrl, start } from '../../test-helpers/programs.ts';
 
-describe('dist/compare.js', () => {
+describe('dist/compare.js', { concurrency: 3 }, () => {
   it('measures what it is asked to alone, and answers', async (t) => {
     const args = [
       '--only',

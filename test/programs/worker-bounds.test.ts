@@ -19,7 +19,7 @@ function peakMemory({ child }: Running): number {
 
 const noProc = existsSync('/proc/self/status') ? false : 'needs /proc, to see how much memory a process has had';
 
-describe('a client cannot make a worker grow without limit', () => {
+describe('a client cannot make a worker grow without limit', { concurrency: 3 }, () => {
   it('by the length of a request, which is refused without being held', { skip: noProc }, async (t) => {
     const { version } = await identify(parseAmqpUrl(amqpUrl()));
     if (!version.startsWith('3.')) return t.skip('RabbitMQ 4 itself refuses messages over 16 MiB');

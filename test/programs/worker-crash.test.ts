@@ -31,7 +31,7 @@ async function crash(t: TestContext, file: string, request: string, log: string)
   return worker;
 }
 
-describe('a worker whose function fails where nobody can catch it', () => {
+describe('a worker whose function fails where nobody can catch it', { concurrency: 3 }, () => {
   it('logs one record, crashed, with the error, and exits 1', async (t) => {
     const file = await buildWorker(t, SOURCE);
     for (const request of ['timer 0', 'several 0', 'rejection 0', 'text 0', 'timer 5000000', 'rejection 5000000']) {

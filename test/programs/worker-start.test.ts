@@ -27,7 +27,7 @@ async function permitsTransientQueues(t: TestContext): Promise<boolean> {
   return (await redeclare(t, uniqueQueue(t), false, 'classic')) === undefined;
 }
 
-describe('the bundled worker', () => {
+describe('the bundled worker', { concurrency: 3 }, () => {
   it('is smaller than 300 kB', async () => {
     const { size } = await stat(path.join(programFolder, 'worker.js'));
     assert.ok(size < 300_000, `${size} bytes`);
@@ -54,7 +54,7 @@ describe('the bundled worker', () => {
   });
 });
 
-describe('a worker that starts', () => {
+describe('a worker that starts', { concurrency: 3 }, () => {
   it('logs a JSON line when it consumes, where standard error is no terminal', async (t) => {
     const queue = uniqueQueue(t);
     const worker = await startWorker(t, ['--queue', queue]);
@@ -86,7 +86,7 @@ describe('a worker that starts', () => {
   });
 });
 
-describe('a queue that a worker declares', () => {
+describe('a queue that a worker declares', { concurrency: 3 }, () => {
   it('is durable', async (t) => {
     const queue = uniqueQueue(t);
     await startWorker(t, ['--queue', queue, '--queue-type', 'classic']);
@@ -121,7 +121,7 @@ describe('a queue that a worker declares', () => {
   });
 });
 
-describe('a queue that is there', () => {
+describe('a queue that is there', { concurrency: 3 }, () => {
   const kinds: readonly (readonly [string, boolean, Record<string, unknown>])[] = [
     ['classic', true, { 'x-queue-type': 'classic', 'x-max-length': 1_000 }],
     ['quorum', true, { 'x-queue-type': 'quorum' }],

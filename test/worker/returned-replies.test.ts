@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReturnedReplies } from '../../src/worker/returned-replies.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 test('a reply to a queue that is not there yet arrives, whole and once, when the queue is there', async (t) => {
@@ -33,71 +32,37 @@ describe('a reply that comes back when its worker is about to go', () => {
     ['it is told to close when it has just answered', { close: 'after', pause: 0 }],
   ] as [string, { maxRequests?: number; close?: 'before' | 'after'; pause: number }][])
     test(`goes out again all the same: ${why}`, async (t) => {
-      const queue = await testQueue(t);
-      const options = { queue, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
-      const handler = async () => {
-        if (close === 'before') void worker.close();
-        await sleep(pause);
-        if (close === 'after') setImmediate(() => worker.close());
-        return 'answer';
-      };
-      const { worker, events } = await startWorker(t, handler, options);
       const raw = await openRaw(t);
-      const replyTo = `replies.${randomUUID()}`;
-      await raw.publish(queue, '30', { replyTo, durable: false });
-      await until(() => worker.stats().answered === 1);
-      await sleep(100); // by then it has come back, and the worker leaves in two seconds at most
-      await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
-      if (maxRequests) await until(() => events.some(({ type }) => type === 'max-requests'));
-      await worker.close();
+      const attempt = async () => {
+        const queue = await testQueue(t);
+        const options = { queue, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
+        const handler = async () => {
+          if (close === 'before') void worker.close();
+          await sleep(pause);
+          if (close === 'after') setImmediate(() => worker.close());
+          return 'answer';
+        };
+        const { worker, events } = await startWorker(t, handler, options);
+        const replyTo = `replies.${randomUUID()}`;
+        const asked = performance.now();
+        await raw.publish(queue, '30', { replyTo, durable: false });
+        await until(() => worker.stats().answered === 1);
+        await sleep(100); // by then it has come back
+        await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
+        const tooSlow = performance.now() - asked > 1_500; // the worker leaves after two seconds at the latest
+        if (maxRequests) await until(() => events.some(({ type }) => type === 'max-requests'));
+        await worker.close();
+        return tooSlow ? undefined : replyTo;
+      };
+      let replyTo = await attempt();
+      while (replyTo === undefined) replyTo = await attempt();
       const inbox = await raw.consume(replyTo);
       assert.equal(String((await inbox.next()).body), 'answer');
     });
 });
 
-describe('replies that nobody can take', { concurrency: true }, () => {
-  for (const [what, count, bound, queueOf] of [
-    ['many to one queue', 3_000, 3_000 + 7 * 100, () => 'gone'],
-    ['one each to many queues', 3_000, 3_000 + 7 * 1_000, (n: number) => `${n}`],
-  ] as const)
-    test(`come back a bounded number of times, and then no more: ${what}`, async (t) => {
-      const { channel } = await openRaw(t);
-      let returned = 0;
-      channel.on('basic.return', () => returned++);
-      const replies = new ReturnedReplies(channel, () => false);
-      const run = randomUUID();
-      for (let n = 0; n < count; n++) {
-        const message = {
-          exchange: '',
-          routingKey: `amq.gen-${run}-${queueOf(n)}`,
-          correlationId: `${n}`,
-          mandatory: true,
-        };
-        channel.publish(message, Buffer.from('reply'));
-      }
-      await until(() => returned >= count);
-      let before = 0;
-      // the longest pause is 5 s
-      while (before !== returned) {
-        before = returned;
-        await sleep(6_000);
-      }
-      t.diagnostic(`${returned} came back`);
-      assert.ok(returned > count && returned <= bound, `${returned} came back`);
-      for (let n = 0; n < 500; n++) {
-        const message = {
-          exchange: '',
-          routingKey: `amq.gen-${run}-${queueOf(0)}`,
-          correlationId: `x${n}`,
-          mandatory: true,
-        };
-        channel.publish(message, Buffer.from('reply'));
-      }
-      await until(() => returned >= before + 500);
-      await replies.settled();
-      assert.equal(returned, before + 500, 'those that are late are not sent again');
-    });
-
+// that they come back a bounded number of times takes as long as the pauses between, and is in the faults tier
+describe('replies that nobody can take', () => {
   test('do not keep the calls of others waiting', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);

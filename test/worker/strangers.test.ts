@@ -5,7 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import fibonacci from '../../src/fibonacci.ts';
+import { identify } from '../../src/rabbitmq/identify.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
 import { field, long } from '../../test-helpers/raw-amqp.ts';
 import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
 import { deleteAfter, openRaw, type Raw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
@@ -85,24 +88,27 @@ describe('dead letters that come back to their queue', () => {
 });
 
 test('a consumer that the broker cancels is started again, and nobody says that the queue was deleted', async (t) => {
+  const { version } = await identify(parseAmqpUrl(amqpUrl()));
+  if (/^(3|4\.[0-2])\./.test(version)) return t.skip('before 4.3 RabbitMQ looks once a minute at most');
   const queue = `test.${randomUUID()}`;
   const raw = await openRaw(t);
-  // RabbitMQ 4.3 takes this for quorum queues, and heeds it within a second
+  // 4.3 heeds this within a second
   const args = { 'x-queue-type': 'quorum', 'x-consumer-timeout': 1_000, 'x-expires': 300_000 };
-  const declared = await raw.channel.queueDeclare({ queue, durable: true, arguments: args }).catch(() => undefined);
-  if (!declared) return t.skip('this RabbitMQ has no such argument');
+  await raw.channel.queueDeclare({ queue, durable: true, arguments: args });
   deleteAfter(t, queue);
+  let tell = () => {};
+  const cancelled = new Promise<void>((resolve) => (tell = resolve));
   const handler = async ({ body }: { body: Buffer }, { redelivered }: { redelivered: boolean }) => {
-    if (String(body) === 'slow' && !redelivered) await delay(4_000);
+    if (String(body) === 'slow' && !redelivered) await cancelled;
     return `echo ${body}`;
   };
   const { worker, events } = await startWorker(t, handler, { queue });
   const { client } = startClient(t, { queue });
-  const slow = client.call('slow', { timeout: 30_000 });
-  const enough = performance.now() + 13_000;
-  await until(() => events.some(({ type }) => type === 'disconnected') || performance.now() > enough);
+  const slow = client.call('slow', { timeout: 600_000 });
+  await until(() => events.some(({ type }) => type === 'disconnected'));
+  tell();
   const lost = events.find((event) => event.type === 'disconnected');
-  if (!lost) return t.skip('this RabbitMQ cancels no consumer for that');
+  assert.ok(lost);
   assert.equal(lost.queue, queue);
   assert.ok(['CONSUMER_CANCELLED', 'REFUSED'].includes(String(lost.error.reason)), String(lost.error.reason));
   assert.doesNotMatch(String(lost.error.message), /deleted|undefined/);
