@@ -1,7 +1,6 @@
 import type { MeasureDocument } from '../document/document.ts';
 import { type Claim, claimsOf } from './claims.ts';
 import { type Cell, medianOf, pooled, type RoundLogs, Samples } from './ratios.ts';
-import type { Interval } from './statistics.ts';
 import { holm, meanInterval, tTest } from './student.ts';
 
 /** From 1 ÷ this to this is no difference that matters. */
@@ -39,11 +38,8 @@ export interface Findings {
   finding(claim: string, contender: string): Finding | undefined;
 }
 
-interface Judged {
-  readonly logs: RoundLogs;
-  readonly value: number;
-  readonly interval: Ratio['interval'] | undefined;
-}
+/** One whose verdict is a matter of all that are said. */
+type Judged = Pick<Ratio, 'logs' | 'value'> & { readonly interval: Ratio['interval'] | undefined };
 
 /**
  * Finds out what a document says: the claims at once, and the tables at once, each corrected for how much is said there
@@ -97,11 +93,7 @@ function keyOf({ scenario, level, contender }: Omit<Cell, 'figure'>): string {
 function ofCell(samples: Samples, cell: Cell): Judged | undefined {
   const logs = samples.logs(cell);
   const found = medianOf(logs);
-  return found && { logs, value: found.median, interval: asCovered(found.interval) };
-}
-
-function asCovered(interval: Interval | undefined): Ratio['interval'] {
-  return interval && { low: interval.low, high: interval.high, coverage: interval.coverage };
+  return found && { logs, value: found.median, interval: found.interval };
 }
 
 /** The geometric mean of the rounds' means over the claim's cells, and Student's t over these. */

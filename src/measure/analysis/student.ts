@@ -1,11 +1,7 @@
-/** An interval of Student's t for the mean of values, and how sure one is that it is not 0. */
+/** An interval of Student's t for the mean of values. */
 export interface MeanInterval {
-  readonly mean: number;
   readonly low: number;
   readonly high: number;
-  /** The standard deviation of the values. */
-  readonly sd: number;
-  readonly n: number;
 }
 
 /** The mean and standard deviation of the values, NaN where there are too few. */
@@ -21,7 +17,7 @@ export function meanInterval(values: readonly number[], coverage = 0.95): MeanIn
   const { mean, sd, n } = moments(values);
   if (n < 3) return undefined;
   const half = (quantile(1 - (1 - coverage) / 2, n - 1) * sd) / Math.sqrt(n);
-  return { mean, low: mean - half, high: mean + half, sd, n };
+  return { low: mean - half, high: mean + half };
 }
 
 /** The p-value of a t test of the mean against `at`: two-sided, or one-sided for a mean that is less, or more. */

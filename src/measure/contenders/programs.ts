@@ -58,8 +58,8 @@ export function wholePrograms(folder: string, temporary: string): readonly Whole
     {
       name: 'amqplib',
       detail: 'RabbitMQ’s JavaScript tutorial, without the half second that its client waits at the end',
-      call: ours('tutorial', 'call'),
-      serve: ours('tutorial', 'serve'),
+      call: ours('amqplib', 'call'),
+      serve: ours('amqplib', 'serve'),
     },
     ...python(path.join(folder, '../tiers/interop/pika/rpc_client.py')),
     ...go(path.join(folder, '../tiers/interop/go/rpc_client.go'), temporary),

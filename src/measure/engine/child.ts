@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { ChildAnswers } from './child-side.ts';
-import { ChildQuestions } from './parent-questions.ts';
+import type { Question, Reply } from './parent-questions.ts';
 
 /** How long a child may take to end once it was asked to, in ms; it is killed then. */
 const STOP_TIMEOUT = 5_000;
@@ -24,7 +24,8 @@ export class Child {
   /** For messages: `the client of floor direct`. */
   readonly #what: string;
   readonly #child: ChildProcess;
-  readonly #questions: ChildQuestions<ChildAnswers>;
+  readonly #open = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
+  #asked = 0;
   readonly #signal: AbortSignal;
   readonly #ended: Promise<unknown>;
   #stopping = false;
@@ -39,7 +40,13 @@ export class Child {
       serialization: 'advanced',
       detached: true, // Ctrl-C in a terminal is for us; what was measured is told, and all of them end in order
     });
-    this.#questions = new ChildQuestions(this.#child);
+    this.#child.on('message', ({ id, result, error }: Reply) => {
+      const question = this.#open.get(id);
+      this.#open.delete(id);
+      if (error === undefined) question?.resolve(result as never);
+      else question?.reject(new Error(error));
+    });
+    for (const end of ['disconnect', 'error']) this.#child.on(end, () => this.#end());
     createInterface({ input: this.#child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
       this.#lastWords = line;
     });
@@ -66,11 +73,21 @@ export class Child {
     input: Parameters<ChildAnswers[K]>[0],
   ): Promise<Awaited<ReturnType<ChildAnswers[K]>>> {
     try {
-      return await this.#questions.ask(name, input);
+      return await new Promise<Awaited<ReturnType<ChildAnswers[K]>>>((resolve, reject) => {
+        const question: Question = { id: ++this.#asked, name, input };
+        this.#open.set(question.id, { resolve, reject });
+        if (this.#child.connected) this.#child.send(question, (error) => error && this.#end());
+        else this.#end();
+      });
     } catch (error) {
       this.#signal.throwIfAborted();
       throw new Error(`${this.#what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
+  }
+
+  #end(): void {
+    for (const { reject } of this.#open.values()) reject(new Error('the process ended'));
+    this.#open.clear();
   }
 
   /** Lets it end in order, by force if it takes too long. */

@@ -1,38 +1,31 @@
 // Whole programs that the comparison times beside client.js and worker.js; not for users. AMQP_URL says where.
 //
-//   node compare-program.js floor|tutorial call|serve QUEUE
+//   node compare-program.js floor|amqplib call|serve QUEUE
 //
 // `call` makes one call and prints its answer, `serve` answers: by the least that a process can do, or as RabbitMQ's
-// JavaScript tutorial 6.
+// JavaScript tutorial 6 on amqplib.
 import { answer } from '../../measure/contenders/answer.ts';
-import { FloorCaller } from '../../measure/contenders/floor/client.ts';
-import { serveFloor } from '../../measure/contenders/floor/worker.ts';
-import { callOnce, serve } from '../../measure/contenders/tutorial.ts';
+import { floor } from '../../measure/contenders/floor/floor.ts';
+import { amqplib } from '../../measure/contenders/peers/amqplib.ts';
 
 const [who, role, queue = ''] = process.argv.slice(2);
-const url = process.env.AMQP_URL ?? '';
-const target = { url, tls: undefined, queue };
+const [implementation, design] = who === 'floor' ? ([floor, 'direct'] as const) : ([amqplib, 'exclusive'] as const);
+const target = { url: process.env.AMQP_URL ?? '', tls: undefined, queue };
 
 function fail(error: unknown): void {
   process.stderr.write(`fib-compare-program: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }
 
-async function callByFloor(): Promise<string> {
-  const caller = new FloorCaller('direct', target);
-  const reply = Buffer.from(await caller.call('30')).toString();
-  await caller.close();
-  return reply;
-}
-
 async function main(): Promise<void> {
-  if (role === 'call') {
-    process.stdout.write(`${await (who === 'floor' ? callByFloor() : callOnce(url, queue))}\n`);
+  if (role === 'serve') {
+    await implementation.serve(target, { prefetch: 1, answer, onEnd: fail });
+    process.stderr.write('consuming\n');
     return;
   }
-  if (who === 'floor') await serveFloor(target, { prefetch: 1, answer, onEnd: fail });
-  else await serve(url, queue);
-  process.stderr.write('consuming\n');
+  const caller = implementation.open(design, target);
+  process.stdout.write(`${Buffer.from(await caller.call('30')).toString()}\n`);
+  await caller.close();
 }
 
 main().catch(fail);
