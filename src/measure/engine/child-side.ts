@@ -2,6 +2,7 @@ import { answer } from '../contenders/answer.ts';
 import type { Design, Implementation, Server, Target } from '../contenders/implementation.ts';
 import { DelayProxy, type GivenDelay } from '../wire/delay-proxy.ts';
 import type { Endpoint } from '../wire/loopback.ts';
+import { throughProxy } from '../wire/through-proxy.ts';
 import { type ClientSide, clientSide } from './client-side.ts';
 import { answerParent } from './parent-questions.ts';
 import { type Usage, usage } from './usage.ts';
@@ -12,6 +13,8 @@ export type ChildAnswers = {
     readonly implementation: string;
     readonly design: Design;
     readonly target: Omit<Target, 'queue'>;
+    /** Where a proxy before the target listens, on 127.0.0.1; undefined: there is none. */
+    readonly proxy: number | undefined;
   }) => void;
   readonly prepare: ClientSide['prepare'];
   readonly measure: ClientSide['measure'];
@@ -48,8 +51,8 @@ export function answerAsChild(implementations: Readonly<Record<string, Implement
     process.exit(0);
   });
   answerParent({
-    client({ implementation, design, target }) {
-      side = clientSide(known(implementation), design, target);
+    client({ implementation, design, target, proxy: port }) {
+      side = clientSide(known(implementation), design, port === undefined ? target : throughProxy(target, port));
     },
     prepare: (turn) => client().prepare(turn),
     measure: (length) => client().measure(length),

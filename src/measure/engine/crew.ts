@@ -3,6 +3,7 @@ import { median } from '../analysis/statistics.ts';
 import type { Target } from '../contenders/implementation.ts';
 import { ANSWER, CONNECTED, CONSUMING, type Command, type WholeProgram } from '../contenders/programs.ts';
 import type { Contender } from '../document/document.ts';
+import { throughProxy } from '../wire/through-proxy.ts';
 import { type BrokerWatch, heldSince, type Reading } from './broker-watch.ts';
 import { Child, type ChildOptions } from './child.ts';
 import type { ClientTask } from './client-side.ts';
@@ -29,6 +30,8 @@ const WARM_UP = 10;
 /** Where the clients connect, and where the workers do. */
 export interface Ways {
   readonly clients: Omit<Target, 'queue'>;
+  /** The port of a proxy on this machine that the clients go through; undefined: they don't. */
+  readonly proxy: number | undefined;
   readonly workers: Omit<Target, 'queue'>;
 }
 
@@ -203,9 +206,9 @@ export class Crew {
     return client;
   }
 
-  async #startClient({ name, implementation, design = 'direct' }: Contender, { clients }: Ways): Promise<Child> {
+  async #startClient({ name, implementation, design = 'direct' }: Contender, { clients, proxy }: Ways): Promise<Child> {
     const client = this.#started.add(new Child(`the client of ${name}`, this.#options.child));
-    await client.ask('client', { implementation, design, target: clients });
+    await client.ask('client', { implementation, design, target: clients, proxy });
     return client;
   }
 
@@ -232,10 +235,12 @@ export class Crew {
 
   #start({ file, args, env }: Command, how: Pick<ProgramStart, 'says' | 'within' | 'input' | 'unread'>) {
     const { ways, child } = this.#options;
+    const { clients, proxy } = ways;
+    const { url } = proxy === undefined ? clients : throughProxy(clients, proxy);
     return startProgram({
       ...(file === undefined ? {} : { file }),
       args,
-      env: { ...child.env, AMQP_URL: ways.clients.url, ...env },
+      env: { ...child.env, AMQP_URL: url, ...env },
       ...how,
       signal: child.signal,
     });

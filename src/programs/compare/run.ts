@@ -26,7 +26,6 @@ import type { Scenario } from '../../measure/engine/scenario.ts';
 import { designScenarios } from '../../measure/scenarios/designs.ts';
 import { implementationScenarios } from '../../measure/scenarios/implementations.ts';
 import { measureWire } from '../../measure/wire/measure-wire.ts';
-import { throughProxy } from '../../measure/wire/through-proxy.ts';
 import type { RabbitVersion, Say } from '../../rabbitmq/broker.ts';
 import { findBroker } from '../../rabbitmq/find.ts';
 import { Guard } from '../../rabbitmq/guard.ts';
@@ -148,19 +147,24 @@ export async function run(
   };
   const direct = { url: clientUrl, tls, queue: '' };
   const proxies: Child[] = [];
-  /** The way from the clients to a broker, as long as it was asked for. */
-  const delayed = async (target: Target): Promise<Target> => {
-    if (rtt === 0) return target;
+  /** Makes the way from the clients to a broker as long as was asked for, and resolves to the port it begins at. */
+  const delayed = async (url: string): Promise<number | undefined> => {
+    if (rtt === 0) return undefined;
     const proxy = started.add(new Child('the proxy for --rtt', child));
     proxies.push(proxy);
-    const { hostname, port } = parseAmqpUrl(target.url);
-    return throughProxy(target, await proxy.ask('proxy', { to: { hostname, port }, rtt }));
+    const { hostname, port } = parseAmqpUrl(url);
+    return proxy.ask('proxy', { to: { hostname, port }, rtt });
   };
-  const way = await delayed(direct);
+  const ways = {
+    clients: { url: clientUrl, tls },
+    proxy: await delayed(clientUrl),
+    workers: { url: workerUrl, tls },
+  };
   const [proxy] = proxies;
-  const byTls = (url = '') => ({ url, tls: { ca: broker.overTls?.ca }, queue: '' });
+  const byTls = (url = '') => ({ url, tls: { ca: broker.overTls?.ca } });
   const overTls = broker.overTls && {
-    clients: await delayed(byTls(broker.overTls.urls[0])),
+    clients: byTls(broker.overTls.urls[0]),
+    proxy: await delayed(broker.overTls.urls[0] ?? ''),
     workers: byTls(broker.overTls.urls.at(-1)),
   };
 
@@ -177,7 +181,7 @@ export async function run(
   };
   const crew = started.add(
     new Crew({
-      ways: { clients: way, workers: { url: workerUrl, tls } },
+      ways,
       overTls,
       prefetch,
       child,
