@@ -95,11 +95,13 @@ export function isTestThread(): boolean {
   const line = takeLine();
   const [, , mode] = process.argv;
   if (mode === 'dies-at-start') throw new Error('as it was asked to');
-  serveThread(line, {
-    contentType: undefined,
-    functionOptions: { of: 'the function' },
-    handler: (request, context) => functions[String(request.body).split(' ')[0] ?? '']?.(request, context) ?? null,
-  });
+  serveThread(line, [
+    {
+      contentType: undefined,
+      functionOptions: { of: 'the function' },
+      handler: (request, context) => functions[String(request.body).split(' ')[0] ?? '']?.(request, context) ?? null,
+    },
+  ]);
   if (mode === 'dies-idle') setTimeout(() => process.exit(5), 20);
   return true;
 }

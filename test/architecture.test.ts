@@ -20,7 +20,7 @@ const layers: Record<string, readonly string[]> = {
   'fibonacci.ts': ['function'],
   rabbitmq: ['amqp', 'protocol'],
   measure: [...common, 'amqp', 'protocol', 'client', 'worker', 'fibonacci.ts', 'rabbitmq'],
-  'index.ts': [...common, 'amqp', 'protocol', 'client', 'worker'],
+  'index.ts': [...common, 'amqp', 'protocol', 'client', 'worker', 'function'],
   'testing.ts': ['amqp', 'protocol', 'rabbitmq'],
   'opentelemetry.ts': ['protocol', 'client', 'worker'],
   programs: [

@@ -3,8 +3,9 @@ import { explainChannelError, messageSizeLimit } from '../amqp/channel-errors.ts
 import { inspectQueue, type QueueStatus } from '../amqp/queues.ts';
 import { TypedEmitter } from '../events.ts';
 import { JSON_TYPE } from '../protocol/body.ts';
+import { checkContract, type FunctionContract } from '../protocol/contract.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { describe } from '../protocol/option-checks.ts';
+import { checkQueueName, describe } from '../protocol/option-checks.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from '../protocol/reply.ts';
 import { within } from '../protocol/waiting.ts';
 import type { Call } from './call.ts';
@@ -20,6 +21,7 @@ import {
   tooManyError,
   unsendableError,
 } from './errors.ts';
+import { type RpcFunction, typedFunction } from './function.ts';
 import {
   type CallOptions,
   type ClientEvent,
@@ -39,6 +41,7 @@ import type { CallTelemetry, ClientTelemetry } from './telemetry.ts';
 export type { QueueStatus } from '../amqp/queues.ts';
 export type { DiscardReason } from './correlation-ids.ts';
 export type { ReplyDesign } from './designs/index.ts';
+export type { Arrived, DeclaredError, FunctionCallOptions, RpcFunction } from './function.ts';
 export type { CallOptions, ClientEvent, ClientStats, RpcClientOptions, WaitOptions } from './options.ts';
 export type { RpcReply } from './reply.ts';
 export type { CallTelemetry, ClientTelemetry, WatchedCall } from './telemetry.ts';
@@ -133,6 +136,22 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     if (json === undefined) throw new TypeError(`value: expected one that JSON has, got ${describe(value)}`);
     const reply = await this.call(queue, json, { ...options, contentType: options.contentType ?? JSON_TYPE });
     return reply.json();
+  }
+
+  /**
+   * A function on a queue, typed: `client.function(words)`, or with a queue of another name `client.function('words-2', words)`.
+   * Its replies, and the data of its declared errors, are validated by its schemas. `client.function<typeof words>('words')`
+   * needs the type alone, and validates nothing.
+   * @throws TypeError that names what is wrong
+   */
+  function<const F extends FunctionContract>(contract: F): RpcFunction<F>;
+  function<const F extends FunctionContract>(queue: string, contract: F): RpcFunction<F>;
+  function<F extends FunctionContract>(queue: string): RpcFunction<F, false>;
+  function(given: string | FunctionContract, contract?: FunctionContract): RpcFunction<FunctionContract, boolean> {
+    const terms = typeof given === 'string' ? contract : given;
+    if (terms) checkContract(terms);
+    const queue = typeof given === 'string' ? checkQueueName(given) : (given.queue ?? given.name);
+    return typedFunction((request, options) => this.callJson(queue, request, options), terms);
   }
 
   /**

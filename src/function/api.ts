@@ -14,15 +14,34 @@ export type {
 } from '../cli/option.ts';
 export { duration, integer, list, oneOf, positiveDuration, text, type ValueParser } from '../cli/value-parsers.ts';
 export type { ReceivedBody } from '../protocol/body.ts';
+export type { ErrorDeclaration, ErrorDeclarations, FunctionContract, WithCodes } from '../protocol/contract.ts';
 export {
   isRpcError,
   RpcError,
   type RpcErrorCode,
   type RpcErrorOptions,
   type RpcErrorReason,
+  type RpcIssue,
 } from '../protocol/errors.ts';
 export type { HandlerBody, HandlerReply, HandlerResult } from '../protocol/reply.ts';
+export type {
+  SchemaInput,
+  SchemaOutput,
+  StandardSchemaIssue,
+  StandardSchemaProps,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from '../protocol/standard-schema.ts';
 export type { FunctionLog, LogLevel, RequestContext, RequestHandler, RpcRequest } from '../worker/handler.ts';
+export type { ServedFunction } from '../worker/options.ts';
+export {
+  type DeclaredErrors,
+  type DefinedFunction,
+  defineFunction,
+  type FunctionDefinition,
+  type JsonReply,
+  type ReturnedFor,
+} from './define-function.ts';
 
 /** The context of a function that exports `options`: `FunctionContext<typeof options>`. */
 export type FunctionContext<T extends OptionTable> = RequestContext<OptionValues<T>>;

@@ -1,15 +1,13 @@
 import type { OptionTable } from '../cli/option.ts';
 
-/** Before the keys of a function's options in the table of the whole worker, so that they are never one of its own. */
-const PREFIX = 'function.';
-
 /**
  * Checks the form of a function's option table.
+ * @param called says what a part of the function is called
  * @throws TypeError that names the option and what is wrong
  */
-export function checkFunctionOptions(options: unknown): OptionTable {
+export function checkFunctionOptions(called: (part: string) => string, options: unknown): OptionTable {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`the function module's export 'options': expected a table of options, got ${typeof options}`);
+    throw new TypeError(`${called('options')}: expected a table of options, got ${typeof options}`);
   }
   for (const [key, option] of Object.entries(options)) {
     const { flag, short, env, type, help, placeholder, parse, ...rest } = Object(option) as Record<string, unknown>;
@@ -33,16 +31,28 @@ export function checkFunctionOptions(options: unknown): OptionTable {
       ],
     ];
     const fault = faults.find(([right]) => !right);
-    if (fault) throw new TypeError(`the function module's export 'options.${key}': ${fault[1]}`);
+    if (fault) throw new TypeError(`${called(`options.${key}`)}: ${fault[1]}`);
   }
   return options as OptionTable;
 }
 
+/** The values of a table where neither flags nor variables say anything. */
+export function defaultOptionValues(options: OptionTable): Readonly<Record<string, unknown>> {
+  const values = Object.entries(options).map(([key, option]) => {
+    if (option.type === 'boolean') return [key, option.default ?? false];
+    return [key, option.default === undefined ? undefined : option.parse(option.default)];
+  });
+  return Object.freeze(Object.fromEntries(values));
+}
+
 /**
- * The worker's own options and after them its function's, whose values {@link functionOptionValues} finds.
- * @throws TypeError that names the first option of the function whose flag or variable is taken
+ * The worker's own options and after them those of its functions, whose values {@link functionOptionValues} finds.
+ * @throws TypeError that names the first option of a function whose flag or variable is taken
  */
-export function withFunctionOptions<T extends OptionTable>(own: T, options: OptionTable): T {
+export function withFunctionOptions<T extends OptionTable>(
+  own: T,
+  functions: readonly { readonly name: string; readonly options: OptionTable }[],
+): T {
   const flags = new Set(['help', 'version']);
   const variables = new Set<string>();
   for (const { flag, env } of Object.values(own)) {
@@ -50,19 +60,30 @@ export function withFunctionOptions<T extends OptionTable>(own: T, options: Opti
     if (env) variables.add(env);
   }
   const all: Record<string, OptionTable[string]> = { ...own };
-  for (const [key, option] of Object.entries(options)) {
-    const { flag, env } = option;
-    const taken = flags.has(flag) ? `--${flag}` : env !== undefined && variables.has(env) ? env : undefined;
-    if (taken) throw new TypeError(`the function module's export 'options.${key}': ${taken} is taken; choose another`);
-    flags.add(flag);
-    if (env) variables.add(env);
-    all[PREFIX + key] = option;
+  for (const [index, { name, options }] of functions.entries()) {
+    for (const [key, option] of Object.entries(options)) {
+      const { flag, env } = option;
+      const taken = flags.has(flag) ? `--${flag}` : env !== undefined && variables.has(env) ? env : undefined;
+      if (taken) throw new TypeError(`the function '${name}', 'options.${key}': ${taken} is taken; choose another`);
+      flags.add(flag);
+      if (env) variables.add(env);
+      all[prefixOf(index) + key] = option;
+    }
   }
   return all as OptionTable as T;
 }
 
-/** The values of the function's options, by its own keys, out of the values of the whole table. */
-export function functionOptionValues(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const own = Object.entries(values).filter(([key]) => key.startsWith(PREFIX));
-  return Object.freeze(Object.fromEntries(own.map(([key, value]) => [key.slice(PREFIX.length), value])));
+/** The values of a function's options, by its own keys, out of the values of the whole table. */
+export function functionOptionValues(
+  values: Readonly<Record<string, unknown>>,
+  index: number,
+): Readonly<Record<string, unknown>> {
+  const prefix = prefixOf(index);
+  const own = Object.entries(values).filter(([key]) => key.startsWith(prefix));
+  return Object.freeze(Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])));
+}
+
+/** Before the keys of a function's options in the table of the whole worker, so that they are never one of its own. */
+function prefixOf(index: number): string {
+  return `function.${index}.`;
 }

@@ -1,3 +1,5 @@
+import { cut } from './text.ts';
+
 /**
  * gRPC's canonical status codes, without OK: what a failed call is called on the wire and in the API. The list is open:
  * a later version may know more.
@@ -75,6 +77,8 @@ export const rpcErrorReasons = [
   'TOO_LARGE',
   /** A body is not what it says, or not what was asked for: text, JSON, something compressed. */
   'UNREADABLE',
+  /** A request, a reply or an error's data does not fit the function's schema; `issues` says where. */
+  'SCHEMA_MISMATCH',
   /** A body's `content_encoding` is one that nobody here can undo. */
   'UNSUPPORTED_ENCODING',
   /** A body is an AMQP 1.0 value that is no single string, symbol, binary or whole number. */
@@ -90,10 +94,23 @@ export const rpcErrorReasons = [
 /** Why a call failed, see {@link rpcErrorReasons}; any other string is a reason that a function gave. */
 export type RpcErrorReason = (typeof rpcErrorReasons)[number] | (string & {});
 
+/** One thing that is wrong with a value, such as a request, and where. */
+export interface RpcIssue {
+  /** A JSON pointer (RFC 6901), such as `/items/0/sku`; empty for the whole value. */
+  readonly path: string;
+  /** What is wrong there. */
+  readonly message: string;
+}
+
 /** The parts of an {@link RpcError} besides its code and message. */
 export interface RpcErrorOptions {
-  /** Why, machine-readable. It stays on this side: the caller's error has `ERROR_REPLY`. */
+  /**
+   * Why, machine-readable. A reason of one's own reaches the caller if it is written as `OUT_OF_STOCK` is: capitals, digits and
+   * underscores, at most 64. One of {@link rpcErrorReasons} stays on this side, and the caller's error has `ERROR_REPLY`.
+   */
   readonly reason?: RpcErrorReason | undefined;
+  /** What is wrong with the request, and where, for the caller: the first 16 reach him. */
+  readonly issues?: readonly RpcIssue[] | undefined;
   /** A JSON value for the caller, who gets it as the `data` of his error: at most 32 KiB as JSON. */
   readonly data?: unknown;
   /** The error beneath. It stays on this side. */
@@ -113,9 +130,11 @@ export class RpcError extends Error {
   readonly reason: RpcErrorReason | undefined;
   /** The function's own details, a JSON value; undefined if there are none. */
   readonly data: unknown;
+  /** What is wrong with the request, or the reply, and where; undefined where nobody said. */
+  readonly issues: readonly RpcIssue[] | undefined;
 
   /** @throws TypeError if `code` is none */
-  constructor(code: RpcErrorCode, message: string, { reason, data, cause }: RpcErrorOptions = {}) {
+  constructor(code: RpcErrorCode, message: string, { reason, data, issues, cause }: RpcErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     // a function in JavaScript gets no help from types
     if (!isRpcErrorCode(code))
@@ -123,6 +142,7 @@ export class RpcError extends Error {
     this.code = code;
     this.reason = reason;
     this.data = data;
+    this.issues = issues;
   }
 
   /**
@@ -149,6 +169,31 @@ export function isRpcError(value: unknown): value is RpcError {
 /** True if `value` is one of {@link rpcErrorCodes}. */
 export function isRpcErrorCode(value: unknown): value is RpcErrorCode {
   return (rpcErrorCodes as readonly unknown[]).includes(value);
+}
+
+/** True for a reason of a function's own, one that may cross the wire: none of this library's, written in capitals. */
+export function isOwnReason(reason: unknown): reason is string {
+  return (
+    typeof reason === 'string' &&
+    /^[A-Z][A-Z0-9_]{0,63}$/.test(reason) &&
+    !(rpcErrorReasons as readonly string[]).includes(reason)
+  );
+}
+
+/** How many issues cross the wire, and how long their parts may be, in UTF-16 units. */
+const MAX_ISSUES = 16;
+const MAX_PATH = 200;
+const MAX_ISSUE = 300;
+
+/** The issues in a list that anybody may have made, bounded; undefined where there are none. */
+export function boundedIssues(list: unknown): readonly RpcIssue[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const issues = list.slice(0, MAX_ISSUES).flatMap((one: unknown) => {
+    const { path, message } = Object(one) as Readonly<Record<string, unknown>>;
+    if (typeof path !== 'string' || typeof message !== 'string') return [];
+    return [{ path: cut(path, MAX_PATH), message: cut(message, MAX_ISSUE) }];
+  });
+  return issues.length > 0 ? issues : undefined;
 }
 
 /** The `code` of a system or AMQP error, such as `ECONNREFUSED` or `ACCESS_REFUSED`; undefined where there is none. */

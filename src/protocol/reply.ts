@@ -1,8 +1,17 @@
 import { inspect } from 'node:util';
 import { isJson, JSON_TYPE, OCTETS, TEXT } from './body.ts';
-import { isRpcError, isRpcErrorCode, RpcError, type RpcErrorCode } from './errors.ts';
+import {
+  boundedIssues,
+  isOwnReason,
+  isRpcError,
+  isRpcErrorCode,
+  RpcError,
+  type RpcErrorCode,
+  type RpcIssue,
+} from './errors.ts';
 import { checkHeaders } from './headers.ts';
 import { checkContentType } from './option-checks.ts';
+import { cut } from './text.ts';
 
 /** The `type` property of an error reply. */
 export const ERROR_REPLY_TYPE = 'error';
@@ -91,6 +100,9 @@ function kindOf(value: unknown): string {
 export interface ReplyError {
   readonly code: RpcErrorCode;
   readonly message: string;
+  /** The function's own. */
+  readonly reason?: string;
+  readonly issues?: readonly RpcIssue[];
   /** A JSON value. */
   readonly data?: unknown;
 }
@@ -102,26 +114,33 @@ export interface ReplyError {
 export function replyErrorOf(thrown: unknown): ReplyError | undefined {
   if (!isRpcError(thrown)) return undefined;
   try {
-    const { code, message, data } = thrown;
+    const { code, message, reason, data } = thrown;
     if (!isRpcErrorCode(code) || typeof message !== 'string') return undefined;
-    return data === undefined ? { code, message } : { code, message, data };
+    const issues = boundedIssues(thrown.issues);
+    return {
+      code,
+      message,
+      ...(isOwnReason(reason) && { reason }),
+      ...(issues && { issues }),
+      ...(data !== undefined && { data }),
+    };
   } catch {
     return undefined;
   }
 }
 
 /**
- * The body of the error reply for `error`: RFC 9457 problem details, with the status code and the data as extension
- * members. Never throws: data that are no JSON, or too long, are left out.
+ * The body of the error reply for `error`: RFC 9457 problem details, with the status code, the reason, the issues (as
+ * `errors`) and the data as extension members. Never throws: data that are no JSON, or too long, are left out.
  * @param onDataOmitted told why
  */
 export function encodeErrorReply(
-  { code, message, data }: ReplyError,
+  { code, message, reason, issues, data }: ReplyError,
   onDataOmitted: (error: TypeError) => void = () => {},
 ): Buffer {
   const title = code.toLowerCase().replaceAll('_', ' ');
-  const detail = message.length > MAX_DETAIL ? `${message.slice(0, MAX_DETAIL)}…` : message;
-  const problem = JSON.stringify({ title, detail, code });
+  const detail = cut(message, MAX_DETAIL);
+  const problem = JSON.stringify({ title, detail, code, reason, errors: issues });
   if (data === undefined) return Buffer.from(problem);
   try {
     const json = JSON.stringify(data) as string | undefined;
@@ -144,7 +163,8 @@ export function describeThrown(thrown: unknown): string {
 }
 
 /**
- * The error that an error reply rejects its call with: the worker's code, detail and data. A body that can't be read gives
+ * The error that an error reply rejects its call with: the worker's code, detail, issues and data, and the function's own reason if
+ * it gave one. A body that can't be read gives
  * `UNKNOWN`: the worker refused, and that much is known.
  */
 export function decodeErrorReply(body: Buffer): RpcError {
@@ -156,10 +176,14 @@ export function decodeErrorReply(body: Buffer): RpcError {
     return unreadable('it is not JSON', cause);
   }
   if (typeof problem !== 'object' || problem === null) return unreadable('it is not a JSON object');
-  const { code, detail, title, data } = problem as Record<string, unknown>;
+  const { code, detail, title, reason, errors, data } = problem as Record<string, unknown>;
   const message =
     [detail, title].find((text) => typeof text === 'string' && text !== '') ?? 'the worker gave no reason';
-  return new RpcError(isRpcErrorCode(code) ? code : 'UNKNOWN', String(message), { reason: 'ERROR_REPLY', data });
+  return new RpcError(isRpcErrorCode(code) ? code : 'UNKNOWN', String(message), {
+    reason: isOwnReason(reason) ? reason : 'ERROR_REPLY',
+    issues: boundedIssues(errors),
+    data,
+  });
 }
 
 function unreadable(why: string, cause?: unknown): RpcError {

@@ -25,3 +25,9 @@ export function backoffDelay(attempt: number, { first, max }: Backoff, random: (
   const full = Math.min(max, first * 2 ** Math.min(attempt - 1, 30));
   return Math.round(full * (0.5 + random() / 2));
 }
+
+/** What `await` would wait for. */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  const mayBe = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return mayBe && 'then' in value && typeof value.then === 'function';
+}

@@ -2,6 +2,7 @@ import type { Delivery } from '../amqp/channel.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { MAX_DELAY } from '../protocol/option-checks.ts';
 import { type EncodedReply, encodeResult, type ReplyError, replyErrorOf } from '../protocol/reply.ts';
+import { isThenable } from '../protocol/waiting.ts';
 import type { WorkerEvent } from './events.ts';
 import { type FunctionLog, type RequestHandler, RpcRequest } from './handler.ts';
 import { LazyContext, type SharedContext } from './request-context.ts';
@@ -167,10 +168,4 @@ function isAbortError(error: unknown): boolean {
   } catch {
     return false; // a Proxy, say
   }
-}
-
-/** What `await` would wait for. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  const mayBe = (typeof value === 'object' && value !== null) || typeof value === 'function';
-  return mayBe && 'then' in value && typeof value.then === 'function';
 }

@@ -19,6 +19,7 @@ import {
   DEFAULT_URL,
 } from '../protocol/option-checks.ts';
 import { type ReplyAddressPolicy, replyAddressPattern } from '../protocol/reply-address.ts';
+import type { RequestHandler } from './handler.ts';
 import type { WorkerTelemetry } from './telemetry.ts';
 
 /** Options of a worker. */
@@ -82,6 +83,15 @@ export interface ServeOptions {
    * that libraries name by a UUID or by other random digits. `*` stands for any characters. Default none.
    */
   readonly allowReplyTo?: readonly string[] | undefined;
+}
+
+/** A function with its queue and settings, as `defineFunction` makes it; one can be written by hand as well. */
+export interface ServedFunction
+  extends Pick<ServeOptions, 'prefetch' | 'contentType' | 'maxRequestBytes' | 'functionOptions'> {
+  /** The queue of its requests. */
+  readonly queue: string;
+  /** Answers requests. */
+  readonly handler: RequestHandler;
 }
 
 /** A worker's options, checked and complete. */
@@ -193,6 +203,16 @@ export function normalizeServeOptions(
       allowed: checkTexts('allowReplyTo', options.allowReplyTo ?? []).map(replyAddressPattern),
     },
   };
+}
+
+/** Whether it is a function with a queue of its own, or something else: a handler, a queue's name. */
+export function isServedFunction(served: unknown): served is ServedFunction {
+  return typeof served === 'object' && served !== null;
+}
+
+/** The settings that a function brings along. */
+export function ownOptions({ prefetch, contentType, maxRequestBytes, functionOptions }: ServedFunction): ServeOptions {
+  return { prefetch, contentType, maxRequestBytes, functionOptions };
 }
 
 function normalizeDeclaration(declare: DeclareOptions): Omit<RequestQueue, 'name'> {

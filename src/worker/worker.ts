@@ -9,9 +9,12 @@ import { backoffDelay, within } from '../protocol/waiting.ts';
 import { Journal, type WorkerEvent, type WorkerStats } from './events.ts';
 import type { RequestHandler } from './handler.ts';
 import {
+  isServedFunction,
   normalizeServeOptions,
   normalizeWorkerOptions,
+  ownOptions,
   type RpcWorkerOptions,
+  type ServedFunction,
   type ServeOptions,
   type WorkerSettings,
 } from './options.ts';
@@ -19,7 +22,12 @@ import { GOOD_LIFE, RETRY, ServedQueue } from './served-queue.ts';
 
 export type { RejectReason, WorkerEvent, WorkerStats } from './events.ts';
 export type { FunctionLog, LogLevel, RequestContext, RequestHandler, RpcRequest } from './handler.ts';
-export type { DeclareOptions, RpcWorkerOptions, ServeOptions } from './options.ts';
+export type {
+  DeclareOptions,
+  RpcWorkerOptions,
+  ServedFunction,
+  ServeOptions,
+} from './options.ts';
 export type { RequestTelemetry, WatchedRequest, WorkerTelemetry } from './telemetry.ts';
 
 /** How long `close()` waits for requests in hand by default, in ms: Docker kills after 10 s. */
@@ -56,10 +64,23 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   }
 
   /**
-   * Has the requests of a queue answered by `handler`, once the worker is started.
+   * Has the requests of a queue answered by `handler`, once the worker is started. A function of `defineFunction` has a queue and
+   * settings of its own, over which those that are given here win.
    * @throws TypeError that names the option and the value; Error for a queue that is served already, or after `start()`
    */
-  serve(queue: string, handler: RequestHandler, options: ServeOptions = {}): this {
+  serve(queue: string, handler: RequestHandler | ServedFunction, options?: ServeOptions): this;
+  serve(served: ServedFunction, options?: ServeOptions): this;
+  serve(
+    first: string | ServedFunction,
+    second?: RequestHandler | ServedFunction | ServeOptions,
+    third?: ServeOptions,
+  ): this {
+    const named = !isServedFunction(first);
+    const served = (named ? second : first) as RequestHandler | ServedFunction;
+    const queue = named ? first : first.queue;
+    const handler = isServedFunction(served) ? served.handler : served;
+    const own = isServedFunction(served) ? ownOptions(served) : {};
+    const options = { ...own, ...((named ? third : second) as ServeOptions | undefined) };
     const settings = normalizeServeOptions(queue, options, this.#queueNames);
     checkFunction('handler', handler);
     if (this.#closing) throw new Error(`serve('${queue}'): the worker is closed`);

@@ -6,7 +6,7 @@ import { Readiness } from '../../src/programs/worker/readiness.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 
 test('a worker is ready while it consumes, unless as many runs as it may have go on past their time limit', () => {
-  const readiness = new Readiness();
+  const readiness = new Readiness(1);
   const told = (event: Parameters<typeof readiness.onEvent>[0]) => {
     readiness.onEvent(event);
     return [readiness.state, readiness.ready];
@@ -35,6 +35,26 @@ test('a worker is ready while it consumes, unless as many runs as it may have go
   );
   readiness.drain();
   assert.deepEqual([readiness.state, readiness.ready], ['draining', false]);
+});
+
+test('a worker of several queues is ready while it consumes all of them, and none of them is stuck', () => {
+  const readiness = new Readiness(2);
+  const told = (event: Parameters<typeof readiness.onEvent>[0]) => {
+    readiness.onEvent(event);
+    return readiness.state;
+  };
+  const error = new RpcError('UNAVAILABLE', 'gone', { reason: 'CONNECTION_LOST' });
+  told({ type: 'connected', url: 'amqp://b' });
+  assert.equal(told({ type: 'consuming', queue: 'a', prefetch: 1 }), 'connected');
+  assert.equal(told({ type: 'consuming', queue: 'b', prefetch: 1 }), 'consuming');
+  assert.equal(told({ type: 'disconnected', queue: 'b', error, delay: 1 }), 'disconnected');
+  assert.equal(told({ type: 'consuming', queue: 'b', prefetch: 1 }), 'consuming');
+  assert.equal(told({ type: 'overrun', queue: 'a', running: 1, limit: 1 }), 'stuck');
+  assert.equal(told({ type: 'overrun-ended', queue: 'b', running: 0, limit: 1 }), 'stuck');
+  assert.equal(told({ type: 'overrun-ended', queue: 'a', running: 0, limit: 1 }), 'consuming');
+  told({ type: 'disconnected', error, delay: 1 });
+  told({ type: 'connected', url: 'amqp://b' });
+  assert.equal(told({ type: 'consuming', queue: 'a', prefetch: 1 }), 'connected');
 });
 
 test('a worker that stops when idle does not while it consumes nothing, or is blocked', (t) => {

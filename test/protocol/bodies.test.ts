@@ -171,8 +171,9 @@ describe('errors', () => {
   });
 
   test('of functions are told to the caller only if they are still what they were made as', () => {
-    const right = new RpcError('NOT_FOUND', 'no such user', { data: { user: 7 }, reason: 'OURS' });
-    assert.deepEqual(replyErrorOf(right), { code: 'NOT_FOUND', message: 'no such user', data: { user: 7 } });
+    const parts = { data: { user: 7 }, reason: 'OURS', issues: [{ path: '/user', message: 'unknown' }] };
+    const right = new RpcError('NOT_FOUND', 'no such user', parts);
+    assert.deepEqual(replyErrorOf(right), { code: 'NOT_FOUND', message: 'no such user', ...parts });
     const changed = (how: object) => Object.assign(new RpcError('NOT_FOUND', 'x'), how);
     const trap = () => {
       throw new Error('trap');
@@ -185,9 +186,36 @@ describe('errors', () => {
       changed({ message: 10n }),
       new Proxy(right, { get: trap }),
       Object.defineProperty(changed({}), 'message', { get: trap }),
+      Object.defineProperty(changed({}), 'issues', { get: trap }),
       new Error('x'),
     ];
     for (const thrown of wrong) assert.equal(replyErrorOf(thrown), undefined);
+  });
+
+  test('carry a reason of a function there and back, but none of this library, whose reasons tell of this side', () => {
+    const back = (reason: string) =>
+      decodeErrorReply(encodeErrorReply({ code: 'ABORTED', message: 'x', reason })).reason;
+    const sent = (reason: string) => replyErrorOf(new RpcError('ABORTED', 'x', { reason }))?.reason;
+    assert.deepEqual([sent('OUT_OF_STOCK'), back('OUT_OF_STOCK')], ['OUT_OF_STOCK', 'OUT_OF_STOCK']);
+    for (const reason of ['NO_BROKER', 'TIMEOUT', 'lower', '', `A${'X'.repeat(64)}`, 'A\nB'])
+      assert.deepEqual([sent(reason), back(reason)], [undefined, 'ERROR_REPLY'], reason);
+  });
+
+  test('carry issues there and back, a bounded number of bounded length', () => {
+    const back = (issues: unknown) => {
+      const told = replyErrorOf(new RpcError('INVALID_ARGUMENT', 'x', { issues: issues as [] }));
+      return told && decodeErrorReply(encodeErrorReply(told)).issues;
+    };
+    const issue = { path: '/items/0', message: 'expected a number' };
+    assert.deepEqual(back([issue, { ...issue, more: 1 }]), [issue, issue]);
+    assert.equal(back(Array(1_000).fill(issue))?.length, 16);
+    const [long] = back([{ path: 'p'.repeat(1_000), message: 'm'.repeat(1_000) }]) ?? [];
+    assert.deepEqual([long?.path.length, long?.message.length], [201, 301]);
+    for (const none of [undefined, null, 'x', {}, [], [1, null, { path: 1, message: 'x' }]])
+      assert.equal(back(none), undefined);
+    const forged = { code: 'ABORTED', errors: Array(100).fill({ path: 'p'.repeat(300), message: '' }) };
+    const { issues = [] } = decodeErrorReply(Buffer.from(JSON.stringify(forged)));
+    assert.deepEqual([issues.length, issues[0]?.path.length], [16, 201]);
   });
 
   test('carry data there and back, unless they are no JSON or too long, which somebody is told', () => {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { printable, redact } from '../../cli/printable.ts';
 import type { RpcReply } from '../../client/client.ts';
 import { saysText } from '../../protocol/body.ts';
-import { RpcError, type RpcErrorCode, type RpcErrorReason } from '../../protocol/errors.ts';
+import { isOwnReason, RpcError, type RpcErrorCode, type RpcErrorReason } from '../../protocol/errors.ts';
 
 /** How a call failed. */
 export interface Failure {
@@ -60,7 +60,7 @@ export function exitCodeOf({ code, reason }: Failure): number {
     case 'CONNECTION_LOST':
       return exitCodes.noBroker;
     default:
-      return exitCodes.unexpected;
+      return isOwnReason(reason) ? exitCodes.refused : exitCodes.unexpected;
   }
 }
 

@@ -2,6 +2,7 @@ import { queueTypes } from '../../amqp/queues.ts';
 import { brokerOptions } from '../../cli/broker-options.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
 import { integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
+import { DEFAULT_QUEUE } from '../../protocol/option-checks.ts';
 import { workerDefaults } from '../../worker/options.ts';
 
 /** How long a call may run in a thread unless told otherwise: well below RabbitMQ's `consumer_timeout` of 30 minutes. */
@@ -17,8 +18,7 @@ export const workerOptions = {
   }),
   queue: option('queue NAME', text, {
     env: 'RPC_QUEUE',
-    default: 'rpc_queue',
-    help: 'request queue; used as it is, declared if it is missing',
+    help: `request queue (the function's own, or ${DEFAULT_QUEUE}); used as it is, declared if it is missing`,
   }),
   queueType: option('queue-type TYPE', oneOf(queueTypes), {
     env: 'QUEUE_TYPE',
@@ -41,7 +41,7 @@ export const workerOptions = {
   }),
   prefetch: option('prefetch N', integer({ min: 1, max: 65_535 }), {
     env: 'PREFETCH',
-    help: 'requests in hand; by default 1, or one a thread',
+    help: 'requests in hand, of each function (its own, or 1, or one a thread)',
   }),
   maxDeliveries: option('max-deliveries N', integer({ min: 1 }), {
     env: 'MAX_DELIVERIES',
@@ -94,7 +94,7 @@ export const workerOptions = {
 export type WorkerValues = OptionValues<typeof workerOptions>;
 
 /**
- * How the function is run: values that fit each other, `maxRun` in ms.
+ * How functions are run: values that fit each other, `maxRun` in ms.
  * @throws UsageError
  */
 export function readThreadOptions({ threads, maxRun, prefetch }: WorkerValues) {
@@ -103,5 +103,5 @@ export function readThreadOptions({ threads, maxRun, prefetch }: WorkerValues) {
       `--prefetch ${prefetch} keeps some of --threads ${threads} idle: give it ${threads} or more, or leave it out`,
     );
   }
-  return { threads, maxRun: maxRun ?? positiveDuration(MAX_RUN), prefetch: prefetch ?? Math.max(threads, 1) };
+  return { threads, maxRun: maxRun ?? positiveDuration(MAX_RUN) };
 }

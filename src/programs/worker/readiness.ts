@@ -25,14 +25,22 @@ const reasons: Readonly<Record<Exclude<WorkerState, 'consuming'>, string>> = {
 
 /** Follows a worker's events, and tells whether requests can come in and replies go out. */
 export class Readiness {
+  readonly #queues: number;
+  /** The queues that are consumed, and those with too many runs past their time limit. */
+  readonly #consuming = new Set<string>();
+  readonly #stuck = new Set<string>();
   #state: WorkerState = 'starting';
   #cause = '';
-  #stuck = false;
   #blocked = false;
+
+  /** @param queues how many the worker serves: it is ready when it consumes all of them */
+  constructor(queues: number) {
+    this.#queues = queues;
+  }
 
   get state(): WorkerState {
     if (this.#state !== 'consuming') return this.#state;
-    return this.#blocked ? 'blocked' : this.#stuck ? 'stuck' : 'consuming';
+    return this.#blocked ? 'blocked' : this.#stuck.size > 0 ? 'stuck' : 'consuming';
   }
 
   get ready(): boolean {
@@ -51,14 +59,21 @@ export class Readiness {
   readonly onEvent = (event: WorkerEvent): void => {
     if (event.type === 'blocked') this.#blocked = true;
     else if (event.type === 'unblocked') this.#blocked = false;
-    else if (event.type === 'consuming') this.#become('consuming');
-    else if (event.type === 'connected') {
+    else if (event.type === 'consuming') {
+      this.#consuming.add(event.queue);
+      if (this.#consuming.size === this.#queues) this.#become('consuming');
+    } else if (event.type === 'connected') {
       this.#blocked = false;
       this.#become('connected');
     } else if (event.type === 'disconnected' || event.type === 'retrying') {
       this.#cause = event.error.reason ?? event.error.code;
+      if (event.queue === undefined) this.#consuming.clear();
+      else this.#consuming.delete(event.queue);
       this.#become('disconnected');
-    } else if (event.type === 'overrun' || event.type === 'overrun-ended') this.#stuck = event.running >= event.limit;
+    } else if (event.type === 'overrun' || event.type === 'overrun-ended') {
+      if (event.running >= event.limit) this.#stuck.add(event.queue);
+      else this.#stuck.delete(event.queue);
+    }
   };
 
   /** The worker consumes no more requests, for good. */

@@ -2,7 +2,7 @@ import { parseCommandLine } from '../../cli/command-line.ts';
 import { UsageError } from '../../cli/option.ts';
 import { printable, shorten } from '../../cli/printable.ts';
 import { endWith, exitOnceWritten } from '../../cli/process.ts';
-import { checkFunctionModule, type FunctionModule } from '../../function/function-module.ts';
+import { checkFunctionModule, checkTogether, type FunctionModule } from '../../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../../function/function-options.ts';
 import { describeThrown } from '../../protocol/reply.ts';
 import { checkWorkers } from './check.ts';
@@ -13,15 +13,15 @@ import { IN_THREAD, serveInThread, takeLine } from './threads.ts';
 /** How much is shown of what a module failed with while it was loaded, in characters. */
 const MAX_REASON = 500;
 
-/** The function that a worker serves, and the file that it is served by. */
+/** The functions that a worker serves, and the file that they are served by. */
 export interface WorkerProgram {
   /** For `--help`. */
   readonly usage: string;
   /** The file that runs it: threads run it again. */
   readonly script: string;
-  /** The function's file, for messages; undefined for this project's own. */
+  /** The functions' file, for messages; undefined for this project's own. */
   readonly file?: string;
-  /** Loads the function's module. */
+  /** Loads the functions' module. */
   readonly load: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
@@ -52,26 +52,32 @@ async function main(given: WorkerProgram, argv: readonly string[], inThread: boo
     if (asked.kind === 'run') return check(asked.values.pid);
   }
   const line = inThread ? await takeLine() : undefined;
-  const served = await loadFunction(given);
+  const functions = await loadFunctions(given);
   // a function of one's own may start threads of its own, with the file that it finds itself in: they are no workers
   if (file !== undefined && !inThread && !isMainThread()) return;
-  const summary = `Answers requests on a RabbitMQ queue by the function '${served.name}'. ${program.summary}`;
-  const options = named(file, () => withFunctionOptions(program.options, served.options));
+  const summary = `${summaryOf(functions)} ${program.summary}`;
+  const options = named(file, () => withFunctionOptions(program.options, functions));
   const command = parseCommandLine({ ...program, usage, summary, options }, argv);
   if (command.kind === 'print') return exitOnceWritten(process.stdout, command.text, 0);
   const { values } = command;
-  const functionOptions = functionOptionValues(values);
-  if (line) return serveInThread(line, served, functionOptions);
+  const served = functions.map((one, index) => ({ ...one, functionOptions: functionOptionValues(values, index) }));
+  if (line) return serveInThread(line, served);
   if (values.pid !== undefined) throw new UsageError('--pid: it says which worker to ask with --check');
-  await serve(served, { version: program.version, script, argv, values, functionOptions });
+  await serve(served, { version: program.version, script, argv, values });
 }
 
-async function loadFunction({ file, load }: WorkerProgram): Promise<FunctionModule> {
+async function loadFunctions({ file, load }: WorkerProgram): Promise<readonly FunctionModule[]> {
   const exported = await load().catch((cause: unknown) => {
     const why = printable(shorten(describeThrown(cause), MAX_REASON));
     throw new Error(`${file ?? 'the function'} failed while it was loaded: ${why}`, { cause });
   });
-  return named(file, () => checkFunctionModule(exported));
+  return named(file, () => checkTogether(checkFunctionModule(exported)));
+}
+
+function summaryOf(functions: readonly FunctionModule[]): string {
+  const names = functions.map(({ name }) => `'${name}'`).join(', ');
+  if (functions.length === 1) return `Answers requests on a RabbitMQ queue by the function ${names}.`;
+  return `Answers requests on RabbitMQ queues by the functions ${names}.`;
 }
 
 /** Names the module's file in what is wrong with it. */

@@ -29,6 +29,10 @@ interface ServeSettings {
   /** As it was typed: threads read it again. */
   readonly argv: readonly string[];
   readonly values: WorkerValues;
+}
+
+/** A function, and the values of its options. */
+interface ProgramFunction extends FunctionModule {
   readonly functionOptions: Readonly<Record<string, unknown>>;
 }
 
@@ -36,10 +40,10 @@ interface ServeSettings {
 type Listen = (listener: (event: WorkerEvent) => void) => void;
 
 /**
- * Serves the function until a signal, idleness or the number of calls ends it, and then exits.
+ * Serves the functions, each on its queue, until a signal, idleness or the number of calls ends it, and then exits.
  * @throws UsageError, TypeError before it serves
  */
-export async function serve(served: FunctionModule, settings: ServeSettings): Promise<void> {
+export async function serve(functions: readonly ProgramFunction[], settings: ServeSettings): Promise<void> {
   const { values, script, argv, version } = settings;
   const how = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
@@ -52,22 +56,20 @@ export async function serve(served: FunctionModule, settings: ServeSettings): Pr
     exitOnceWritten(process.stderr, '', 1);
   });
 
-  const { maxRequestBytes = workerDefaults.maxRequestBytes } = served;
-  const pool =
-    how.threads > 0
-      ? await createPool(how.threads, { ...how, maxRequestBytes, script, argv, onEvent: logEvent })
-      : undefined;
-  const handler = pool?.handler ?? served.handler;
+  const pool = how.threads > 0 ? await createPool(how.threads, { ...how, script, argv, onEvent: logEvent }) : undefined;
   const { broker, found } = findBroker(values);
   const worker = new RpcWorker(broker).on('*', logEvent);
   const listen: Listen = (listener) => void worker.on('*', listener);
-  worker.serve(values.queue, requests ? loggedHandler(log, served.name, handler) : handler, {
-    ...serveOptions(served, settings),
-    prefetch: how.prefetch,
-    ...(!pool && { maxRun: how.maxRun }),
-  });
+  for (const [index, served] of functions.entries()) {
+    const { maxRequestBytes = workerDefaults.maxRequestBytes } = served;
+    const handler = pool?.handlerOf(index, maxRequestBytes) ?? served.handler;
+    worker.serve(queueOf(served, functions, values), requests ? loggedHandler(log, served.name, handler) : handler, {
+      ...serveOptions(served, values),
+      ...(!pool && { maxRun: how.maxRun }),
+    });
+  }
 
-  const readiness = new Readiness();
+  const readiness = new Readiness(functions.length);
   listen(readiness.onEvent);
   const ending = new Ending({ worker, pool, readiness, log, grace: values.grace });
   endWhenTold(ending, values, listen, () => worker.stats().inFlight);
@@ -98,16 +100,26 @@ function saySearch(urls: readonly string[], log: LimitedLog, worker: RpcWorker):
   });
 }
 
-function serveOptions({ maxRequestBytes, contentType }: FunctionModule, settings: ServeSettings): ServeOptions {
-  const { values, functionOptions } = settings;
+/** The queue of a function: the command line's, which can name that of a single function only, or its own. */
+function queueOf({ queue }: FunctionModule, functions: readonly FunctionModule[], values: WorkerValues): string {
+  if (values.queue !== undefined && functions.length > 1) {
+    const own = functions.map((one) => one.queue).join(', ');
+    throw new UsageError(`--queue: each function of this worker has a queue of its own (${own}); leave it out`);
+  }
+  return values.queue ?? queue ?? workerDefaults.queue;
+}
+
+function serveOptions(served: ProgramFunction, values: WorkerValues): ServeOptions {
+  const { prefetch, maxRequestBytes, contentType, functionOptions } = served;
   return {
+    prefetch: values.prefetch ?? prefetch ?? Math.max(values.threads, 1),
+    maxRequestBytes,
+    contentType,
+    functionOptions,
     declare: { ...(values.queueType && { type: values.queueType }), durable: values.durable },
     maxDeliveries: values.maxDeliveries,
     checkCaller: values.checkCaller,
-    ...(values.maxCalls && { maxRequests: values.maxCalls }),
-    ...(maxRequestBytes !== undefined && { maxRequestBytes }),
-    ...(contentType !== undefined && { contentType }),
-    functionOptions,
+    maxRequests: values.maxCalls,
     allowReplyTo: values.allowReplyTo ?? [],
   };
 }

@@ -1,5 +1,5 @@
-import type { FunctionModule } from '../../function/function-module.ts';
 import { heapLimit } from '../../worker/threads/heap-limit.ts';
+import type { ThreadFunction } from '../../worker/threads/serve-thread.ts';
 import type { ThreadLine } from '../../worker/threads/thread.ts';
 import type { PoolSettings, ThreadPool } from '../../worker/threads/thread-pool.ts';
 
@@ -7,7 +7,7 @@ import type { PoolSettings, ThreadPool } from '../../worker/threads/thread-pool.
 export const IN_THREAD = '--in-thread';
 
 /**
- * Makes the threads that the function runs in, each with the worker's own file as its script. Most workers have none, and start
+ * Makes the threads that the functions run in, each with the worker's own file as its script. Most workers have none, and start
  * faster without loading what makes them.
  */
 export async function createPool(
@@ -25,18 +25,14 @@ export async function createPool(
   });
 }
 
-/** The line of such a thread to the worker: to be taken before the function is loaded, which must not see it. */
+/** The line of such a thread to the worker: to be taken before the functions are loaded, which must not see it. */
 export async function takeLine(): Promise<ThreadLine> {
   const { takeLine } = await import('../../worker/threads/serve-thread.ts');
   return takeLine();
 }
 
-/** Serves the function in such a thread. */
-export async function serveInThread(
-  line: ThreadLine,
-  { handler, contentType }: FunctionModule,
-  functionOptions: Readonly<Record<string, unknown>>,
-): Promise<void> {
+/** Serves the functions in such a thread. */
+export async function serveInThread(line: ThreadLine, functions: readonly ThreadFunction[]): Promise<void> {
   const { serveThread } = await import('../../worker/threads/serve-thread.ts');
-  serveThread(line, { handler, contentType, functionOptions });
+  serveThread(line, functions);
 }

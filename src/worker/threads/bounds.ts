@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { cut } from '../../protocol/text.ts';
 import type { WorkerEvent } from '../events.ts';
 
 /** Log lines of one thread within a second. */
@@ -49,11 +50,6 @@ export class ThreadLogLimit {
     this.#omitted = 0;
     this.#tell({ type: 'log', level: 'warn', text });
   }
-}
-
-/** A text, cut. */
-export function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** A copy that any thread can be sent, and that is bounded, whatever a function put into it. */

@@ -2,8 +2,13 @@ import type { HandlerReply, ReplyError } from '../../protocol/reply.ts';
 import type { WorkerEvent } from '../events.ts';
 import type { RunnerMessage } from '../function-runner.ts';
 
-/** A request on its way to a thread. */
-export type ThreadTask = Omit<RunnerMessage, 'body'> & { readonly body: Uint8Array };
+/** A request on its way to a thread, and which of its functions is to answer. */
+export type ThreadTask = Omit<RunnerMessage, 'body'> & {
+  readonly function: number;
+  readonly body: Uint8Array;
+  /** How long it may be once it is not compressed any more, in bytes. */
+  readonly maxRequestBytes: number;
+};
 
 /** A reply on its way back. */
 export type ThreadReply = HandlerReply & { readonly body: Uint8Array };
@@ -16,7 +21,6 @@ export type ToThread =
       readonly call: number;
       readonly task: ThreadTask;
       readonly timeLeft: number | undefined;
-      readonly maxRequestBytes: number;
     }
   /** The answer to what runs can reach nobody any more. */
   | { readonly type: 'abort'; readonly call: number };

@@ -1,7 +1,8 @@
 import { describeThrown } from '../../protocol/reply.ts';
+import { cut } from '../../protocol/text.ts';
 import type { WorkerEvent } from '../events.ts';
 import { FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
-import { boundedCopy, cut, ThreadLogLimit } from './bounds.ts';
+import { boundedCopy, ThreadLogLimit } from './bounds.ts';
 import type { FromThread, ThreadTask, ToThread } from './messages.ts';
 import type { ThreadLine } from './thread.ts';
 
@@ -10,14 +11,15 @@ export { takeLine } from './thread.ts';
 /** Of an error, in UTF-16 units each: its message, and its stack. */
 const MAX_ERROR_TEXT = 8_000;
 
-/** What a thread's function is run by. */
-export type ThreadSettings = Pick<RunnerSettings, 'handler' | 'contentType' | 'functionOptions'>;
+/** A function that threads run. */
+export type ThreadFunction = Pick<RunnerSettings, 'handler' | 'contentType' | 'functionOptions'>;
 
 /**
  * The thread's side: runs what a {@link ThreadPool} sends, one task at a time.
  * @param line from `takeLine()`
+ * @param functions in the order in which the pool numbers them
  */
-export function serveThread({ port, begun }: ThreadLine, settings: ThreadSettings): void {
+export function serveThread({ port, begun }: ThreadLine, functions: readonly ThreadFunction[]): void {
   const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   let running: { readonly call: number; readonly runner: FunctionRunner } | undefined;
   const limit = new ThreadLogLimit((event) => send({ type: 'event', call: 0, event }));
@@ -26,12 +28,14 @@ export function serveThread({ port, begun }: ThreadLine, settings: ThreadSetting
     else if (event.type !== 'log') send({ type: 'event', call, event });
     else if (limit.admits()) send({ type: 'event', call, event: boundedCopy(event) as WorkerEvent });
   };
-  const run = async (call: number, task: ThreadTask, timeLeft: number | undefined, maxRequestBytes: number) => {
+  const run = async (call: number, task: ThreadTask, timeLeft: number | undefined) => {
+    const called = functions[task.function];
+    if (!called) throw new Error(`there is no function ${task.function} in this thread`);
     const expires = timeLeft === undefined ? undefined : performance.now() + timeLeft;
     const { buffer, byteOffset, byteLength } = task.body;
     const runner = new FunctionRunner({
-      ...settings,
-      maxRequestBytes,
+      ...called,
+      maxRequestBytes: task.maxRequestBytes,
       maxReplyBytes: () => Number.POSITIVE_INFINITY, // the worker looks at that
       tell: (event) => tell(call, event),
     });
@@ -42,7 +46,7 @@ export function serveThread({ port, begun }: ThreadLine, settings: ThreadSetting
     setImmediate(() => sendOutcome(call, outcome, send));
   };
   port.on('message', (message: ToThread) => {
-    if (message.type === 'run') void run(message.call, message.task, message.timeLeft, message.maxRequestBytes);
+    if (message.type === 'run') void run(message.call, message.task, message.timeLeft);
     else if (running?.call === message.call) running.runner.abort();
   });
   send({ type: 'ready' });
@@ -54,11 +58,11 @@ function sendOutcome(
   send: (message: FromThread, transfer?: ArrayBuffer[]) => void,
 ): void {
   if (!('body' in outcome)) {
-    const { code, message, data } = outcome;
     try {
-      send({ type: 'done', call, result: { code, message, data } });
+      send({ type: 'done', call, result: outcome });
     } catch {
-      send({ type: 'done', call, result: { code, message } }); // data that can't be cloned are no JSON either
+      const { data: _, ...rest } = outcome; // data that can't be cloned are no JSON either
+      send({ type: 'done', call, result: rest });
     }
     return;
   }

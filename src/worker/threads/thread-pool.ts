@@ -14,8 +14,6 @@ export interface PoolSettings {
   readonly script: ThreadScript;
   /** How long a call may run, in ms, whatever its deadline: its caller chose that, and a thread is not the caller's. */
   readonly maxRun: number;
-  /** How long a request may be once it is not compressed any more, in bytes. */
-  readonly maxRequestBytes: number;
   readonly onEvent: (event: WorkerEvent | ThreadEvent) => void;
 }
 
@@ -35,7 +33,7 @@ export interface Call extends CallLimits {
 }
 
 /**
- * Runs a function in threads: one call at a time in each, further ones wait. A thread whose call is past its time, or that
+ * Runs functions in threads: one call at a time in each, further ones wait. A thread whose call is past its time, or that
  * dies, costs that call alone and is replaced.
  */
 export class ThreadPool {
@@ -84,12 +82,17 @@ export class ThreadPool {
     }
   }
 
-  /** A handler that runs each request in one of the threads. */
-  get handler(): RequestHandler {
+  /**
+   * Makes a handler that runs each request in one of the threads.
+   * @param number which of the functions of `serveThread` answers
+   * @param maxRequestBytes how long a request may be once it is not compressed any more
+   */
+  handlerOf(number: number, maxRequestBytes: number): RequestHandler {
+    const which = { function: number, maxRequestBytes };
     return (request, { redelivered, headers, correlationId, messageId, deadline, signal }) => {
       const { body, contentType, contentEncoding, type } = request;
-      const task = { body, contentType, contentEncoding, type, redelivered, headers, correlationId, messageId };
-      return this.run(task, { deadline, signal });
+      const message = { body, contentType, contentEncoding, type, redelivered, headers, correlationId, messageId };
+      return this.run({ ...which, ...message }, { deadline, signal });
     };
   }
 

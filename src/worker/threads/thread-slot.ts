@@ -62,7 +62,7 @@ export class ThreadSlot {
 
   /** Runs a call; only a free slot does. */
   run(call: Call): void {
-    const { maxRun, maxRequestBytes } = this.#settings;
+    const { maxRun } = this.#settings;
     const { deadline, task } = call;
     this.#call = call;
     this.#number++;
@@ -76,9 +76,7 @@ export class ThreadSlot {
     const body = new Uint8Array(task.body);
     const timeLeft = Math.min(left, maxRun);
     try {
-      this.#thread?.send({ type: 'run', call: this.#number, task: { ...task, body }, timeLeft, maxRequestBytes }, [
-        body.buffer,
-      ]);
+      this.#thread?.send({ type: 'run', call: this.#number, task: { ...task, body }, timeLeft }, [body.buffer]);
     } catch (error) {
       this.#forget()?.reject(error); // headers that can't be cloned
       this.#listener.onFree();
@@ -135,7 +133,7 @@ export class ThreadSlot {
     const call = this.#forget();
     this.#misfires = 0;
     if ('body' in result) call?.resolve(result);
-    else call?.reject(new RpcError(result.code, result.message, { data: result.data }));
+    else call?.reject(new RpcError(result.code, result.message, result));
     this.#listener.onFree();
   }
 

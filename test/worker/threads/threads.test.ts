@@ -13,6 +13,9 @@ import { isTestThread } from '../../../test-helpers/thread-functions.ts';
 
 const LIMIT = 600_000;
 
+/** The longest request, in bytes. */
+const MAX = 2 ** 24;
+
 interface PoolChoice {
   readonly threads?: number;
   readonly maxRun?: number;
@@ -24,7 +27,6 @@ function makePool(t: TestContext, { threads = 1, maxRun = LIMIT, mode }: PoolCho
   const pool = new ThreadPool(threads, {
     script: { file: import.meta.filename, argv: mode === undefined ? [] : [mode], heapMegabytes: 48 },
     maxRun,
-    maxRequestBytes: 2 ** 24,
     onEvent: (event) => events.push(event),
   });
   t.after(() => pool.close());
@@ -41,7 +43,7 @@ async function runIn(
     signal = new AbortController().signal,
   }: Partial<Pick<ThreadTask & CallLimits, 'headers' | 'signal'>> = {},
 ): Promise<string> {
-  const task = { body: Buffer.from(body), redelivered: false, headers };
+  const task = { function: 0, maxRequestBytes: MAX, body: Buffer.from(body), redelivered: false, headers };
   return Buffer.from((await pool.run(task, { deadline: undefined, signal })).body).toString();
 }
 
@@ -56,7 +58,7 @@ async function serve(t: TestContext, choice: PoolChoice & Pick<ServeOptions, 'pr
   await pool.start();
   const queue = await testQueue(t);
   const prefetch = choice.prefetch ?? choice.threads ?? 1;
-  const started = await startWorker(t, pool.handler, { queue, prefetch });
+  const started = await startWorker(t, pool.handlerOf(0, MAX), { queue, prefetch });
   const { client } = startClient(t, { queue, timeout: LIMIT });
   const call = async (body: string, options: { timeout?: number } = {}) =>
     String((await client.call(body, options)).body);
