@@ -54,18 +54,19 @@ export type ReasonOf<F extends FunctionContract> = F extends { readonly errors: 
   ? keyof Errors & string
   : never;
 
-/** The declaration of an error. */
-type DeclarationOf<F extends FunctionContract, Reason extends ReasonOf<F>> = NonNullable<F['errors']>[Reason];
-
 /** The code of a declared error. */
-export type CodeOf<F extends FunctionContract, Reason extends ReasonOf<F>> =
-  DeclarationOf<F, Reason> extends { readonly code: infer Code extends RpcErrorCode } ? Code : Reason & RpcErrorCode;
+export type CodeOf<F extends FunctionContract, Reason extends ReasonOf<F>> = NonNullable<F['errors']>[Reason] extends {
+  readonly code: infer Code extends RpcErrorCode;
+}
+  ? Code
+  : Reason & RpcErrorCode;
 
 /** The data of a declared error, as its schema makes them. */
-export type DataOf<F extends FunctionContract, Reason extends ReasonOf<F>> =
-  DeclarationOf<F, Reason> extends { readonly data: infer Data extends StandardSchemaV1 }
-    ? SchemaOutput<Data>
-    : unknown;
+export type DataOf<F extends FunctionContract, Reason extends ReasonOf<F>> = NonNullable<F['errors']>[Reason] extends {
+  readonly data: infer Data extends StandardSchemaV1;
+}
+  ? SchemaOutput<Data>
+  : unknown;
 
 /** The form in which a value arrives that was sent as JSON: a Date as a string, no functions. */
 export type OverJson<T> = T extends string | number | boolean | null | undefined

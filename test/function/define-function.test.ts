@@ -165,8 +165,14 @@ describe('a client that has the function, not its type alone', () => {
   });
 });
 
+/** What a library might promise with: no Promise. */
+function later(value: unknown): unknown {
+  const then = (resolve: (value: unknown) => void) => setTimeout(resolve, 1, value);
+  return Object.defineProperty({}, 'then', { value: then });
+}
+
 describe('a function with a schema of its own making', () => {
-  /** A schema that takes its time: a thenable, not a Promise. */
+  /** A schema that takes its time. */
   const slow: StandardSchemaV1<string, string> = {
     '~standard': {
       version: 1,
@@ -176,9 +182,7 @@ describe('a function with a schema of its own making', () => {
         const message = 'expected another text';
         const path = ['a/b', { key: '~' }, 0, Symbol('s')];
         const result = fits ? { value: `${value}!` } : { issues: Array(100).fill({ message, path }) };
-        return {
-          then: (resolve: (result: unknown) => void) => setTimeout(resolve, 1, result),
-        } as unknown as Promise<never>;
+        return later(result) as Promise<typeof result>;
       },
     },
   };
