@@ -139,13 +139,14 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   }
 
   /**
-   * A function on a queue, typed: `client.function(words)`, or with a queue of another name `client.function('words-2', words)`.
-   * Its replies, and the data of its declared errors, are validated by its schemas. `client.function<typeof words>('words')`
-   * needs the type alone, and validates nothing.
-   * @throws TypeError that names what is wrong
+   * A function that was defined by `defineFunction`, or by its contract alone, to be called with a value. Replies, and the data
+   * of declared errors, are validated by its schemas.
+   * @throws TypeError that names what is wrong with it
    */
   function<const F extends FunctionContract>(contract: F): RpcFunction<F>;
+  /** The same on a queue of another name. */
   function<const F extends FunctionContract>(queue: string, contract: F): RpcFunction<F>;
+  /** The same by its type alone, `client.function<typeof words>('words')`: the worker validates requests, and nobody the replies. */
   function<F extends FunctionContract>(queue: string): RpcFunction<F, false>;
   function(given: string | FunctionContract, contract?: FunctionContract): RpcFunction<FunctionContract, boolean> {
     const terms = typeof given === 'string' ? contract : given;

@@ -64,11 +64,11 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   }
 
   /**
-   * Has the requests of a queue answered by `handler`, once the worker is started. A function of `defineFunction` has a queue and
-   * settings of its own, over which those that are given here win.
+   * Has the requests of a queue answered by `handler`, once the worker is started.
    * @throws TypeError that names the option and the value; Error for a queue that is served already, or after `start()`
    */
   serve(queue: string, handler: RequestHandler | ServedFunction, options?: ServeOptions): this;
+  /** The same by a function of `defineFunction`, on its own queue and with its own settings, over which `options` win. */
   serve(served: ServedFunction, options?: ServeOptions): this;
   serve(
     first: string | ServedFunction,
