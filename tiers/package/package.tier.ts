@@ -33,6 +33,9 @@ const strict = {
   skipLibCheck: false,
 };
 
+/** The version of zod that the tests have. */
+const { zod } = JSON.parse(readFileSync(path.join(checkout, 'package.json'), 'utf8')).devDependencies;
+
 const ownQueue = () => `package-${randomBytes(6).toString('hex')}`;
 
 describe('the package', () => {
@@ -52,7 +55,7 @@ describe('the package', () => {
   before(async () => {
     tarball = await pack(project);
     project.write({ 'package.json': '{ "name": "user", "private": true, "type": "module" }' });
-    await project.install(tarball.file, '@types/node@20');
+    await project.install(tarball.file, '@types/node@20', `zod@${zod}`); // zod for the documents
     for (const [name, spec] of Object.entries(compilers)) {
       project.write({ [`compilers/${name}/package.json`]: '{}' });
       const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', spec];
@@ -75,7 +78,7 @@ describe('the package', () => {
   it('brings no other package along and has no script that npm would run', () => {
     assert.deepEqual(
       readdirSync(project.at('node_modules')).filter((name) => !name.startsWith('.')),
-      ['@types', 'fib-worker', 'undici-types'], // @types/node and what that needs
+      ['@types', 'fib-worker', 'undici-types', 'zod'], // @types/node and what that needs; the documents' zod
     );
     const manifest = JSON.parse(readFileSync(project.at('node_modules/fib-worker/package.json'), 'utf8'));
     assert.equal(manifest.dependencies, undefined);
