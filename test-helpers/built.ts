@@ -1,4 +1,4 @@
 import { ofThisRun } from './run.ts';
 
-/** Where the built programs lie. */
+/** The folder of the built programs. */
 export const programFolder = await ofThisRun('programs');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-/** Where systems put a Chromium; CHROMIUM_PATH goes first. */
+/** The paths where systems put a Chromium; CHROMIUM_PATH goes first. */
 const places = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',

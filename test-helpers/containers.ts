@@ -93,7 +93,7 @@ export class ContainedWorker {
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((record) => record.event === event);
   }
 
-  /** What `docker inspect` gives for this template. */
+  /** Gives what `docker inspect` says for this template. */
   inspect(template: string): Promise<string> {
     return docker('inspect', '--format', template, this.name);
   }

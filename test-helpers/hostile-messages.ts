@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { field, int, long, table } from './raw-amqp.ts';
 import type { RawMessage } from './raw-publisher.ts';
 
-/** What is to become of a message: its reply comes, it is answered into the void, or it is rejected for this reason. */
+/** The expected fate of a message: its reply comes, it is answered into the void, or it is rejected for this reason. */
 type Fate = 'reply' | 'void' | 'missing-reply-to' | 'malformed-reply-to' | 'refused-reply-to';
 
 /** A message that nobody should send, and what a worker has to make of it. */
@@ -11,7 +11,7 @@ export interface HostileMessage {
   readonly fate: Fate;
 }
 
-/** What the messages are made up from. */
+/** The parts that messages are made up from. */
 export interface Scene {
   /** The request queue. */
   readonly queue: string;

@@ -21,7 +21,7 @@ export const cases: readonly Case[] = Object.entries(implementations).flatMap(([
   })),
 );
 
-/** Where a test's requests go. */
+/** The queue of a test's requests, and its broker. */
 export function target(queue: string, url = amqpUrl()): Target {
   return { url, tls: undefined, queue };
 }

@@ -1,6 +1,6 @@
 // Functions that run in a page: each by its source alone, so none may use anything from outside of itself.
 
-/** What these use of a browser. The compiler knows no browser: nothing else here has any business with one. */
+/** The parts of a browser that are used here. The compiler knows no browser: nothing else here has any business with one. */
 interface PageElement {
   readonly id: string;
   readonly tagName: string;

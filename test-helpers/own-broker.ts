@@ -3,7 +3,7 @@ import type { PrivateBroker, RabbitVersion } from '../src/rabbitmq/broker.ts';
 import { type PrivateCluster, startPrivateCluster } from '../src/rabbitmq/cluster.ts';
 import { startPrivateBroker } from '../src/rabbitmq/private.ts';
 
-/** The version that the run of the tests was asked for; undefined: whatever is there. */
+/** The version that the run of the tests was asked for; undefined: any. */
 export function testVersion(): RabbitVersion | undefined {
   return process.env.FIB_WORKER_TEST_RABBITMQ as RabbitVersion | undefined;
 }
@@ -43,7 +43,7 @@ export async function userWithChannels(broker: Administered, channels: number): 
   return url.href;
 }
 
-/** What `add_user`, `set_permissions` and `set_user_limits` do, but for ten users at once: each `rabbitmqctl` takes a second. */
+/** Does what `add_user`, `set_permissions` and `set_user_limits` do, for ten users at once: each `rabbitmqctl` takes a second. */
 async function makeUsers(broker: Administered, channels: number): Promise<string[]> {
   const names = Array.from({ length: 10 }, () => `limited.${randomUUID()}`);
   const limits = JSON.stringify(JSON.stringify({ 'max-channels': channels }));

@@ -15,7 +15,7 @@ const SILENCE = 240_000;
 
 const cleanups = new WeakMap<Scope, (() => Promise<unknown> | unknown)[]>();
 
-/** Runs `end` when the test is over, whatever came of it. The last one asked for runs first: workers end before queues. */
+/** Runs `end` when the test is over, passed or failed. The last one asked for runs first: workers end before queues. */
 export function cleanUp(t: Scope, end: () => Promise<unknown> | unknown): void {
   const known = cleanups.get(t);
   if (known) {
@@ -44,7 +44,7 @@ export interface RunOptions {
   /** Its other variables. Of ours it gets PATH and HOME alone. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** What it reads; undefined: nothing. */
+  /** Its standard input; undefined: left open, and nothing is written to it. */
   readonly input?: string;
 }
 

@@ -22,7 +22,7 @@ export const frame = (type: number, channel: number, payload: Buffer): Buffer =>
 export const method = (channel: number, classId: number, methodId: number, ...args: Buffer[]): Buffer =>
   frame(1, channel, Buffer.concat([int(2, classId), int(2, methodId), ...args]));
 
-/** A field of an AMQP table: a name, a one-letter type and the octets of its value, whatever they are. */
+/** A field of an AMQP table: a name, a one-letter type and the octets of its value, which may be any. */
 export function field(name: string, type: string, value: Buffer): Buffer {
   return Buffer.concat([short(name), Buffer.from(type, 'latin1'), value]);
 }
@@ -30,7 +30,7 @@ export function field(name: string, type: string, value: Buffer): Buffer {
 /** An AMQP table inside another table. */
 export const table = (fields: Buffer): Buffer => long(fields);
 
-/** What a raw publisher may say of a message. */
+/** The properties that a raw publisher may give a message. */
 export interface RawProperties {
   readonly contentType?: string;
   /** The octets inside the header table. */

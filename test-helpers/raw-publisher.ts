@@ -21,7 +21,7 @@ const properties = {
   clusterId: [0x0004, short],
 } as const satisfies Record<string, readonly [flag: number, encode: (octets: Buffer) => Buffer]>;
 
-/** A message as it goes onto the wire: every property's octets, whatever they are. */
+/** A message as it goes onto the wire: every property's octets, which may be any. */
 export interface RawMessage {
   readonly body: Uint8Array;
   readonly properties: Readonly<Partial<Record<keyof typeof properties, Uint8Array | undefined>>>;

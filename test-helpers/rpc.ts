@@ -64,7 +64,7 @@ export interface Raw {
   consume(queue: string): Promise<Inbox>;
 }
 
-/** What a raw consumer got. */
+/** The messages that a raw consumer got. */
 export interface Inbox {
   readonly received: Delivery[];
   next(): Promise<Delivery>;
@@ -99,7 +99,7 @@ export async function openRaw(t: Scope, url = amqpUrl()): Promise<Raw> {
   };
 }
 
-/** What {@link startWorker} takes: a worker's options and those of the one queue that it serves. */
+/** The options of {@link startWorker}: a worker's options and those of the one queue that it serves. */
 export type StartOptions = RpcWorkerOptions & ServeOptions & { readonly queue: string };
 
 /** Starts a worker and waits until it consumes; closed when the test is over. Its events are kept. */
@@ -134,7 +134,7 @@ export async function startWorker(
   return { worker, events, consuming };
 }
 
-/** What most tests do with a client: they call one queue. */
+/** A client as most tests use it: it calls one queue. */
 export interface QueueClient {
   call(body: string | Uint8Array, options?: CallOptions): Promise<RpcReply>;
   stats(): ClientStats;

@@ -10,7 +10,7 @@ import { run } from '../src/rabbitmq/run.ts';
 import { testVersion } from './own-broker.ts';
 import { processStart } from './process-start.ts';
 
-/** What the keeper answers, one a line: what there is to say to an onlooker; in the end what was asked for, or why not. */
+/** The keeper's answers, one a line: messages for an onlooker; in the end what was asked for, or why it failed. */
 export type Message = { readonly said: string } | { readonly value: string } | { readonly failure: string };
 
 const [folder = '', pid = '', start = ''] = process.argv.slice(2);
@@ -80,5 +80,5 @@ async function finish(): Promise<void> {
   await broker?.kill();
   await broker?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
-  process.exit(); // whatever else is open
+  process.exit(); // even if something is open
 }

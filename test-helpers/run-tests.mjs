@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const tierFolders = readdirSync(path.join(root, 'tiers'));
 const versions = ['3.10', '4.0', '4.3'];
 
-/** What the tests of a tier need and is not there. */
+/** The reason why a tier can't run here, by tier. */
 const missing = {
   containers: () => (spawnSync('docker', ['version']).status === 0 ? undefined : 'no Docker engine answers `docker`'),
 };

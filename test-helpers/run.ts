@@ -1,4 +1,4 @@
-// What all test files of one run share: a RabbitMQ and the built programs, each made for the first file that asks. A process
+// The things that all test files of one run share: a RabbitMQ and the built programs, each made for the first file that asks. A process
 // of its own, the keeper, makes and keeps them; it ends with the run, however that ends.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';

@@ -5,7 +5,7 @@ import { serveThread, takeLine } from '../src/worker/threads/serve-thread.ts';
 
 const kept = Buffer.from('kept by the function');
 
-/** What a thread of these tests can be asked to do, by the first word of a request. */
+/** The acts that a thread of these tests can be asked for, by the first word of a request. */
 const functions: Record<string, RequestHandler> = {
   echo: ({ body }) => body.subarray(5),
   kept: () => kept,

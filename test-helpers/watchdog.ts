@@ -1,11 +1,11 @@
-// Every test file imports this first. It keeps a run from hanging: when the file ends, however it ends, whatever its tests
+// Every test file imports this first. It keeps a run from hanging: when the file ends, however it ends, all that its tests
 // left running ends as well; and a file that shows no sign of life for long is ended, with all of that, and said to be. Signs
 // of life are tests that begin and end, and what programs under test write: there is no limit on how long a file may take.
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach } from 'node:test';
 import { isMainThread } from 'node:worker_threads';
 
-/** Set in whatever a test file starts: by this, what is left of a file is found. */
+/** Set in all that a test file starts: by this, what is left of a file is found. */
 export const MARK = 'FIB_WORKER_TEST_FILE';
 
 let tell: (line: string) => void = () => {};

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-/** What both ends emit their events by; it knows nobody. */
+/** The emitter of both ends; it knows nobody. */
 const common = ['events.ts'];
 
 /** Each layer below src, by its first path segment, and the layers that it may import besides itself. */
@@ -38,7 +38,7 @@ const layers: Record<string, readonly string[]> = {
   ],
 };
 
-/** Where rabbitmq-client may be imported: at the AMQP boundary, and where it is measured as a peer. */
+/** The places that may import rabbitmq-client: at the AMQP boundary, and where it is measured as a peer. */
 const boundary = /^src\/(amqp\/|measure\/.*rabbitmq-client\.ts$)|^test\/amqp\//;
 
 interface Import {

@@ -20,12 +20,12 @@ export interface Archive {
   /** As dpkg says: `amd64`, `arm64`. */
   readonly architecture: string;
   readonly uri: string;
-  /** What the archive's signature is checked against. */
+  /** The keys that the archive's signature is checked against. */
   readonly keyring: string;
 }
 
 /**
- * Whatever the machine's own configuration lets pass, which is read after ours: what is run here is signed. How old a signature
+ * Demands a signature of all that is run here, even where the machine's own configuration, read after ours, does not. How old it
  * may be is left to the machine (`Acquire::Check-Valid-Until`), which may know only a snapshot of the archive.
  */
 const signedOnly = [
@@ -35,7 +35,7 @@ const signedOnly = [
   'APT::Get::AllowUnauthenticated',
 ].flatMap((name) => ['-o', `${name}=false`]);
 
-// What the broker itself loads, out of everything that the package depends on. Libraries are those of Erlang's programs.
+// The packages that the broker itself loads, out of all that its package depends on. Libraries are those of Erlang's programs.
 const needed =
   /^(erlang-.*|rabbitmq-server|libc6|libgcc-s1|libstdc\+\+6|libtinfo6|zlib1g|libsystemd0|libsctp1|libssl[13](\..*)?(t64)?|libcap2|liblz4-1|liblzma5|libzstd1|libgcrypt20|libgpg-error0)$/;
 

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { whyUntrusted } from './trust.ts';
 
-/** What a supervisor needs of our environment: to find programs, and Docker. Unmarked, even where we are marked ourselves. */
+/** The part of our environment that a supervisor needs to find programs, and Docker. It is unmarked, even where we are marked. */
 function supervisorEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PATH|HOME|DOCKER_.*)$/.test(name)));
 }
@@ -117,7 +117,7 @@ function supervise(
     return pids.length;
   };
 
-  /** What is to be run in the end, a command a line. */
+  /** The commands to run in the end. */
   const commands = (): string[][] => {
     try {
       const lines = fs.readFileSync(`${folder}/at-end`, 'utf8').split('\n');

@@ -7,7 +7,7 @@ export interface ServerIdentity {
   readonly product: string;
   /** As in `4.0.5`. */
   readonly version: string;
-  /** What it runs on, as in `Erlang/OTP 27.3`. */
+  /** Its platform, as in `Erlang/OTP 27.3`. */
   readonly platform: string;
 }
 

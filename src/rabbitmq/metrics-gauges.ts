@@ -26,7 +26,7 @@ export interface BrokerGauges {
   readonly memory: number | undefined;
   /** The part of `memory` that is in Erlang's processes, in bytes: of connections, channels and queues, bodies excepted. */
   readonly processMemory: number | undefined;
-  /** What the operating system gave the node (RSS), in bytes, up to 5 s ago; freed memory is given back late. */
+  /** The memory that the operating system gave the node (RSS), in bytes, up to 5 s ago; freed memory is given back late. */
   readonly residentMemory: number | undefined;
   /** Steps that Erlang's processes took, since the start: work of the broker, native code and waiting for the network left out. */
   readonly reductions: number | undefined;
@@ -119,7 +119,7 @@ function finite(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-/** What lies at a path in parsed JSON; undefined if there is nothing. */
+/** The value at a path in parsed JSON; undefined if there is none. */
 function at(value: unknown, ...path: string[]): unknown {
   return path.reduce<unknown>(
     (inside, name) => (typeof inside === 'object' && inside !== null ? Reflect.get(inside, name) : undefined),

@@ -17,7 +17,7 @@ export interface BrokerMetrics {
    * in it, `queues` excepted, from which a deleted queue goes up to 5 s late.
    */
   readonly lag: number;
-  /** What `openMetrics` takes to open the same again, in another process say; a URL may hold a password. */
+  /** The options with which `openMetrics` opens the same again, in another process say; a URL may hold a password. */
   readonly urls: readonly string[];
   /**
    * Reads the figures once: 10 to 60 ms (up to 1,000 clients), in which the broker computes. So not while something is being timed.

@@ -46,7 +46,7 @@ export class Callers {
   }
 }
 
-/** What every server of the comparison answers. */
+/** The answer of every server of the comparison. */
 export function rightAnswer(_call: number, request: string): string {
   if (request.startsWith('busy:')) return 'done';
   return request === '30' ? '832040' : 'x'.repeat(Number(request.replace('bytes:', '')));

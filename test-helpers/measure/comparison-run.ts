@@ -20,7 +20,7 @@ export async function withConnection<T>(use: (connection: BrokerConnection) => P
   }
 }
 
-/** What the broker says of a queue; undefined if there is none. */
+/** The broker's account of a queue; undefined if there is none. */
 export const inspect = (queue: string) => inspectQueue(parseAmqpUrl(amqpUrl()), queue);
 
 /** The request queues that a comparison named. */
@@ -42,7 +42,7 @@ export async function folderFor(t: Scope): Promise<string> {
   return folder;
 }
 
-/** What `--json` wrote. */
+/** The document that `--json` wrote. */
 export async function readJson(file: string): Promise<MeasureDocument> {
   return JSON.parse(await readFile(file, 'utf8')) as MeasureDocument;
 }

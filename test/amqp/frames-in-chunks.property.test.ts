@@ -16,7 +16,7 @@ interface Frame {
   readonly payload: Buffer;
 }
 
-/** What the broker says to a client that makes these calls, one after the other, octet for octet. */
+/** The octets that the broker sends to a client that makes these calls, one after the other. */
 async function said(t: Scope, calls: readonly string[]): Promise<Buffer> {
   const { hostname, port } = new URL(amqpUrl());
   const chunks: Buffer[] = [];

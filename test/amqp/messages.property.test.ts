@@ -23,7 +23,7 @@ const octets = fc.uint8Array({ maxLength: 255 }).map((bytes) => Buffer.from(byte
 /** A short string that both encode alike: rabbitmq-client writes all as UTF-8. */
 const property = fc.option(ascii, { nil: undefined });
 
-/** What a field table can hold, and rabbitmq-client encodes. */
+/** Values that a field table can hold, and rabbitmq-client encodes. */
 const { table } = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
@@ -67,7 +67,7 @@ const message: fc.Arbitrary<MessageProperties> = fc.record({
 });
 const size = fc.oneof(fc.nat({ max: 100 }), fc.constantFrom(4_088, 8_192, 8_193, 20_000, 131_064, 131_065, 300_000));
 
-/** What a writer says. */
+/** The octets that a writer gives. */
 function said(write: (outbox: Outbox) => void): Buffer {
   const written: Buffer[] = [];
   const outbox = new Outbox((pieces) => written.push(...pieces));

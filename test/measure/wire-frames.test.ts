@@ -11,7 +11,7 @@ const protocolHeader = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 const tuneOk = Buffer.from('010000' + '0000000c' + '000a001f' + '07ff' + '00020000' + '0014' + 'ce', 'hex');
 const heartbeat = Buffer.from('08000000000000ce', 'hex');
 
-/** What a client says for one call, and what it hears. */
+/** The frames that a client sends for one call, and those that it gets. */
 const publish = Buffer.concat([
   method(1, 60, 40, int(2, 0), short(''), short('rpc_queue'), int(1, 1)),
   frame(2, 1, Buffer.concat([int(2, 60), int(2, 0), int(8, 2), int(2, 0)])),

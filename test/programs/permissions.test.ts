@@ -16,7 +16,7 @@ interface Permissions {
 }
 
 const NOTHING = '^$';
-/** What the default exchange is called where permissions are checked. */
+/** The default exchange, by its name where permissions are checked. */
 const PUBLISH = '^amq\\.default$';
 const CALLBACK_QUEUES = '^amq\\.gen-';
 
@@ -232,7 +232,7 @@ describe('with the least RabbitMQ permissions', { concurrency: 4 }, () => {
   );
 
   describe('a user who may do nothing but send requests', () => {
-    /** What the worker answers with fib(10). */
+    /** The worker's answer: fib(10). */
     const ANSWER = '55';
 
     const exchangeOf = (queue: string) => `requests.${queue}`;

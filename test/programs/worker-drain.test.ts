@@ -5,7 +5,7 @@ import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openGate } from '../../test-helpers/gate.ts';
 import { type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
-/** What a worker that has stopped says it did. */
+/** The requests that a worker answered, as it says when it has stopped. */
 function answered(worker: Running): number {
   const [record] = worker.records('stopped');
   return Number(record?.answered);

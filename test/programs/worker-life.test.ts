@@ -7,7 +7,7 @@ import { openGate } from '../../test-helpers/gate.ts';
 import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { openRaw, startClient } from '../../test-helpers/rpc.ts';
 
-/** What a worker that has stopped says it did. */
+/** A worker's requests and answers, as it counts them when it has stopped. */
 function totals(worker: Running) {
   const [record] = worker.records('stopped');
   return { requests: Number(record?.requests), answered: Number(record?.answered) };

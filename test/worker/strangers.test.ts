@@ -1,4 +1,4 @@
-// What callers, queues and brokers do that a worker did not ask for.
+// Things that callers, queues and brokers do unasked.
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

@@ -23,7 +23,7 @@ before(async () => {
 });
 after(() => started?.[Symbol.asyncDispose]());
 
-/** What the nodes are to a test: callers are on `home`, workers on `lagging`, whose metadata can stand still. */
+/** The parts of the nodes: callers are on `home`, workers on `lagging`, whose metadata can stand still. */
 interface Roles {
   readonly home: PrivateBroker;
   readonly lagging: PrivateBroker;

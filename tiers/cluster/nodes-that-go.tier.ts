@@ -6,7 +6,7 @@ import type { PrivateCluster } from '../../src/rabbitmq/cluster.ts';
 import { startTestCluster } from '../../test-helpers/own-broker.ts';
 import { assertStruck, underLoad } from '../faults/stage.ts';
 
-/** What becomes of calls of a client that does not ask again, when its node goes. */
+/** The error of a client's calls when its node goes, where it does not ask again. */
 const LOST = 'UNAVAILABLE/CONNECTION_LOST';
 /** A reply is sent at most once, and a node that is killed takes with it what it had not yet passed on. */
 const TIMEOUT = 'DEADLINE_EXCEEDED/TIMEOUT';

@@ -12,7 +12,7 @@ import { startPrivateCluster } from '../../src/rabbitmq/cluster.ts';
 import { folderOf, startTestCluster, testVersion } from '../../test-helpers/own-broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
 
-/** What this file does in the process that a test below kills. */
+/** The part of this file that runs in the process that a test below kills. */
 async function startAndHang(): Promise<void> {
   const { nodes } = await startTestCluster();
   console.log(JSON.stringify({ folder: nodes[0] && (await folderOf(nodes[0])) }));

@@ -15,7 +15,7 @@ import { until } from '../../test-helpers/processes.ts';
 const containers = async (filter: string) =>
   (await docker('ps', '--all', '--quiet', '--no-trunc', '--filter', filter)).split('\n').filter(Boolean);
 
-/** What this file does in the process that a test below kills. */
+/** The part of this file that runs in the process that a test below kills. */
 async function startAndHang(): Promise<void> {
   console.log((await startContainer({ say: () => {} }))?.url);
   setInterval(() => {}, 1_000);

@@ -6,7 +6,7 @@ import { before, describe, it } from 'node:test';
 import { programFolder } from '../../test-helpers/built.ts';
 import { buildImage, docker, IMAGE } from '../../test-helpers/containers.ts';
 
-/** What `docker image inspect` tells, as far as it matters here. */
+/** The part of `docker image inspect` that matters here. */
 interface Image {
   readonly Size: number;
   readonly RootFS: { readonly Layers: readonly string[] };

@@ -22,7 +22,7 @@ async function ask(t: TestContext, url: string, queue = 'rpc_queue'): Promise<vo
   assert.deepEqual([code, stdout], [0, '832040\n'], stderr);
 }
 
-/** What the image's health check says: `healthy`, or its complaint. */
+/** The result of the image's health check: `healthy`, or its complaint. */
 async function check({ name }: ContainedWorker): Promise<string> {
   const [, ...command] = JSON.parse(await docker('inspect', '--format', '{{json .Config.Healthcheck.Test}}', name));
   return docker('exec', name, ...command).then(

@@ -1,4 +1,4 @@
-// What a client's own calls may do to it: time out, or be aborted, by the hundred thousand. That takes minutes: in the
+// Calls that time out, or are aborted, by the hundred thousand. That takes minutes: in the
 // tier's short form, without --minutes, there are fewer, still far more than would exhaust a stack or be in flight.
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';

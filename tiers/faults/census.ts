@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 
-/** What a broker holds at one moment. */
+/** All that a broker holds at one moment. */
 export interface Census {
   readonly connections: number;
   readonly channels: number;
@@ -9,7 +9,7 @@ export interface Census {
   readonly queues: Readonly<Record<string, number>>;
 }
 
-/** What `list_connections`, `list_channels` and `list_queues` would say, by one run of `rabbitmqctl` in place of three. */
+/** The Erlang that lists connections, channels and queues by one run of `rabbitmqctl` in place of three. */
 const EVERYTHING = `
   Queues = [io_lib:format("~ts ~b~n", [element(4, proplists:get_value(name, Queue)), proplists:get_value(messages, Queue)])
             || Queue <- rabbit_amqqueue:info_all(<<"/">>, [name, messages])],
@@ -25,7 +25,7 @@ export async function census(broker: PrivateBroker): Promise<Census> {
   return { connections, channels, queues: Object.fromEntries(counts) };
 }
 
-/** What keeps this process running, by kind: sockets, timers, pipes. */
+/** The resources that keep this process running, by kind: sockets, timers, pipes. */
 export function openResources(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;
@@ -43,7 +43,7 @@ export async function remaining(
   }
 }
 
-/** What is there now and was not before. */
+/** Lists what is there now and was not before. */
 export function grown(before: Readonly<Record<string, number>>, now: Readonly<Record<string, number>>): string[] {
   return Object.entries(now)
     .filter(([kind, count]) => count > (before[kind] ?? 0))

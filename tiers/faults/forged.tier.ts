@@ -15,7 +15,7 @@ const broker = brokerForFile();
 const asError = { type: 'error', contentType: 'application/problem+json' };
 const garbage = Buffer.alloc(1_048_576, 0xfe);
 
-/** What a rogue worker has done. */
+/** A worker that sends forged replies, and its counts. */
 class Rogue {
   unknown = 0;
   replayed = 0;

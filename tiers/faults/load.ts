@@ -4,7 +4,7 @@ import { RpcError } from '../../src/protocol/errors.ts';
 import { within } from '../../src/protocol/waiting.ts';
 
 /**
- * What a call may take beyond its time limit before it counts as hung, in ms: the machine may be busy with the fault
+ * The time that a call may take beyond its limit before it counts as hung, in ms: the machine may be busy with the fault
  * itself. A call that really hangs takes for ever.
  */
 const ALLOWANCE = 15_000;

@@ -17,7 +17,7 @@ const PER_REQUEST = 2;
 /** Calls under way. */
 const WIDTH = 60;
 
-/** What may be there more after all calls than after the first fifth, in MB: 25 bytes for each of 80,000 calls. */
+/** The growth that is allowed between the first fifth of the calls and all of them, in MB: 25 bytes for each of 80,000 calls. */
 const HEAP_LIMIT = 2;
 /** The same for a worker's resident memory, which holds garbage, too. */
 const RESIDENT_LIMIT = 20;

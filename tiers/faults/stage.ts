@@ -44,12 +44,12 @@ export interface StageOptions {
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** Calls that a client may have under way at a time. Default: those of the load alone. */
   readonly callsAtOnce?: number;
-  /** Where the workers (commas between several) and the clients find the broker. Default: its URL. */
+  /** The broker's URL for the workers (commas between several) and the clients. Default: its own. */
   readonly workerUrl?: string;
   readonly clientUrl?: string | readonly string[];
 }
 
-/** What a fault has to do with. */
+/** The cast of a fault: clients, workers and load. */
 export interface Stage {
   readonly broker: PrivateBroker;
   readonly queue: string;
@@ -154,9 +154,9 @@ export async function underLoad(
   return { totals, load, discarded };
 }
 
-/** What a test may want to look at besides. */
+/** Results that a test may want to look at besides. */
 export interface Outcome {
-  /** What the workers that were still there at the end say they did. */
+  /** The last record of each worker that was still there at the end. */
   readonly totals: readonly WorkerTotals[];
   readonly load: Load;
   readonly discarded: Readonly<Record<string, number>>;
@@ -188,7 +188,7 @@ async function endOf({ workers }: Stage): Promise<WorkerTotals[]> {
   return totals;
 }
 
-/** What there is too much of while clients and workers are still there, and idle. */
+/** Lists what there is too much of while clients and workers are still there, and idle. */
 async function leftWhileConnected(
   { broker, queue, callers, workers }: Stage,
   before: Census,
@@ -226,7 +226,7 @@ function replyQueues({ queues }: Census): number {
   return Object.keys(queues).filter((name) => name.startsWith('amq.gen')).length;
 }
 
-/** What is left over when clients and workers are gone. */
+/** Lists what is left over when clients and workers are gone. */
 async function leftOver(
   broker: PrivateBroker,
   queue: string,

@@ -179,7 +179,7 @@ async function serve(t: Parameters<typeof cleanUp>[0], handler: RequestHandler) 
   };
 }
 
-/** What each worker uses: its share of a core over two seconds, and its resident memory; empty where there is no /proc. */
+/** The use that each worker makes of the machine: its share of a core over two seconds, and its resident memory; empty where there is no /proc. */
 async function costOf(workers: readonly Running[]): Promise<string> {
   const used = workers.map(({ child }) => processorTimeOf([child.pid ?? 0]));
   const began = performance.now();

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { interopSuite } from './suite.ts';
 
-/** Where Debian's package has it. */
+/** Its place in Debian's package. */
 const autoload = '/usr/share/php/PhpAmqpLib/autoload.php';
 const installed = existsSync(autoload) && spawnSync('php', ['-v'], { stdio: 'ignore' }).status === 0;
 const run = (program: string) => ({

@@ -69,12 +69,12 @@ export class Program {
     for (const wake of waiting) wake();
   }
 
-  /** What it wrote to stdout so far. */
+  /** Its standard output so far. */
   get stdout(): string {
     return this.#stdout;
   }
 
-  /** What it wrote to stderr so far. */
+  /** Its standard error so far. */
   get stderr(): string {
     return this.#stderr;
   }

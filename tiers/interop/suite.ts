@@ -11,9 +11,9 @@ export type Tutorial = 'older' | 'today';
 /** One language's tutorial programs. */
 export interface Peer {
   readonly name: string;
-  /** What is not installed here, and how to install it; undefined where everything is. */
+  /** The thing that is not installed here, and how to install it; undefined where everything is. */
   readonly missing: string | undefined;
-  /** What the client is asked, and its answer. */
+  /** The client's question, and its answer. */
   readonly calls: readonly { readonly args: readonly string[]; readonly answer: string }[];
   client(args: readonly string[]): Command;
   server(tutorial: Tutorial): Command;

@@ -1,4 +1,4 @@
-// What a Kubernetes cluster with KEDA does to our workers, on this machine: KEDA's model sees a real RabbitMQ, and processes of
+// A Kubernetes cluster with KEDA, as our workers see it, on this machine: KEDA's model sees a real RabbitMQ, and processes of
 // dist/worker.js stand for pods. Ten times as quick as a cluster: a second of its settings is 0.1 s here.
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,10 +9,10 @@ import { Keda, type ScaledObject, SYNC_PERIOD } from './keda.ts';
 /** How many times as quick as a cluster everything is. */
 export const QUICKER = 10;
 
-/** What KEDA's scaler counts. https://keda.sh/docs/2.18/scalers/rabbitmq-queue/ */
+/** The messages that KEDA's scaler counts. https://keda.sh/docs/2.18/scalers/rabbitmq-queue/ */
 export type Protocol = 'http' | 'amqp';
 
-/** What a cluster is told; times in seconds of the cluster. */
+/** The settings of a cluster; times in seconds of the cluster. */
 export interface ClusterOptions {
   readonly scaledObject: ScaledObject;
   readonly protocol: Protocol;
@@ -30,7 +30,7 @@ export interface ClusterOptions {
   readonly terminationGracePeriod: number;
 }
 
-/** What the cluster did. */
+/** The record of a cluster's run. */
 export interface ClusterRecord {
   /** The number of workers, each time it changed. */
   readonly replicas: readonly number[];

@@ -24,7 +24,7 @@ const kinds: Record<string, { readonly module: string; readonly type: string }> 
   },
 };
 
-/** What reads and checks manifests: 34 MB that nothing else here needs, so it is installed for this test alone. */
+/** The packages that read and check manifests: 34 MB that nothing else here needs, so they are installed for this test alone. */
 const tools = ['yaml@2.9.1', 'kubernetes-models@5.1.0', '@kubernetes-models/keda@2.0.0'];
 
 // biome-ignore lint/suspicious/noExplicitAny: what a manifest holds is what this test finds out

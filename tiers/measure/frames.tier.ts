@@ -31,7 +31,7 @@ function deliveries(messages: readonly Message[]): Buffer {
   return Buffer.concat(writer.take());
 }
 
-/** What a reader tells of these octets, arriving in pieces of these sizes, over and over. */
+/** Gives what a reader tells of these octets, arriving in pieces of these sizes, over and over. */
 function read(octets: Buffer, pieces: readonly number[]): { messages: unknown[]; methods: unknown[] } {
   const messages: unknown[] = [];
   const methods: unknown[] = [];

@@ -7,7 +7,7 @@ import { checkout } from '../../test-helpers/own-function.ts';
 /** How long a program may say nothing at all, in ms: none of these takes a tenth of it. */
 const LIMIT = 120_000;
 
-/** What a program did. */
+/** The outcome of a program. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;

@@ -7,7 +7,7 @@ interface Runtime {
   readonly package: string;
   /** The program in it. */
   readonly program: string;
-  /** What stands before the file's name. */
+  /** The arguments before the file's name. */
   readonly args: readonly string[];
 }
 
@@ -18,7 +18,7 @@ const node = (version: string): Runtime => ({
   args: [],
 });
 
-/** What the package is tried on besides this Node: the oldest that it is for, the lines that are maintained, Bun and Deno. */
+/** The runtimes that the package is tried on besides this Node: the oldest that it is for, the lines that are maintained, Bun and Deno. */
 export const runtimes: readonly Runtime[] = [
   node('20.19.0'),
   node('22.12.0'),

@@ -16,7 +16,7 @@ import { until } from '../../test-helpers/processes.ts';
 
 const restless = ['processes', 'memory', 'processMemory', 'residentMemory', 'reductions'];
 
-/** What changed, Erlang's own figures aside: those never rest. */
+/** The figures that changed, Erlang's own aside: those never rest. */
 function changes(before: BrokerGauges, now: BrokerGauges): Partial<Record<keyof BrokerGauges, number>> {
   const names = (Object.keys(now) as (keyof BrokerGauges)[]).filter((name) => !restless.includes(name));
   const differences = names.map((name) => [name, (now[name] ?? Number.NaN) - (before[name] ?? Number.NaN)] as const);

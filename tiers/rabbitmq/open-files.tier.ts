@@ -15,7 +15,7 @@ async function openFiles(pid: string): Promise<{ soft: number; hard: number }> {
   return { soft: Number(soft), hard: Number(hard) };
 }
 
-/** What this file does in the process with few files. */
+/** The part of this file that runs in the process with few files. */
 async function showLimits(): Promise<void> {
   const broker = await startTestBroker();
   try {

@@ -11,7 +11,7 @@ import { folderOf, startTestBroker } from '../../test-helpers/own-broker.ts';
 import { noProcesses, processesOf, until } from '../../test-helpers/processes.ts';
 import { disposeAfter } from '../../test-helpers/rpc.ts';
 
-/** What this file does in the process that a test below kills. */
+/** The part of this file that runs in the process that a test below kills. */
 async function startAndHang(): Promise<void> {
   const broker = await startTestBroker();
   const folder = await folderOf(broker);

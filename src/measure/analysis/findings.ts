@@ -34,7 +34,7 @@ export interface Findings {
   readonly findings: readonly Finding[];
   /** The ratio of a scenario's headline figure. Undefined for a baseline and where no round has both. */
   ratio(cell: Omit<Cell, 'figure'>): Ratio | undefined;
-  /** What is said of a claim by this contender. */
+  /** The finding about a claim by this contender. */
   finding(claim: string, contender: string): Finding | undefined;
 }
 

@@ -38,7 +38,7 @@ export class Samples {
     return median(this.of(place).flatMap(({ figures: own }) => own[figure] ?? []));
   }
 
-  /** What its clients held at the broker, medians over the rounds; undefined where it does not tell. */
+  /** Counts of what its clients held at the broker, medians over the rounds; undefined where it does not tell. */
   held(place: Omit<Cell, 'figure'>): Readonly<Record<string, number>> | undefined {
     const told = this.of(place).flatMap(({ held }) => (held ? [held] : []));
     const names = Object.keys(told[0] ?? {}) as (keyof NonNullable<(typeof told)[number]>)[];

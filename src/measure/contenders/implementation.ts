@@ -50,7 +50,7 @@ export interface Server {
 
 /** A client and a worker that belong together: this project's, the floor, a peer's. */
 export interface Implementation {
-  /** What the tables call it; also the value of options. */
+  /** Its name in tables; also the value of options. */
   readonly name: string;
   /** For the conditions: which client and which worker, with versions. */
   readonly detail: string;

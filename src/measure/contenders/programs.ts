@@ -22,13 +22,13 @@ export interface WholeProgram {
   readonly callEach?: (queue: string, inFlight: number) => Command;
 }
 
-/** What those that serve say. */
+/** Said by those that serve, when they are ready. */
 export const CONSUMING = /consuming/;
 
-/** What those that call for each line tell. */
+/** Said by those that call for each line, when they are ready. */
 export const CONNECTED = /connected to/;
 
-/** What those that call print. */
+/** Printed by those that call: fib(30). */
 export const ANSWER = /832040/;
 
 const inQueue = (queue: string) => ({ RPC_QUEUE: queue });

@@ -54,7 +54,7 @@ const figureName = described(
   oneOf(figureNames),
 );
 
-/** What a client holds at the broker, and what was done for each call of a turn. */
+/** Names: of what a client holds at the broker, and of what was done for each call of a turn. */
 export const heldNames = ['connections', 'channels', 'queues', 'processes', 'memory'] as const;
 
 const sample = object({
@@ -150,13 +150,13 @@ const shape = object({
 export type MeasureDocument = Infer<typeof shape>;
 /** One turn: one contender at one level of one scenario in one round. */
 export type Sample = Infer<typeof sample>;
-/** Who has a turn: an implementation with a design, or a whole program. */
+/** One that is measured in turns: an implementation with a design, or a whole program. */
 export type Contender = Infer<typeof contender>;
-/** What was measured, in the words of the report. */
+/** The scenario of samples, in the words of the report. */
 export type ScenarioHead = Infer<typeof scenario>;
 /** Frames and bytes both ways, and how often the client waits for the broker. */
 export type WireCost = Infer<typeof wireCost>;
-/** What one contender costs on the wire. */
+/** The costs of one contender on the wire. */
 export type WireEntry = Infer<typeof wireEntry>;
 /** Name and value. */
 export type NamedLine = readonly [name: string, value: string];

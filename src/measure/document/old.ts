@@ -1,7 +1,7 @@
 import { figures as known, type MeasureDocument } from './document.ts';
 import { list, number, object, optional, pair, some, text } from './shape.ts';
 
-// What older programs wrote, as far as it is still shown.
+// Documents that older programs wrote, as far as they are still shown.
 
 const figureRounds = object({ rounds: list(number) });
 

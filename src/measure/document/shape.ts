@@ -12,7 +12,7 @@ export interface Shape<T> {
   readonly type?: T;
 }
 
-/** What a document of this shape is. */
+/** The type of a document of this shape. */
 export type Infer<S> = S extends Shape<infer T> ? T : never;
 
 /** Something in a document is not what it should be. */

@@ -8,7 +8,7 @@ export interface Gauges {
   readonly channels: number | undefined;
   /** Erlang processes. */
   readonly processes: number | undefined;
-  /** What its Erlang processes hold, in bytes. */
+  /** The memory of its Erlang processes, in bytes. */
   readonly processMemory: number | undefined;
   /** All that Erlang holds, in bytes. */
   readonly memory: number | undefined;
@@ -130,7 +130,7 @@ export class BrokerWatch {
 /** Out of two counters: RabbitMQ's own count of queues goes down up to 5 s late. */
 const queuesIn = (gauges: Gauges) => (gauges.queuesCreated ?? Number.NaN) - (gauges.queuesDeleted ?? Number.NaN);
 
-/** What is held in `during` beyond `before`. */
+/** Subtracts `before` from what is held in `during`. */
 export function heldSince(before: Gauges, during: Gauges): NonNullable<Sample['held']> {
   const grown = (name: 'connections' | 'channels' | 'processes' | 'processMemory') =>
     (during[name] ?? Number.NaN) - (before[name] ?? Number.NaN);

@@ -7,7 +7,7 @@ import { type ClientSide, clientSide } from './client-side.ts';
 import { answerParent } from './parent-questions.ts';
 import { type Usage, usage } from './usage.ts';
 
-/** What a child of the engine can be asked. It becomes what it is first asked to be: a client, a worker or a proxy. */
+/** The questions to a child of the engine. It becomes what it is first asked to be: a client, a worker or a proxy. */
 export type ChildAnswers = {
   readonly client: (one: {
     readonly implementation: string;
@@ -28,7 +28,7 @@ export type ChildAnswers = {
   readonly usage: (options: { readonly collect: boolean }) => Usage;
   /** Makes the way to a broker as long as a network would; resolves to the port that it listens on, on 127.0.0.1. */
   readonly proxy: (one: { readonly to: Endpoint; readonly rtt: number }) => Promise<number>;
-  /** What round-trip time it really gave. */
+  /** The round-trip time that it really gave. */
   readonly given: (nothing: undefined) => GivenDelay | undefined;
 };
 

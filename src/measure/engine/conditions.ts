@@ -10,14 +10,14 @@ export interface Conditions {
   readonly question: MeasureDocument['question'];
   /** Which broker, and where it came from, its version included; no password. */
   readonly broker: string;
-  /** What it says that it runs on, as in `Erlang/OTP 27.3`; empty if it does not say. */
+  /** Its platform by its own account, as in `Erlang/OTP 27.3`; empty if it gives none. */
   readonly runsOn: string;
   /** The host name or address that the clients connect to. */
   readonly host: string;
   readonly tls: boolean;
   /** On a cluster: the nodes that clients and worker are connected to. */
   readonly nodes: { readonly clients: string; readonly worker: string } | undefined;
-  /** What a proxy added to every round trip of the clients, in ms, asked for and by its own account; undefined: none. */
+  /** The time that a proxy added to every round trip of the clients, in ms, asked for and by its own account; undefined: none. */
   readonly rtt: { readonly asked: number; readonly given: GivenDelay | undefined } | undefined;
   /** The request queue's type; it is always durable. */
   readonly queueType: string;
@@ -26,7 +26,7 @@ export interface Conditions {
   /** How long a turn is, in ms, or how many calls, and what decided how many rounds there were. */
   readonly turn: string;
   readonly rounds: string;
-  /** Where the broker's own figures come from; undefined if it does not tell. */
+  /** The source of the broker's own figures; undefined if there is none. */
   readonly metrics: string | undefined;
   /** Whether its processor time could be read. */
   readonly brokerCpu: boolean;

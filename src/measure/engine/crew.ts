@@ -27,7 +27,7 @@ const LONG = '1000\n';
 /** Calls that warm a connection up before it is measured, beside two for each in flight. */
 const WARM_UP = 10;
 
-/** Where the clients connect, and where the workers do. */
+/** The URLs of clients and of workers. */
 export interface Ways {
   readonly clients: Omit<Target, 'queue'>;
   /** The port of a proxy on this machine that the clients go through; undefined: they don't. */
@@ -68,7 +68,7 @@ export class Crew {
   readonly #clients = new Map<string, Child>();
   readonly #served = new Map<string, Promise<Served>>();
   readonly #started = new Disposables();
-  /** What the broker told after the last turn is what it tells before the next. */
+  /** The broker's figures after the last turn, which are those before the next. */
   #settled: Reading | undefined;
 
   constructor(options: CrewOptions) {

@@ -41,7 +41,7 @@ export interface Driven {
   readonly latencies: ReadonlyMap<string, readonly number[]>;
   /** By the scenario's name: the level that is out of reach, and why. */
   readonly outOfReach: ReadonlyMap<string, { readonly level: number; readonly why: string }>;
-  /** What ended it early; undefined if nothing did. */
+  /** The reason why it ended early; undefined if it did not. */
   readonly failure: Error | undefined;
 }
 

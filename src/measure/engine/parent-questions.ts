@@ -1,7 +1,7 @@
-/** What a child process can be asked, by name: plain data in, plain data out, over Node's IPC channel. */
+/** The questions to a child process, by name: plain data in, plain data out, over Node's IPC channel. */
 export type Answers = Readonly<Record<string, (input: never) => unknown>>;
 
-/** What goes to a child. */
+/** A question as it goes to a child. */
 export interface Question {
   readonly id: number;
   readonly name: string;

@@ -19,7 +19,7 @@ export interface ProgramStart {
   readonly args: readonly string[];
   /** Put into its environment, over this process's; a password belongs here and into no argument, which anybody can read. */
   readonly env: Readonly<Record<string, string>>;
-  /** What it writes, on either stream, when it is ready or has answered. */
+  /** The text that it writes, on either stream, when it is ready or has answered. */
   readonly says: RegExp;
   /** How long it may take until it says so, in ms; default 20 s. */
   readonly within?: number;

@@ -1,6 +1,6 @@
 import type { Step } from './drive.ts';
 
-/** Where progress is shown. */
+/** A place to show progress. */
 export interface Display {
   readonly isTTY?: boolean | undefined;
   write(text: string): unknown;

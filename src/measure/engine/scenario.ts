@@ -12,7 +12,7 @@ export interface Measurement {
   readonly figures: Readonly<Partial<Record<FigureName, number>>>;
   readonly measured: Tally;
   readonly discarded: number;
-  /** What the broker held for all clients together, and how many they were, if it tells. */
+  /** Counts of what the broker held for all clients together, and the number of clients, if it tells. */
   readonly held?: { readonly clients: number; readonly of: Readonly<Record<string, number>> };
 }
 
@@ -60,9 +60,9 @@ export interface Scenario {
   readonly name: string;
   /** For the tables: a phrase. */
   readonly title: string;
-  /** What the title leaves out. */
+  /** Details that the title leaves out. */
   readonly detail: string;
-  /** What the levels count; empty if there is only one. */
+  /** The unit of the levels; empty if there is only one. */
   readonly unit: string;
   readonly levels: readonly number[];
   /** A level, for people. */
@@ -72,7 +72,7 @@ export interface Scenario {
   /** The figure that is compared. */
   readonly headline: FigureName;
   readonly figures: readonly FigureName[];
-  /** Who takes part at a level. Default: everybody. */
+  /** Whether a contender takes part at a level. Default: each does. */
   readonly contenders?: (contender: Contender, level: number) => boolean;
   /** Rounds at this level at most. Default: all. */
   readonly rounds?: (level: number) => number;

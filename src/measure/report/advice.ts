@@ -39,7 +39,7 @@ export function decisionTable(findings: Findings): string[][] {
   ];
 }
 
-/** What the documentation says, and what was seen, with its limits. */
+/** Rows: what the documentation says, and what was seen, with its limits. */
 export function documentationTable(findings: Findings): string[][] {
   const { document, samples } = findings;
   const flight = document.scenarios.find(({ name }) => name === 'flight')?.levels ?? [];
@@ -84,7 +84,7 @@ export function documentationTable(findings: Findings): string[][] {
   ];
 }
 
-/** What becomes of a reply, by design. */
+/** The fate of a reply, by design. */
 export const replyTable: readonly (readonly string[])[] = [
   ['its client’s connection ends', 'dropped', 'dropped with the queue', 'dropped with the queue'],
   ['its client is slow', 'waits in the broker’s memory', 'waits in the queue', 'waits in its queue'],

@@ -11,7 +11,7 @@ export class Markup {
   }
 }
 
-/** What a template may hold; strings and numbers are escaped, lists joined, and what is undefined leaves nothing. */
+/** The values that a template may hold; strings and numbers are escaped, lists joined, and what is undefined leaves nothing. */
 type Part = Markup | string | number | undefined | readonly Part[];
 
 /** A template whose values are escaped, so that nothing of a document can become markup: `` html`<b>${name}</b>` ``. */

@@ -16,8 +16,8 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans
 ${chartRules}`;
 
 /**
- * What a comparison of designs says of Direct Reply-To, claim by claim, as an SVG that stands alone: light or dark, as the
- * reader's machine is.
+ * Draws the findings of a comparison of designs about Direct Reply-To, claim by claim, as an SVG that stands alone: light or
+ * dark, as the reader's machine is.
  * @throws Error if the document asks about something else
  */
 export function renderPicture(findings: Findings): string {

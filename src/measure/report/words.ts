@@ -2,7 +2,7 @@ import type { Findings, Ratio, Verdict } from '../analysis/findings.ts';
 import { type FigureName, figures, heldNames, type ScenarioHead, type WireCost } from '../document/document.ts';
 import { and, count, figure, range } from './text-table.ts';
 
-/** What can be said of a ratio, in words. */
+/** The words for each verdict. */
 export const verdictWords: Readonly<Record<Verdict, string>> = {
   better: 'better',
   worse: 'worse',
@@ -15,7 +15,7 @@ export function shownFigure(value: number, name: FigureName): number {
   return figures[name].unit === 'bytes' ? value / 1e6 : value;
 }
 
-/** What is said of a ratio. */
+/** Puts a ratio, its interval and its verdict into words. */
 export function saidOf({ value, interval, verdict }: Pick<Ratio, 'value' | 'interval' | 'verdict'>): string {
   return `${figure(value)} ${interval ? `[${range(interval)}] ` : ''}${verdictWords[verdict]}`;
 }
@@ -74,7 +74,7 @@ export function scenarioTable(findings: Findings, scenario: ScenarioHead, all: b
 /** The headings of what is held at the broker. */
 export const heldColumns = ['connections', 'channels', 'queues', 'Erlang processes', 'kB in these'] as const;
 
-/** What the broker held for each client, at the highest level of a scenario that tells, where there are many clients. */
+/** Rows of what the broker held for each client, at the highest level of a scenario that tells, where there are many clients. */
 export function heldOf(
   { document, samples }: Findings,
   scenario: string,
@@ -124,10 +124,10 @@ export const wirePhases = [
   ['teardown', 'teardown'],
 ] as const;
 
-/** What {@link wireCells} are. */
+/** The headings of {@link wireCells}. */
 export const wireHeadings = ['round trips', 'frames out', 'frames in', 'bytes out', 'bytes in'] as const;
 
-/** What a phase costs on the wire. */
+/** The cells of a phase: its costs on the wire. */
 export function wireCells({ roundTrips, framesOut, framesIn, bytesOut, bytesIn }: WireCost): string[] {
   return [roundTrips, framesOut, framesIn, bytesOut, bytesIn].map(count);
 }

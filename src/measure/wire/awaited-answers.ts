@@ -1,6 +1,6 @@
 import type { Frame } from './frames.ts';
 
-/** Where a method says that it wants no answer: after how many octets and short strings, and which bit. */
+/** The place where a method says that it wants no answer: after how many octets and short strings, and which bit. */
 interface NoWait {
   readonly octets: number;
   readonly strings: number;

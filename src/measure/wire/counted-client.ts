@@ -11,7 +11,7 @@ export interface CountedClient {
   call(signal: AbortSignal): Promise<void>;
   /** Disconnects in order. */
   close(): Promise<void>;
-  /** What an act costs: its round trips until it is done, its frames until nothing is under way any more. */
+  /** Measures the costs of an act: its round trips until it is done, its frames until nothing is under way any more. */
   costOf(act: () => Promise<void>, signal: AbortSignal): Promise<WireCost>;
 }
 

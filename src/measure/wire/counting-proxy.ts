@@ -43,12 +43,12 @@ export class CountingProxy {
     return { proxy, port: await listenOnLoopback(proxy.#server) };
   }
 
-  /** What the client sent and received until now. */
+  /** The counts of what the client sent and received until now. */
   counts(): WireCost {
     return this.#counter.counts();
   }
 
-  /** What went wrong with the connection, if anything: why a call failed, if one did. */
+  /** The failure of the connection, if any: the reason why a call failed. */
   get failure(): Error | undefined {
     return this.#failure;
   }

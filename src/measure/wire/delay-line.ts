@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 /** The most bytes under way in one direction: nothing more is read until some have arrived. */
 const CAPACITY = 8 * 1024 * 1024;
 
-/** What is under way, and when it arrives, in ms as `performance.now()` counts. */
+/** Octets under way, and the time of their arrival, in ms as `performance.now()` counts. */
 interface Passage {
   readonly due: number;
   readonly what: Buffer | 'end' | 'reset';

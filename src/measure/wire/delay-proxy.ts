@@ -3,7 +3,7 @@ import { createHistogram } from 'node:perf_hooks';
 import { DelayLine } from './delay-line.ts';
 import { type Endpoint, listenOnLoopback } from './loopback.ts';
 
-/** What a {@link DelayProxy} really gave: its timers are late, the more so the busier the machine is. */
+/** The delays that a {@link DelayProxy} really gave: its timers are late, the more so the busier the machine is. */
 export interface GivenDelay {
   /** How many chunks it passed on. */
   readonly chunks: number;
@@ -37,7 +37,7 @@ export class DelayProxy {
     return { proxy, port: await listenOnLoopback(proxy.#server) };
   }
 
-  /** What it gave until now; undefined if nothing went through it. */
+  /** The delays that it gave until now; undefined if nothing went through it. */
   given(): GivenDelay | undefined {
     const { count } = this.#lateness;
     if (count === 0) return undefined;

@@ -2,7 +2,7 @@
 export interface Frame {
   readonly kind: 'protocol header' | 'method' | 'header' | 'body' | 'heartbeat';
   readonly channel: number;
-  /** What is between the frame's head and its end octet. */
+  /** The octets between the frame's head and its end octet. */
   readonly payload: Buffer;
   /** All of its octets. */
   readonly size: number;

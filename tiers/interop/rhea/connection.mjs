@@ -15,7 +15,7 @@ export function connectOptions() {
 /** A queue's address: https://www.rabbitmq.com/docs/amqp#address-v2 */
 export const queueAddress = (name) => `/queues/${encodeURIComponent(name)}`;
 
-/** Whatever ends a session, a link or the connection ends the program, with its reason. */
+/** Ends the program, and says why, when a session, a link or the connection ends. */
 export function endOnErrors(container) {
   for (const event of ['connection_error', 'session_error', 'sender_error', 'receiver_error', 'disconnected']) {
     container.on(event, (context) => {

@@ -103,7 +103,7 @@ export class FloorConnection implements FrameListener {
     await this.until(channel, method.channelOpenOk);
   }
 
-  /** Where to write what is to go out on a channel (0: the connection itself) at the end of this turn of the event loop. */
+  /** Gives the writer of what goes out on a channel (0: the connection itself) at the end of this turn of the event loop. */
   write(channel: number): FrameWriter {
     if (!this.#scheduled) {
       this.#scheduled = true;

@@ -1,6 +1,6 @@
 import { FRAME_OVERHEAD, frameType, method, property } from './protocol.ts';
 
-/** What is read. A message is told when all of it is there. */
+/** The listener of a reader. It is told of a message when all of it is there. */
 export interface FrameListener {
   /** A method without content; `payload` begins with its class and its id. */
   onMethod(channel: number, id: number, payload: Buffer): void;

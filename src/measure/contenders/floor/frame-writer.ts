@@ -19,7 +19,7 @@ export class FrameWriter {
   /** The largest frame that the broker takes, in bytes; no limit until it is known. */
   frameMax = Number.POSITIVE_INFINITY;
   #slab = Buffer.allocUnsafeSlow(SLAB);
-  /** Where what nobody took begins, where the current frame does, and where the next octet goes. */
+  /** Offsets: of what nobody took yet, of the current frame, and of the next octet. */
   #untaken = 0;
   #frame = 0;
   #at = 0;
@@ -103,7 +103,7 @@ export class FrameWriter {
     return this;
   }
 
-  /** What has its AMQP form already. */
+  /** Octets that have their AMQP form already. */
   octets(octets: Buffer): this {
     this.#at += octets.copy(this.#slab, this.#at);
     return this;

@@ -37,7 +37,7 @@ export const frameType = { method: 1, header: 2, body: 3 } as const;
 /** The last octet of every frame. */
 export const FRAME_END = 0xce;
 
-/** What a frame has besides its payload: type, channel and size before it, the end octet after it. */
+/** The octets of a frame besides its payload: type, channel and size before it, the end octet after it. */
 export const FRAME_OVERHEAD = 8;
 
 /** The bits of a content header that say which properties follow it, in this order. */
