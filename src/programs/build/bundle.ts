@@ -22,7 +22,7 @@ export async function bundleWorker(source: string, modules: string): Promise<Bun
     absWorkingDir: process.cwd(),
     stdin: { contents: entry(source, modules), resolveDir: process.cwd(), sourcefile: 'worker' },
     outfile: 'worker.js',
-    plugins: [oneCopy(modules)],
+    plugins: [oneCopy(modules), optionalPeers(modules)],
     logLevel: 'silent' as const,
   };
   const [worker] = await bundlePrograms(esbuild, options, false).catch((error: unknown) => {
@@ -65,6 +65,20 @@ function oneCopy(modules: string): Esbuild.Plugin {
         path: path.join(modules, files[name] ?? ''),
         sideEffects: false,
       }));
+    },
+  };
+}
+
+/** Leaves out OpenTelemetry's API if the project has none: the worker wants it where an SDK runs, and nowhere else. */
+function optionalPeers(modules: string): Esbuild.Plugin {
+  return {
+    name: 'optional-peers',
+    setup(build) {
+      build.onResolve({ filter: /^@opentelemetry\/api$/ }, async ({ path: name, kind, importer, pluginData }) => {
+        if (pluginData === optionalPeers || !importer.startsWith(modules)) return undefined;
+        const found = await build.resolve(name, { kind, resolveDir: process.cwd(), pluginData: optionalPeers });
+        return found.errors.length > 0 ? { path: name, external: true } : found;
+      });
     },
   };
 }

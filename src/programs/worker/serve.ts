@@ -13,6 +13,7 @@ import { watchForIdleness } from './idle.ts';
 import { describeStats, logLimits, logRequest, logWorkerEvents, stackInWords } from './log.ts';
 import { readThreadOptions, type WorkerValues } from './options.ts';
 import { Readiness } from './readiness.ts';
+import type { RunningSdk } from './telemetry.ts';
 import { createPool } from './threads.ts';
 
 /** When a worker that does not consume yet answers checks, in ms after it began to connect. */
@@ -20,6 +21,9 @@ const CHECKS_LATEST = 500;
 
 /** A retry that waits this long, in ms, is one of many: time to say again where a broker is looked for. */
 const SLOW_RETRY = 5_000;
+
+/** The API of OpenTelemetry keeps here what an SDK registers with it, for all copies of itself that a process has. */
+const OPEN_TELEMETRY = Symbol.for('opentelemetry.js.api.1');
 
 /** The command line, parsed. */
 interface ServeSettings {
@@ -58,7 +62,8 @@ export async function serve(functions: readonly ProgramFunction[], settings: Ser
 
   const pool = how.threads > 0 ? await createPool(how.threads, { ...how, script, argv, onEvent: logEvent }) : undefined;
   const { broker, found } = findBroker(values);
-  const worker = new RpcWorker(broker).on('*', logEvent);
+  const sdk = await findSdk(log);
+  const worker = new RpcWorker({ ...broker, telemetry: sdk?.telemetry }).on('*', logEvent);
   const listen: Listen = (listener) => void worker.on('*', listener);
   for (const [index, served] of functions.entries()) {
     const { maxRequestBytes = workerDefaults.maxRequestBytes } = served;
@@ -71,7 +76,7 @@ export async function serve(functions: readonly ProgramFunction[], settings: Ser
 
   const readiness = new Readiness(functions.length);
   listen(readiness.onEvent);
-  const ending = new Ending({ worker, pool, readiness, log, grace: values.grace });
+  const ending = new Ending({ worker, pool, readiness, log, grace: values.grace, sdk });
   endWhenTold(ending, values, listen, () => worker.stats().inFlight);
   await serveHttp({ values, version, readiness, log, listen, worker });
   await pool?.start();
@@ -88,6 +93,19 @@ function findBroker(values: WorkerValues) {
   const broker = readBrokerOptions(values);
   const found = values.discover && !broker.urls ? brokerCandidates() : [];
   return { broker: found.length > 0 ? { ...broker, urls: found } : broker, found };
+}
+
+/** Finds OpenTelemetry's SDK, if this process was started with one (`node --import`), or the function has started it. */
+async function findSdk(log: LimitedLog): Promise<RunningSdk | undefined> {
+  if (!(OPEN_TELEMETRY in globalThis)) return undefined;
+  try {
+    const { useSdk } = await import('./telemetry.ts');
+    return useSdk();
+  } catch (error) {
+    const help = '@opentelemetry/api is not to be found from here: npm install it beside the worker';
+    log.warn('no-telemetry', { error }, ` [!] No traces: ${help}`);
+    return undefined;
+  }
 }
 
 /** Says where a RabbitMQ is looked for, now and with each slow retry: the end of the log has it, too. */
@@ -137,6 +155,7 @@ interface EndingParts {
   readonly readiness: Readiness;
   readonly log: LimitedLog;
   readonly grace: number;
+  readonly sdk: RunningSdk | undefined;
 }
 
 /** The end of the worker: it drains, says what it did, and exits 0. */
@@ -152,7 +171,7 @@ class Ending {
   async begin(fields: LogFields, why: string): Promise<void> {
     if (this.began) return;
     this.began = true;
-    const { worker, pool, readiness, log, grace } = this.#parts;
+    const { worker, pool, readiness, log, grace, sdk } = this.#parts;
     readiness.drain();
     log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`);
     const { unfinished } = await worker.close({ grace });
@@ -160,6 +179,7 @@ class Ending {
     const stats = worker.stats();
     const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
     log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
+    await sdk?.flush();
     // a thread that native code holds would hold the exit, too
     if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
     process.exit(0); // a handler that still runs would keep the process, and so would an HTTP client
