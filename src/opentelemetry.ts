@@ -149,7 +149,11 @@ class TracedRequest implements RequestTelemetry {
     this.#span.setAttributes(outcome).end();
   }
 
-  unanswered(why: RejectReason | 'abandoned'): void {
+  unanswered(why: RejectReason | 'cancelled' | 'abandoned'): void {
+    if (why === 'cancelled') {
+      this.#span.setAttribute('rpc.status_code', 'CANCELLED').end(); // no fault of the worker's
+      return;
+    }
     fail(this.#span, '');
     this.#span.setAttribute('error.type', why).end();
   }

@@ -75,6 +75,13 @@ const functions: Record<string, RequestHandler> = {
   },
   heed: (_request, { signal }) =>
     new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  tell: (_request, { signal, log }) =>
+    new Promise((_resolve, reject) =>
+      signal.addEventListener('abort', () => {
+        log.info(signal.reason.code);
+        reject(signal.reason);
+      }),
+    ),
   late: ({ body }, { signal }) =>
     new Promise((resolve) => {
       const pause = Number(String(body).split(' ')[1]);

@@ -25,8 +25,9 @@ export class AmqpChannel extends LibraryChannel implements Channel {
   readonly reader: MessageReader;
   readonly #context: ChannelContext;
   readonly #consumers = new Map<string, (message: Delivery) => void>();
-  /** Whether it has had a consumer that acks nothing. */
+  /** Whether it has had a consumer that acks nothing, and one that acks. */
   #noAck = false;
+  #acks = false;
   /** Consumer tags that were made up. */
   #madeUp = 0;
 
@@ -69,6 +70,7 @@ export class AmqpChannel extends LibraryChannel implements Channel {
     const consumerTag = options.consumerTag ?? `consumer-${++this.#madeUp}`;
     const consumer = { ...options, consumerTag, nowait, rsvp1: 0 };
     if (options.noAck) this.#noAck = true;
+    else this.#acks = true;
     this.#consumers.set(consumerTag, onMessage); // before its first delivery, which may come right behind the answer
     if (nowait) this._invokeNowait(Cmd.BasicConsume, consumer);
     else await this._invoke(Cmd.BasicConsume, Cmd.BasicConsumeOK, consumer);
@@ -165,7 +167,7 @@ export class AmqpChannel extends LibraryChannel implements Channel {
 
   override _clear(error?: Error): void {
     // nobody delivers again what needs no ack; of anything else a new channel gets it
-    if (this.#noAck) this.#context.handOver.flush();
+    if (this.#noAck && !this.#acks) this.#context.handOver.flush();
     this.#consumers.clear();
     super._clear(error);
   }

@@ -2,6 +2,7 @@ import { AmqpError, frameError, unexpectedFrame } from './amqp-error.ts';
 import type { Delivery, ReceivedMessage, ReturnedMessage } from './channel.ts';
 import { type FieldTable, readTable } from './field-table.ts';
 import type { BodySink } from './frame-reader.ts';
+import { isOnlyCancelHeader, ONLY_CANCEL_HEADER } from './known-table.ts';
 
 /** The bits that say which properties a content header has: AMQP 0-9-1, 4.2.6.1. */
 export const property = {
@@ -248,6 +249,7 @@ export function isText(text: string, octets: Buffer, start: number, end: number)
  * over, for an error would end the connection, and the broker would deliver the same message again.
  */
 function headersFrom(octets: Buffer, start: number, end: number): FieldTable | null {
+  if (isOnlyCancelHeader(octets, start, end)) return ONLY_CANCEL_HEADER;
   try {
     return readTable(octets, start, end);
   } catch (error) {

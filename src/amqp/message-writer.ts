@@ -1,7 +1,7 @@
 import { Cmd } from 'rabbitmq-client/lib/codec.js';
 import type { MessageProperties } from './channel.ts';
-import { encodeTable } from './field-table.ts';
 import { FRAME_END, FRAME_HEADER, frameType } from './frame-reader.ts';
+import { encodeHeaders } from './known-table.ts';
 import { property } from './message-reader.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -32,7 +32,7 @@ export function writeMessage(
   frameMax: number,
 ): void {
   const room = Math.max(frameMax, LEAST_FRAME_MAX) - FRAME_OVERHEAD;
-  const headers = message.headers ? encodeTable(message.headers) : NO_TABLE;
+  const headers = message.headers ? encodeHeaders(message.headers) : NO_TABLE;
   if (headers.length + LONGEST_PROPERTIES > room) checkHeaders(headers.length, room);
   const inOnePiece = body.length <= COPIED_BODY && body.length <= room;
   outbox.reserve(LONGEST_PROPERTIES + headers.length + (inOnePiece ? FRAME_OVERHEAD + body.length : FRAME_OVERHEAD));

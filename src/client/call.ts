@@ -1,3 +1,4 @@
+import type { Channel } from '../amqp/channel.ts';
 import { ListItem } from './list.ts';
 import type { RpcReply } from './reply.ts';
 import type { CallTelemetry } from './telemetry.ts';
@@ -15,6 +16,12 @@ export interface CallSettings {
   readonly watched: CallTelemetry | undefined;
 }
 
+/** The worker that handles a call: the address at which it can be cancelled, and the channel that it was told on. */
+export interface StartedBy {
+  readonly address: string;
+  readonly channel: Channel;
+}
+
 /** One call from `call()` to settled: its request, its clock, and where it has got to. It is in no list once it has settled. */
 export class Call extends ListItem<Call> {
   readonly request: CallSettings;
@@ -28,6 +35,8 @@ export class Call extends ListItem<Call> {
   id: string | undefined;
   /** Counts how often it went out, or came back: who prepares something for it sees whether it is still wanted. */
   turn = 0;
+  /** Set once a worker has said that it handles it. */
+  startedBy: StartedBy | undefined;
   /** Gives back what its design keeps for it. */
   release: (() => void) | undefined;
 

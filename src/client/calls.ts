@@ -83,6 +83,11 @@ export class Calls {
     return this.#ids.classify(id);
   }
 
+  /** Whether this client issued the id. */
+  issued(id: string | undefined): id is string {
+    return this.#ids.numberOf(id) !== undefined;
+  }
+
   /** Takes out a call that its reply is here for. */
   answer(call: Call): void {
     this.#answered++;
@@ -103,7 +108,7 @@ export class Calls {
     call.turn++;
     this.inFlight.remove(call);
     if (call.id !== undefined) this.#sent.delete(call.id);
-    call.id = undefined;
+    call.id = call.startedBy = undefined;
     call.release?.();
     call.release = undefined;
   }

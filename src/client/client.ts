@@ -1,14 +1,17 @@
 import type { Channel, Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { explainChannelError, messageSizeLimit } from '../amqp/channel-errors.ts';
+import { ONLY_CANCEL_HEADER } from '../amqp/known-table.ts';
 import { inspectQueue, type QueueStatus } from '../amqp/queues.ts';
 import { TypedEmitter } from '../events.ts';
 import { JSON_TYPE } from '../protocol/body.ts';
+import { CANCEL_TYPE, STARTED_TYPE } from '../protocol/cancel.ts';
 import { checkContract, type FunctionContract } from '../protocol/contract.ts';
-import { RpcError } from '../protocol/errors.ts';
+import { errorCode, RpcError } from '../protocol/errors.ts';
 import { checkQueueName, describe } from '../protocol/option-checks.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from '../protocol/reply.ts';
+import { isDirectReplyAddress } from '../protocol/reply-address.ts';
 import { within } from '../protocol/waiting.ts';
-import type { Call } from './call.ts';
+import type { Call, StartedBy } from './call.ts';
 import { Calls } from './calls.ts';
 import type { DiscardReason } from './correlation-ids.ts';
 import {
@@ -49,6 +52,14 @@ export type { CallTelemetry, ClientTelemetry, WatchedCall } from './telemetry.ts
 /** How long `close()` waits for calls to settle by default, in ms. */
 const DRAIN_TIMEOUT = 8_000;
 
+const NO_BODY = new Uint8Array();
+
+/**
+ * How long nothing is cancelled, in ms, once RabbitMQ closed the connection with 541: so does 3.10 at a message for a worker whose
+ * node of the cluster died.
+ */
+const CAUTION = 60_000;
+
 /**
  * Calls functions by way of RabbitMQ queues: one client has one connection, for any number of queues. It connects at the
  * first call, and again at the next call after a loss.
@@ -72,6 +83,8 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   #sendingSoon = false;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
+  /** By `performance.now()`. */
+  #noCancelUntil = 0;
   /** Why the broker did not let this client look at queues. */
   #inspectionRefused: RpcError | undefined;
 
@@ -100,6 +113,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
         for (const call of this.#calls.waiting.toArray()) this.#fail(call, error);
       },
       onLost: (error) => {
+        if (errorCode(error.cause) === 'INTERNAL_ERROR') this.#noCancelUntil = performance.now() + CAUTION;
         this.emit({ type: 'disconnected', error });
         for (const call of this.#calls.inFlight.toArray()) this.#lose(call, error);
       },
@@ -111,7 +125,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       onDrained: () => this.#sendSoon(),
       isWanted: () => this.#calls.waiting.size + this.#connecting > 0,
       publish: (call, channel, replyTo) => this.#publish(call, channel, replyTo),
-      onReply: (message) => this.#onReply(message),
+      onReply: (message, channel) => this.#onReply(message, channel),
       onReturn: (message) => this.#onReturn(message),
       onCallLost: (call, error) => this.#lose(call, error),
     });
@@ -329,7 +343,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       contentType: request.contentType,
       expiration: String(timeLeft),
       durable: false,
-      headers: request.headers,
+      headers: request.headers ?? ONLY_CANCEL_HEADER,
       priority: request.priority,
     };
     try {
@@ -341,19 +355,42 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     }
   }
 
-  #onReply(message: Delivery): void {
-    const { correlationId, type } = message;
+  #onReply(message: Delivery, channel: Channel): void {
+    const { correlationId, type, replyTo } = message;
     const call = this.#calls.find(correlationId);
+    if (type === STARTED_TYPE && replyTo !== undefined && isDirectReplyAddress(replyTo)) {
+      this.#onStarted(call, correlationId, { address: replyTo, channel });
+      return;
+    }
     if (!call) {
-      const reason = this.#calls.classify(correlationId);
-      this.#discarded[reason]++;
-      this.emit({ type: 'discarded', reason, correlationId });
+      this.#discard(this.#calls.classify(correlationId), correlationId);
       return;
     }
     this.#calls.answer(call);
     if (type === ERROR_REPLY_TYPE) call.reject(decodeErrorReply(message.body));
     else call.resolve(new DeliveredReply(message));
     this.#afterSettling();
+  }
+
+  /** A worker handles a request: if its call has ended by now, there is no need to. */
+  #onStarted(call: Call | undefined, id: string | undefined, by: StartedBy): void {
+    if (call) {
+      call.startedBy = by;
+      this.emit({ type: 'started', correlationId: id });
+    } else if (this.#calls.issued(id)) this.#cancel(id, by);
+    else this.#discard('unknown', id);
+  }
+
+  /** Tells a worker that nobody waits for its answer. */
+  #cancel(id: string, { address, channel }: StartedBy): void {
+    if (!channel.active || !this.#session.ready || performance.now() < this.#noCancelUntil) return;
+    const message = { exchange: '', routingKey: address, correlationId: id, type: CANCEL_TYPE, durable: false };
+    channel.publish(message, NO_BODY);
+  }
+
+  #discard(reason: DiscardReason, correlationId: string | undefined): void {
+    this.#discarded[reason]++;
+    this.emit({ type: 'discarded', reason, correlationId });
   }
 
   #onReturn({ correlationId }: ReturnedMessage): void {
@@ -386,6 +423,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   }
 
   #fail(call: Call, error: unknown): void {
+    if (call.id !== undefined && call.startedBy) this.#cancel(call.id, call.startedBy);
     this.#calls.settle(call);
     call.reject(error);
     this.#afterSettling();

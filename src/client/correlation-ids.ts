@@ -44,14 +44,20 @@ export class CorrelationIds {
     if (number > (this.#answered[place] as number)) this.#answered[place] = number;
   }
 
+  /** The number of the call that the id was issued for; undefined if it was for none. */
+  numberOf(id: string | undefined): number | undefined {
+    const number = Number(id?.slice(TAG_LENGTH));
+    const issued = Number.isInteger(number) && number >= 1 && number <= this.#issued && this.idOf(number) === id;
+    return issued ? number : undefined;
+  }
+
   /**
    * Tells late, duplicate and unknown replies apart: those that no call waits for. A second reply that comes {@link REMEMBERED} calls after the first is taken for
    * late; a late one never for a duplicate.
    */
   classify(id: string | undefined): DiscardReason {
-    const number = Number(id?.slice(TAG_LENGTH));
-    if (!(Number.isInteger(number) && number >= 1 && number <= this.#issued) || this.idOf(number) !== id)
-      return 'unknown';
+    const number = this.numberOf(id);
+    if (number === undefined) return 'unknown';
     if (this.#answered[number % REMEMBERED] === number) return 'duplicate';
     this.answered(number); // a further one is its duplicate
     return 'late';

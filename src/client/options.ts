@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type AmqpUrl, parseAmqpUrls } from '../amqp/url.ts';
 import { MAX_BODY_BYTES, TEXT } from '../protocol/body.ts';
+import { CANCEL_HEADER } from '../protocol/cancel.ts';
 import type { RpcError } from '../protocol/errors.ts';
 import { checkHeaders } from '../protocol/headers.ts';
 import {
@@ -32,6 +33,8 @@ export type ClientEvent =
   | { readonly type: 'unblocked' }
   /** A call goes out again, with a new id and the time that is left. */
   | { readonly type: 'retry'; readonly error: RpcError }
+  /** A worker has handled a call for a moment without an answer: from now on the call can be cancelled there. */
+  | { readonly type: 'started'; readonly correlationId: string | undefined }
   /** A reply came that nobody waits for. */
   | { readonly type: 'discarded'; readonly reason: DiscardReason; readonly correlationId: string | undefined };
 
@@ -66,7 +69,7 @@ export interface RpcClientOptions {
 export interface WaitOptions {
   /** Time limit in ms. Default: the client's. */
   readonly timeout?: number | undefined;
-  /** Gives it up: the promise rejects with the signal's reason. */
+  /** Gives it up: the promise rejects with the signal's reason. A worker that handles the call is told to stop. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -201,7 +204,7 @@ export function normalizeGrace(grace: number): number {
 
 function requestHeaders(given: CallOptions['headers'], added: CallTelemetry['headers']): CallSettings['headers'] {
   const own = given === undefined ? undefined : checkHeaders(given);
-  return own && added ? { ...own, ...added } : (own ?? added);
+  return own || added ? { ...own, ...added, [CANCEL_HEADER]: true } : undefined;
 }
 
 /** The request's octets: those of the caller's bytes at this moment. */

@@ -37,7 +37,7 @@ export interface SessionObserver {
   /** Whether anybody waits for a connection. */
   isWanted(): boolean;
   publish(call: Call, channel: Channel, replyTo: string): void;
-  onReply(message: Delivery): void;
+  onReply(message: Delivery, channel: Channel): void;
   onReturn(message: ReturnedMessage): void;
   onCallLost(call: Call, error: RpcError): void;
 }

@@ -69,6 +69,8 @@ export const rpcErrorReasons = [
   'CONNECTION_LOST',
   /** The client, or the worker, was closed. */
   'CLOSED',
+  /** In the worker: the call was aborted, its time limit passed, or its client was closed. */
+  'CANCELLED_BY_CALLER',
   /** The broker ended a consumer whose queue is still there. */
   'CONSUMER_CANCELLED',
   /** `maxWaiting` calls wait already. */

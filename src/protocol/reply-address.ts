@@ -27,7 +27,12 @@ export interface ReplyAddressPolicy {
   readonly allowed: readonly RegExp[];
 }
 
-const DIRECT_PREFIX = 'amq.rabbitmq.reply-to';
+/**
+ * The pseudo-queue of Direct Reply-To. In a message's `reply_to` the broker puts the address of the channel in its place, which
+ * must have a consumer of it by then.
+ * @see https://www.rabbitmq.com/docs/direct-reply-to
+ */
+export const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 // amq.rabbitmq.reply-to.<base64 of an Erlang pid>.<base64 of a 16-byte key>, as rabbit_direct_reply_to.erl makes it
 const DIRECT_ADDRESS = /^amq\.rabbitmq\.reply-to\.([A-Za-z0-9+/]{20,}={0,2})\.[A-Za-z0-9+/]{22}==$/;
 // the Erlang external term format: version, NEW_PID_EXT or PID_EXT, then the node's name as an atom
@@ -104,7 +109,7 @@ export class ReplyAddresses {
  */
 export function checkReplyAddress(replyTo: string | undefined, policy: ReplyAddressPolicy): ReplyAddress {
   if (replyTo === undefined || replyTo === '') return { ok: false, fault: 'missing-reply-to' };
-  if (replyTo.startsWith(DIRECT_PREFIX)) {
+  if (replyTo.startsWith(DIRECT_REPLY_TO)) {
     return isDirectReplyAddress(replyTo)
       ? { ok: true, address: replyTo, direct: true }
       : { ok: false, fault: 'malformed-reply-to' };
@@ -119,7 +124,8 @@ export function checkReplyAddress(replyTo: string | undefined, policy: ReplyAddr
   return { ok: true, address, direct: false };
 }
 
-function isDirectReplyAddress(replyTo: string): boolean {
+/** Whether it is an address of Direct Reply-To, as a broker hands them out. */
+export function isDirectReplyAddress(replyTo: string): boolean {
   const encodedPid = DIRECT_ADDRESS.exec(replyTo)?.[1];
   if (encodedPid === undefined || encodedPid.length % 4 !== 0) return false;
   const pid = Buffer.from(encodedPid, 'base64');

@@ -5,9 +5,10 @@ import type { BrokerConnection } from '../amqp/connection.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from '../protocol/reply.ts';
 import { type ReplyAddress, ReplyAddresses, type RightReplyAddress } from '../protocol/reply-address.ts';
 import { CallerProbe } from './caller-probe.ts';
+import { Cancels, canCancel } from './cancels.ts';
 import { deliveredTooOften, earlierDeliveries, rejectedBefore, replyIds } from './deliveries.ts';
 import type { Journal, RejectReason } from './events.ts';
-import { FAILED, FunctionRunner, type Outcome, type RunnerSettings } from './function-runner.ts';
+import { FAILED, FunctionRunner, type Outcome, type Run, type RunnerSettings } from './function-runner.ts';
 import type { ServeSettings, WorkerSettings } from './options.ts';
 import { type OutgoingReply, Settler } from './settler.ts';
 import type { RequestTelemetry, WorkerTelemetry } from './telemetry.ts';
@@ -47,6 +48,7 @@ export class Answerer {
   readonly #runner: FunctionRunner;
   readonly #settler: Settler;
   readonly #probe: CallerProbe;
+  readonly #cancels: Cancels;
   readonly #replyAddresses: ReplyAddresses;
   readonly #onUnblocked = new Set<() => void>();
   #closed = false;
@@ -61,6 +63,8 @@ export class Answerer {
     const { tls, connectionName, telemetry } = worker;
     this.#telemetry = telemetry;
     this.#probe = new CallerProbe(connection.url, { tls, connectionName: `${connectionName} (probe)` });
+    const { name, startedAfter } = queue;
+    this.#cancels = new Cancels({ connection, channel, queue: name, startedAfter, journal });
     this.#replyAddresses = new ReplyAddresses(queue.replyAddresses);
   }
 
@@ -84,6 +88,7 @@ export class Answerer {
   unblocked(): void {
     for (const resolve of this.#onUnblocked) resolve();
     this.#onUnblocked.clear();
+    this.#cancels.tellDue();
   }
 
   /** Tells the functions that their answers can go nowhere any more. */
@@ -96,6 +101,7 @@ export class Answerer {
   async close(): Promise<void> {
     this.#settler.flush();
     this.#closed = true;
+    this.#cancels.close();
     this.abort();
     await this.#probe.close();
   }
@@ -138,11 +144,32 @@ export class Answerer {
     // 0 says that the request is to be delivered at once or not at all, and no more than that
     const expiration = /^\d{1,15}$/.test(message.expiration ?? '') ? Number(message.expiration) : 0;
     const expires = expiration === 0 ? undefined : arrived + expiration;
-    const outcome = watched
-      ? watched.run(() => this.#runner.run(message, expires))
-      : this.#runner.run(message, expires);
-    if (outcome instanceof Promise) return outcome.then((later) => this.#answer(request, reply, later));
-    return this.#answer(request, reply, outcome);
+    const run = watched ? watched.run(() => this.#runner.run(message, expires)) : this.#runner.run(message, expires);
+    return 'outcome' in run ? this.#answerLater(request, reply, run) : this.#answer(request, reply, run);
+  }
+
+  async #answerLater(request: HeldRequest, reply: RightReplyAddress, run: Run): Promise<void> {
+    if (this.#queue.startedAfter === 0 || !canCancel(request.message))
+      return this.#answer(request, reply, await run.outcome);
+    const { correlationId = '' } = request.message;
+    const cancellable = { correlationId, caller: reply.address, arrived: request.arrived, run, cancelled: false };
+    this.#cancels.add(cancellable);
+    const outcome = await run.outcome;
+    this.#cancels.remove(cancellable);
+    if (cancellable.cancelled) this.#cancelled(request);
+    else await this.#answer(request, reply, outcome);
+  }
+
+  /** Nobody waits for a reply: the ack alone is what the broker is told. */
+  #cancelled(request: HeldRequest): void {
+    if (!this.#isCurrent()) {
+      this.#abandon(request);
+      return;
+    }
+    const { message, arrived, watched } = request;
+    this.#settler.ack(message.deliveryTag);
+    this.#journal.cancelled(this.#queue.name, performance.now() - arrived);
+    watched?.unanswered('cancelled');
   }
 
   /** Sends the reply, and acks the delivery, or rejects it if that is why it is answered. */

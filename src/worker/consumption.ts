@@ -102,7 +102,9 @@ export class Consumption {
   async #consume({ prefetch, deliveries }: Round): Promise<void> {
     const { name } = this.#context.queue;
     this.#untilCancel = deliveries;
-    this.#channel.on('basic.cancel', () => this.#onCancelled());
+    this.#channel.on('basic.cancel', (consumerTag) => {
+      if (consumerTag === REQUESTS) void this.#onCancelled();
+    });
     await this.#channel.basicQos({ prefetchCount: prefetch });
     await consumeRequests(this.#channel, name, (message) => this.#deliver(message));
     this.#context.journal.tell({ type: 'consuming', queue: name, prefetch });

@@ -43,11 +43,11 @@ export type WorkerEvent =
       readonly duration: number;
     }
   /**
-   * A run goes on past its deadline; its caller was answered, and its place is free. `running` such there are now, and with
+   * A run goes on past its deadline, or although it was cancelled; nobody waits for it, and its place is free. `running` such there are now, and with
    * `limit` of them the worker counts as stuck.
    */
   | { readonly type: 'overrun'; readonly queue: string; readonly running: number; readonly limit: number }
-  /** A run that went on past its deadline has ended. */
+  /** Such a run has ended. */
   | { readonly type: 'overrun-ended'; readonly queue: string; readonly running: number; readonly limit: number }
   /** The function threw something that is no error for its caller, who is told no more than INTERNAL. */
   | { readonly type: 'handler-failed'; readonly queue?: string; readonly error: unknown }
@@ -77,7 +77,11 @@ export type WorkerEvent =
       readonly times: number;
     }
   /** The channel that a request came by was lost before it was answered; the broker delivers it again. */
-  | { readonly type: 'abandoned'; readonly queue: string };
+  | { readonly type: 'abandoned'; readonly queue: string }
+  /** A request's caller cancelled it, `duration` after it came: it was acked without a reply. */
+  | { readonly type: 'cancelled'; readonly queue: string; readonly duration: number }
+  /** A cancel came that fits no request in hand: it was answered by then, or cancelled, or the cancel was made up. `count` so far. */
+  | { readonly type: 'stray-cancel'; readonly queue: string; readonly count: number };
 
 /** A worker's counters since its start. */
 export interface WorkerStats {
@@ -91,13 +95,17 @@ export interface WorkerStats {
   readonly refused: number;
   /** Requests whose channel was lost before their answer was ready. */
   readonly abandoned: number;
+  /** Requests acked without a reply, because their callers cancelled them. */
+  readonly cancelled: number;
+  /** Cancels that fitted no request in hand. */
+  readonly strayCancels: number;
   /** Requests rejected, by reason. */
   readonly rejected: Readonly<Record<RejectReason, number>>;
   /** Requests that were acked instead of rejected once more, because dead letters come back to their queue. */
   readonly deadLetterCycles: number;
-  /** Runs that went on past their deadline. */
+  /** Runs that went on past their deadline, or although they were cancelled. */
   readonly overrun: number;
-  /** Runs that are past their deadline and go on now. */
+  /** Those of them that go on now. */
   readonly overrunning: number;
   /** Requests in hand. */
   readonly inFlight: number;
@@ -121,11 +129,15 @@ export class Journal {
   #answered = 0;
   #refused = 0;
   #abandoned = 0;
+  #cancelled = 0;
+  #strayCancels = 0;
   #cycles = 0;
   #overrun = 0;
   #overrunning = 0;
   #maxReplyBytes = MAX_BODY_BYTES;
   #suspiciousUntil = 0;
+  /** Whether the broker gave no address that callers could cancel at: then it is not asked again. */
+  cancelRefused = false;
 
   /** @param tell gets the events */
   constructor(tell: (event: WorkerEvent) => void) {
@@ -157,6 +169,15 @@ export class Journal {
   abandoned(queue: string): void {
     this.#abandoned++;
     this.tell({ type: 'abandoned', queue });
+  }
+
+  cancelled(queue: string, duration: number): void {
+    this.#cancelled++;
+    this.tell({ type: 'cancelled', queue, duration });
+  }
+
+  strayCancel(queue: string): void {
+    this.tell({ type: 'stray-cancel', queue, count: ++this.#strayCancels });
   }
 
   overrun(queue: string, running: number, limit: number): void {
@@ -203,6 +224,8 @@ export class Journal {
       answered: this.#answered,
       refused: this.#refused,
       abandoned: this.#abandoned,
+      cancelled: this.#cancelled,
+      strayCancels: this.#strayCancels,
       rejected: { ...this.#rejected },
       deadLetterCycles: this.#cycles,
       overrun: this.#overrun,

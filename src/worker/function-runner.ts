@@ -32,6 +32,18 @@ export type RunnerMessage = Pick<Delivery, 'redelivered' | 'body'> &
 /** The outcome of a request: the reply, or the error reply. */
 export type Outcome = EncodedReply | ReplyError;
 
+/** A run that goes on. */
+export interface Run {
+  readonly outcome: Promise<Outcome>;
+  /** Ends it before its time: the function is told why, and `outcome` is there at once even if the function goes on. */
+  readonly stop: (why: RpcError) => void;
+}
+
+/** The end of a run whose caller has cancelled it. */
+export function cancelledByCaller(): RpcError {
+  return new RpcError('CANCELLED', 'the caller does not wait any more', { reason: 'CANCELLED_BY_CALLER' });
+}
+
 /** Runs a function on the requests of one channel. */
 export class FunctionRunner {
   readonly #settings: RunnerSettings;
@@ -52,11 +64,11 @@ export class FunctionRunner {
   }
 
   /**
-   * Runs the function; never rejects. A promise only where the function gives one, and that is settled at the deadline,
-   * even if the function goes on.
+   * Runs the function; never rejects. A run that goes on only where the function gives a promise; its outcome is there at the
+   * deadline, even if the function goes on.
    * @param expires when the caller stops waiting, as `performance.now()` counts
    */
-  run(message: RunnerMessage, expires: number | undefined): Outcome | Promise<Outcome> {
+  run(message: RunnerMessage, expires: number | undefined): Outcome | Run {
     const { maxRun } = this.#settings;
     const deadline = maxRun === undefined ? expires : Math.min(expires ?? Infinity, performance.now() + maxRun);
     const context = new LazyContext(message, deadline, this.#shared);
@@ -69,12 +81,7 @@ export class FunctionRunner {
   }
 
   /** Aborts the signals of the requests in hand: their answers can't go out any more. */
-  abort(): void {
-    const over = new RpcError(
-      'UNAVAILABLE',
-      'the answer can go nowhere: the worker is stopping, or its connection is lost; the broker delivers the request again',
-      { reason: 'CONNECTION_LOST' },
-    );
+  abort(over = nowhereToGo()): void {
     this.#shared.over = over;
     for (const context of this.#shared.signalled) context.abort(over);
   }
@@ -93,41 +100,47 @@ export class FunctionRunner {
     return handler(new RpcRequest(message, maxRequestBytes), context);
   }
 
-  #settle(answer: PromiseLike<unknown>, context: LazyContext, expires: number | undefined): Promise<Outcome> {
-    return new Promise((resolve) => {
-      const { overruns, maxRun } = this.#settings;
-      let state: 'running' | 'settled' | 'overrun' = 'running';
-      let clock: NodeJS.Timeout | undefined;
-      const finish = (outcome: () => Outcome) => {
-        clearTimeout(clock);
-        if (state === 'overrun') overruns?.ended();
-        const result = outcome(); // also of an overrun, which may fail with something that is to be told
-        if (state === 'running') resolve(result);
-        state = 'settled';
-      };
-      const expire = () => {
-        const why =
-          context.deadline === expires
-            ? 'the time limit of the request passed while it was handled'
-            : `the request took longer than ${maxRun} ms, the worker's limit`;
-        const late = new RpcError('DEADLINE_EXCEEDED', why, { reason: 'TIMEOUT' });
-        context.abort(late);
-        // a function that heeds its signal is done by then
-        setImmediate(() => {
-          if (state !== 'running' || !overruns) return;
-          state = 'overrun';
-          resolve(late);
-          overruns.began();
-        });
-      };
-      Promise.resolve(answer).then(
-        (value) => finish(() => this.#reply(value, context)),
-        (error) => finish(() => this.#fail(error, context)),
-      );
-      if (context.deadline === undefined) return;
-      const left = context.deadline - performance.now();
-      if (left <= MAX_DELAY) clock = setTimeout(expire, left).unref(); // a run that goes on keeps no process
+  #settle(answer: PromiseLike<unknown>, context: LazyContext, expires: number | undefined): Run {
+    const { overruns, maxRun } = this.#settings;
+    let state: 'running' | 'settled' | 'overrun' = 'running';
+    let clock: NodeJS.Timeout | undefined;
+    let resolve = (_: Outcome) => {};
+    const outcome = new Promise<Outcome>((settle) => {
+      resolve = settle;
     });
+    const finish = (outcome: () => Outcome) => {
+      clearTimeout(clock);
+      if (state === 'overrun') overruns?.ended();
+      const result = outcome(); // also of an overrun, which may fail with something that is to be told
+      if (state === 'running') resolve(result);
+      state = 'settled';
+    };
+    const stop = (why: RpcError) => {
+      if (state !== 'running') return;
+      clearTimeout(clock);
+      context.abort(why);
+      // a function that heeds its signal is done by then
+      setImmediate(() => {
+        if (state !== 'running' || !overruns) return;
+        state = 'overrun';
+        resolve(why);
+        overruns.began();
+      });
+    };
+    const expire = () => {
+      const why =
+        context.deadline === expires
+          ? 'the time limit of the request passed while it was handled'
+          : `the request took longer than ${maxRun} ms, the worker's limit`;
+      stop(new RpcError('DEADLINE_EXCEEDED', why, { reason: 'TIMEOUT' }));
+    };
+    Promise.resolve(answer).then(
+      (value) => finish(() => this.#reply(value, context)),
+      (error) => finish(() => this.#fail(error, context)),
+    );
+    const left = context.deadline === undefined ? Number.POSITIVE_INFINITY : context.deadline - performance.now();
+    if (left <= MAX_DELAY) clock = setTimeout(expire, left).unref(); // a run that goes on keeps no process
+    return { outcome, stop };
   }
 
   #reply(answer: unknown, context: LazyContext): Outcome {
@@ -161,6 +174,14 @@ export const FAILED: ReplyError = {
   code: 'INTERNAL',
   message: "the worker failed on this request; the worker's log says why",
 };
+
+function nowhereToGo(): RpcError {
+  return new RpcError(
+    'UNAVAILABLE',
+    'the answer can go nowhere: the worker is stopping, or its connection is lost; the broker delivers the request again',
+    { reason: 'CONNECTION_LOST' },
+  );
+}
 
 function isAbortError(error: unknown): boolean {
   try {

@@ -32,7 +32,7 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
   readonly deadline: number | undefined;
   /**
    * Aborts when the answer can reach nobody any more: the deadline passed (its reason is an RpcError
-   * `DEADLINE_EXCEEDED`); the connection was lost, or the worker is stopping and its grace is over (`UNAVAILABLE`: the
+   * `DEADLINE_EXCEEDED`); the caller cancelled (`CANCELLED`); the connection was lost, or the worker is stopping and its grace is over (`UNAVAILABLE`: the
    * broker delivers the request again). SIGTERM alone does not abort it: what is in hand is still answered.
    */
   readonly signal: AbortSignal;

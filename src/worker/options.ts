@@ -69,6 +69,11 @@ export interface ServeOptions {
    * its workers. Quorum queues count; on a classic queue only 1 is of use: no request is tried again. Default 5.
    */
   readonly maxDeliveries?: number | undefined;
+  /**
+   * When a caller that can cancel is told that its request is being handled and where a cancel goes, in ms after it came; what
+   * is answered before costs nothing more. 0: never, so that nobody can cancel. Default 20.
+   */
+  readonly startedAfter?: number | undefined;
   /** Whether to look up the caller of each request, a round trip for each. Default false: of those that were delivered before. */
   readonly checkCaller?: boolean | undefined;
   /**
@@ -112,6 +117,8 @@ export interface ServeSettings {
   readonly maxRun: number | undefined;
   readonly maxOverruns: number;
   readonly maxDeliveries: number;
+  /** 0: never. */
+  readonly startedAfter: number;
   readonly checkCaller: boolean;
   /** `Infinity` for any number. */
   readonly maxRequests: number;
@@ -128,6 +135,7 @@ export const workerDefaults = {
   prefetch: 1,
   maxRequestBytes: MAX_BODY_BYTES,
   maxDeliveries: 5,
+  startedAfter: 20,
   checkCaller: false,
   functionOptions: {},
 } as const;
@@ -174,6 +182,7 @@ export function normalizeServeOptions(
     'maxRun',
     'maxOverruns',
     'maxDeliveries',
+    'startedAfter',
     'checkCaller',
     'maxRequests',
     'functionOptions',
@@ -195,6 +204,7 @@ export function normalizeServeOptions(
     maxRun: maxRun === undefined ? undefined : checkDuration('maxRun', maxRun, 1),
     maxOverruns: checkInteger('maxOverruns', options.maxOverruns ?? prefetch, 1),
     maxDeliveries: checkInteger('maxDeliveries', options.maxDeliveries ?? workerDefaults.maxDeliveries, 1),
+    startedAfter: checkDuration('startedAfter', options.startedAfter ?? workerDefaults.startedAfter),
     checkCaller: checkBoolean('checkCaller', options.checkCaller ?? workerDefaults.checkCaller),
     maxRequests: maxRequests === undefined ? Number.POSITIVE_INFINITY : checkInteger('maxRequests', maxRequests, 1),
     functionOptions: checkObject('functionOptions', options.functionOptions ?? workerDefaults.functionOptions),

@@ -25,6 +25,7 @@ export class LazyContext implements RequestContext {
   readonly #shared: SharedContext;
   #headers: Readonly<Record<string, unknown>> | undefined;
   #controller: AbortController | undefined;
+  #abortReason: Error | undefined;
 
   constructor(message: ContextMessage, deadline: number | undefined, shared: SharedContext) {
     this.deadline = deadline;
@@ -67,9 +68,10 @@ export class LazyContext implements RequestContext {
     return this.#controller?.signal.reason;
   }
 
-  /** Aborts the signal that somebody looked at. */
+  /** Aborts the signal, also for who looks at it later. */
   abort(reason: Error): void {
     this.end();
+    this.#abortReason = reason;
     this.#controller?.abort(reason);
   }
 
@@ -80,7 +82,7 @@ export class LazyContext implements RequestContext {
 
   #makeSignal(): AbortController {
     const controller = new AbortController();
-    const { signalled, over } = this.#shared;
+    const { signalled, over = this.#abortReason } = this.#shared;
     if (over) controller.abort(over);
     else signalled.add(this);
     return controller;

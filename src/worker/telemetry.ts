@@ -28,6 +28,6 @@ export interface RequestTelemetry {
   run<T>(run: () => T): T;
   /** Its reply went out; `code` is that of an error reply, `OK` for an answer, and `detail` its message. */
   answered(code: RpcErrorCode | 'OK', detail: string): void;
-  /** It was rejected for this reason; or abandoned: its channel was lost, and the broker delivers it again. */
-  unanswered(why: RejectReason | 'abandoned'): void;
+  /** It was rejected for this reason; or cancelled by its caller; or abandoned: its channel was lost, and the broker delivers it again. */
+  unanswered(why: RejectReason | 'cancelled' | 'abandoned'): void;
 }

@@ -46,8 +46,9 @@ describe('a call', () => {
     const [plain, rich] = [await requests.next(), await requests.next()];
     for (const { correlationId, messageId, deliveryMode, contentType } of [plain, rich])
       assert.deepEqual([messageId, deliveryMode, contentType === ''], [correlationId, 1, false]);
-    assert.deepEqual([plain.headers, plain.priority, plain.contentType], [undefined, undefined, 'text/plain']);
-    assert.deepEqual(JSON.parse(JSON.stringify(rich.headers)), headers);
+    assert.deepEqual([plain.priority, plain.contentType], [undefined, 'text/plain']);
+    assert.deepEqual({ ...plain.headers }, { 'rpc-cancel': true });
+    assert.deepEqual(JSON.parse(JSON.stringify(rich.headers)), { ...headers, 'rpc-cancel': true });
     assert.deepEqual([rich.priority, rich.contentType], [7, 'a/b']);
     assert.ok(Number(plain.expiration) > 29_000 && Number(plain.expiration) <= 30_000, plain.expiration);
     for (const request of [plain, rich]) await answer(request, 'ok');

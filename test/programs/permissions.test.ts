@@ -2,6 +2,8 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Channel } from '../../src/amqp/channel.ts';
+import { RpcClient } from '../../src/client/client.ts';
+import { RpcWorker } from '../../src/worker/worker.ts';
 import { administeredBroker } from '../../test-helpers/broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import { cleanUp, runClient, start, startWorker, urlWith } from '../../test-helpers/programs.ts';
@@ -98,6 +100,22 @@ describe('with the least RabbitMQ permissions', { concurrency: 4 }, () => {
       const args = ['--queue', queue, '--reply', reply, '-q', '10', '20'];
       const { code, stdout, stderr } = await runClient(t, args, { url });
       assert.deepEqual([code, stdout, stderr], [0, '55\n6765\n', '']);
+    });
+
+    itHas(`a call that is given up stops its function (--reply ${reply})`, both, async (t, queue, urls) => {
+      await declare(t, queue);
+      const worker = new RpcWorker(urls.worker).serve(
+        queue,
+        (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      );
+      cleanUp(t, () => worker.close({ grace: 0 }));
+      await worker.start();
+      const client = new RpcClient({ urls: urls.client, reply, timeout: 600_000 });
+      cleanUp(t, () => client.close({ grace: 0 }));
+      const control = new AbortController();
+      client.on('started', () => control.abort());
+      await assert.rejects(client.call(queue, '', { signal: control.signal }), { name: 'AbortError' });
+      await until('it is cancelled', () => worker.stats().cancelled === 1);
     });
 
     for (const right of ['configure', 'write', 'read'] as const) {

@@ -253,6 +253,7 @@ describe('the metrics of a worker', { concurrency: 3 }, () => {
     assert.deepEqual(own.sort(), [
       'fib_worker_abandoned_requests_total',
       'fib_worker_build_info',
+      'fib_worker_cancelled_requests_total',
       'fib_worker_dead_letter_cycles_total',
       'fib_worker_overrun_requests_total',
       'fib_worker_overrunning_functions',
@@ -261,6 +262,7 @@ describe('the metrics of a worker', { concurrency: 3 }, () => {
       'fib_worker_requests_in_flight',
       'fib_worker_requests_total',
       'fib_worker_state',
+      'fib_worker_stray_cancels_total',
       'rpc_server_call_duration_seconds',
     ]);
     const states = metrics.get('fib_worker_state')?.samples ?? [];

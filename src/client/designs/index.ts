@@ -27,8 +27,8 @@ export interface DesignHost {
   openChannel(onClosed: (error: Error | undefined) => void): Promise<Channel>;
   /** Publishes the call's request on a channel, with the address that its reply comes to. */
   publish(call: Call, channel: Channel, replyTo: string): void;
-  /** A reply arrived. */
-  onReply(message: Delivery): void;
+  /** A reply, or something else for a caller, arrived on a channel. */
+  onReply(message: Delivery, channel: Channel): void;
   /** The broker returned a request: there is no such queue. */
   onReturn(message: ReturnedMessage): void;
   /** Called when a call, it alone, can't be sent or answered any more. */

@@ -143,7 +143,7 @@ class ReplyChannel {
     const { queue } = await this.channel.queueDeclare({ queue: '', exclusive: true, autoDelete: true });
     this.#queue = queue;
     const { consumerTag } = await this.channel.basicConsume({ queue, noAck: true }, (message) =>
-      this.#host.onReply(message),
+      this.#host.onReply(message, this.channel),
     );
     this.#consumerTag = consumerTag;
     this.#onLost = onLost;

@@ -1,9 +1,7 @@
 import type { Channel } from '../../amqp/channel.ts';
+import { DIRECT_REPLY_TO } from '../../protocol/reply-address.ts';
 import { replyQueueCancelled } from '../errors.ts';
 import type { Design, DesignHost } from './index.ts';
-
-/** The pseudo-queue of Direct Reply-To. */
-const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 
 /** With no-wait the consumer names itself; the name need only be unique in its channel. */
 const CONSUMER_TAG = 'replies';
@@ -44,6 +42,6 @@ async function open(host: DesignHost, queueFor: (channel: Channel) => Promise<st
   // no-ack: Direct Reply-To requires it, and a reply is of no use to anybody else. No-wait: the broker takes a channel's
   // methods in order, so the first request may follow at once; a refusal closes the channel, and `host` is told.
   const consumer = { queue, noAck: true, nowait: true, consumerTag: CONSUMER_TAG };
-  await channel.basicConsume(consumer, (message) => host.onReply(message));
+  await channel.basicConsume(consumer, (message) => host.onReply(message, channel));
   return { send: (call) => host.publish(call, channel, queue), idle: () => Promise.resolve() };
 }

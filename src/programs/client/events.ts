@@ -12,6 +12,8 @@ export function describeEvent(event: ClientEvent): string {
       return `RabbitMQ blocks publishers: ${event.reason}`;
     case 'unblocked':
       return 'RabbitMQ takes requests again';
+    case 'started':
+      return 'a worker is at it, and would stop if the call were given up';
     case 'discarded':
       return `a reply was discarded: ${event.reason}`;
   }

@@ -45,6 +45,7 @@ export function watchForIdleness({ limit, inFlight, onIdle }: IdlenessOptions): 
       case 'rejected':
       case 'dead-letter-cycle':
       case 'abandoned':
+      case 'cancelled':
         since = performance.now(); // the timer goes on: setting it anew for each request would cost more
         return;
       case 'blocked':

@@ -26,6 +26,8 @@ export const logLimits = {
   'thread-ended': 10,
   abandoned: 10,
   'probe-failed': 10,
+  cancelled: 100,
+  'stray-cancel': 10,
 } as const satisfies Partial<Record<WorkerEvent['type'] | ThreadEvent['type'] | 'request' | 'refused', number>>;
 
 /** Tells a worker's events in its log. Requests are told one by one only if `requests` is set. */
@@ -97,6 +99,10 @@ export function logWorkerEvents(
           fields,
           ` [!] Request acked instead of rejected: ${event.reason}, and rejected ${event.times} times already; the queue's dead letters come back to it`,
         );
+      case 'cancelled':
+        return requests ? log.info(type, fields, ' [.] Cancelled by its caller') : undefined;
+      case 'stray-cancel':
+        return log.info(type, fields, ' [.] A cancel came for no request in hand');
       case 'abandoned':
         return log.warn(
           type,
@@ -116,11 +122,12 @@ export function logRequest(log: Log, name: string, { body, contentType }: RpcReq
 }
 
 /** The totals, in a line for people. */
-export function describeStats({ answered, refused, abandoned, rejected }: WorkerStats): string {
+export function describeStats({ answered, refused, cancelled, abandoned, rejected }: WorkerStats): string {
   const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
   return [
     `${answered} answered`,
     `${refused} refused`,
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
     ...reasons.map(([reason, count]) => `${count} rejected (${reason})`),
     ...(abandoned > 0 ? [`${abandoned} abandoned`] : []),
   ].join(', ');

@@ -64,13 +64,23 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
     ({ abandoned }) => abandoned,
   );
   count(
+    'fib_worker_cancelled_requests_total',
+    'Requests acked without a reply, because their callers cancelled them.',
+    ({ cancelled }) => cancelled,
+  );
+  count(
+    'fib_worker_stray_cancels_total',
+    'Cancels that fitted no request in hand: late, repeated or made up.',
+    ({ strayCancels }) => strayCancels,
+  );
+  count(
     'fib_worker_dead_letter_cycles_total',
     'Requests acked instead of rejected once more, because dead letters come back to their queue.',
     ({ deadLetterCycles }) => deadLetterCycles,
   );
   count(
     'fib_worker_overrun_requests_total',
-    'Requests whose function went on past their time limit, and whose caller was answered all the same.',
+    'Requests whose function went on past their time limit, or although they were cancelled.',
     ({ overrun }) => overrun,
   );
   new Counter({
@@ -93,7 +103,7 @@ export function measureWorker({ version, stats, state }: MeasuredWorker): Worker
   });
   new Gauge({
     name: 'fib_worker_overrunning_functions',
-    help: 'Runs of the function that are past their time limit and go on now.',
+    help: 'Runs of the function that are past their time limit, or cancelled, and go on now.',
     registers,
     collect() {
       this.set(stats().overrunning);

@@ -1,7 +1,7 @@
 import { queueTypes } from '../../amqp/queues.ts';
 import { brokerOptions } from '../../cli/broker-options.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
-import { integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
+import { duration, integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
 import { DEFAULT_QUEUE } from '../../protocol/option-checks.ts';
 import { workerDefaults } from '../../worker/options.ts';
 
@@ -47,6 +47,11 @@ export const workerOptions = {
     env: 'MAX_DELIVERIES',
     default: String(workerDefaults.maxDeliveries),
     help: 'how often a request that ends its workers is tried, on quorum queues; 1, on others too, tries none again',
+  }),
+  startedAfter: option('started-after TIME', duration, {
+    env: 'STARTED_AFTER',
+    default: `${workerDefaults.startedAfter}ms`,
+    help: 'when callers that can cancel are told that their request is being handled; 0s: never, and nobody can cancel',
   }),
   checkCaller: flag('check-caller', {
     env: 'CHECK_CALLER',

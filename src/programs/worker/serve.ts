@@ -136,6 +136,7 @@ function serveOptions(served: ProgramFunction, values: WorkerValues): ServeOptio
     functionOptions,
     declare: { ...(values.queueType && { type: values.queueType }), durable: values.durable },
     maxDeliveries: values.maxDeliveries,
+    startedAfter: values.startedAfter,
     checkCaller: values.checkCaller,
     maxRequests: values.maxCalls,
     allowReplyTo: values.allowReplyTo ?? [],

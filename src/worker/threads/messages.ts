@@ -22,8 +22,8 @@ export type ToThread =
       readonly task: ThreadTask;
       readonly timeLeft: number | undefined;
     }
-  /** The answer to what runs can reach nobody any more. */
-  | { readonly type: 'abort'; readonly call: number };
+  /** The answer to what runs can reach nobody any more: its caller cancelled it, or it can't go out. */
+  | { readonly type: 'abort'; readonly call: number; readonly cancelled: boolean };
 
 /** A message of a thread, with the number of the call that it is about. */
 export type FromThread =
@@ -46,8 +46,8 @@ export type ThreadEvent =
   /** A thread ended; another one takes its place after `delay` ms. */
   | {
       readonly type: 'thread-ended';
-      /** `time-limit`: its call did not end in time; else the thread ended by itself. */
-      readonly why: 'time-limit' | 'out-of-memory' | 'crashed';
+      /** `time-limit`: its call did not end in time; `cancelled`: nor when its caller cancelled it; else the thread ended by itself. */
+      readonly why: 'time-limit' | 'cancelled' | 'out-of-memory' | 'crashed';
       /** The error that nobody caught in it. */
       readonly error?: Error;
       readonly delay: number;

@@ -1,7 +1,7 @@
 import { describeThrown } from '../../protocol/reply.ts';
 import { cut } from '../../protocol/text.ts';
 import type { WorkerEvent } from '../events.ts';
-import { FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
+import { cancelledByCaller, FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
 import { boundedCopy, ThreadLogLimit } from './bounds.ts';
 import type { FromThread, ThreadTask, ToThread } from './messages.ts';
 import type { ThreadLine } from './thread.ts';
@@ -41,13 +41,14 @@ export function serveThread({ port, begun }: ThreadLine, functions: readonly Thr
     });
     running = { call, runner };
     Atomics.store(begun, 0, call);
-    const outcome = await runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, expires);
+    const run = runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, expires);
+    const outcome = 'outcome' in run ? await run.outcome : run;
     // a rejection that nobody caught ends the thread before that, and costs this call, not the next one
     setImmediate(() => sendOutcome(call, outcome, send));
   };
   port.on('message', (message: ToThread) => {
     if (message.type === 'run') void run(message.call, message.task, message.timeLeft);
-    else if (running?.call === message.call) running.runner.abort();
+    else if (running?.call === message.call) running.runner.abort(message.cancelled ? cancelledByCaller() : undefined);
   });
   send({ type: 'ready' });
 }

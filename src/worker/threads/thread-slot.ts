@@ -1,4 +1,4 @@
-import { RpcError } from '../../protocol/errors.ts';
+import { isRpcError, RpcError } from '../../protocol/errors.ts';
 import { FAILED } from '../function-runner.ts';
 import type { FromThread } from './messages.ts';
 import { Thread, type ThreadEnd } from './thread.ts';
@@ -34,6 +34,8 @@ export class ThreadSlot {
   #restart: NodeJS.Timeout | undefined;
   /** How many threads in a row ended without having finished a call. */
   #misfires = 0;
+  /** Why its thread is about to be ended. */
+  #why: 'time-limit' | 'cancelled' = 'time-limit';
   #closed = false;
 
   constructor(settings: PoolSettings, listener: SlotListener) {
@@ -97,7 +99,9 @@ export class ThreadSlot {
     if (!call || this.#heed) return;
     clearTimeout(this.#maxRun);
     call.reject(reason);
-    if (tell) this.#thread?.send({ type: 'abort', call: this.#number });
+    const cancelled = isRpcError(reason) && reason.reason === 'CANCELLED_BY_CALLER';
+    this.#why = cancelled ? 'cancelled' : 'time-limit';
+    if (tell) this.#thread?.send({ type: 'abort', call: this.#number, cancelled });
     this.#heed = setTimeout(() => void this.#thread?.end(), HEED);
   }
 
@@ -146,7 +150,7 @@ export class ThreadSlot {
     if (this.#closed) return;
     const { onEvent } = this.#settings;
     if (!end) {
-      onEvent({ type: 'thread-ended', why: 'time-limit', delay: 0 });
+      onEvent({ type: 'thread-ended', why: this.#why, delay: 0 });
       this.start();
       return;
     }

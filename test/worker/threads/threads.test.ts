@@ -148,6 +148,37 @@ if (!isTestThread()) {
     }
   });
 
+  test('a call that is cancelled is never run if it waits for a thread; else its function is told, or its thread ended', async (t) => {
+    const { client, worker, events, ended } = await serve(t, { prefetch: 2 });
+    const logged = () => events.flatMap((event) => (event.type === 'log' ? [event.text] : []));
+    const start = (body: string) => {
+      const control = new AbortController();
+      const call = assert.rejects(client.call(body, { signal: control.signal }), { name: 'AbortError' });
+      return async (cancelled: number) => {
+        control.abort();
+        await call;
+        await until(() => worker.stats().cancelled === cancelled);
+      };
+    };
+    const cancelSpin = start('spin');
+    await until(() => worker.stats().inFlight === 1);
+    const cancelWaiting = start('tell');
+    await until(() => worker.stats().inFlight === 2);
+    await cancelWaiting(1);
+    await cancelSpin(2);
+    await until(() => ended().length === 1);
+    assert.deepEqual(ended(), [{ type: 'thread-ended', why: 'cancelled', delay: 0 }]);
+    assert.equal((await client.call('echo on')).text(), 'on');
+    assert.deepEqual(logged(), []);
+    const cancelTold = start('tell');
+    await until(() => worker.stats().inFlight === 1);
+    await cancelTold(3);
+    await until(() => logged().length > 0);
+    assert.deepEqual(logged(), ['CANCELLED']);
+    assert.equal((await client.call('echo on')).text(), 'on');
+    assert.equal(ended().length, 1);
+  });
+
   describe('what a function in a thread says', () => {
     test('on parentPort reaches nobody: each caller gets the answer to its own call', async (t) => {
       const { call, events, ended } = await serve(t);

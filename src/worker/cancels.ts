@@ -1,0 +1,143 @@
+import type { Channel, Delivery } from '../amqp/channel.ts';
+import type { BrokerConnection } from '../amqp/connection.ts';
+import { CANCEL_HEADER, CANCEL_TYPE, STARTED_TYPE } from '../protocol/cancel.ts';
+import { errorCode } from '../protocol/errors.ts';
+import { DIRECT_REPLY_TO } from '../protocol/reply-address.ts';
+import type { Journal } from './events.ts';
+import { cancelledByCaller, type Run } from './function-runner.ts';
+
+/** The consumer of cancels; unique in its channel. */
+const CANCELS = 'cancels';
+
+const NO_BODY = new Uint8Array();
+
+/** A broker that says so has no Direct Reply-To for a worker, and would refuse it again. */
+const REFUSALS = ['ACCESS_REFUSED', 'NOT_FOUND', 'PRECONDITION_FAILED', 'NOT_ALLOWED', 'NOT_IMPLEMENTED'];
+
+/** A request that is being handled, and whose caller can cancel it. */
+export interface CancellableRequest {
+  readonly correlationId: string;
+  /** Its reply address, as a routing key. */
+  readonly caller: string;
+  /** When it came, as `performance.now()` counts. */
+  readonly arrived: number;
+  readonly run: Run;
+  cancelled: boolean;
+}
+
+/** Whether the caller of a request understands `started`, and can cancel. */
+export function canCancel({ headers, correlationId }: Pick<Delivery, 'headers' | 'correlationId'>): boolean {
+  return correlationId !== undefined && headers?.[CANCEL_HEADER] === true;
+}
+
+/** The parts that it needs. */
+export interface CancelsContext {
+  readonly connection: BrokerConnection;
+  readonly channel: Channel;
+  readonly queue: string;
+  /** When callers are told, in ms after their requests came. */
+  readonly startedAfter: number;
+  readonly journal: Journal;
+}
+
+/**
+ * Lets callers cancel the requests of a channel that take long. Direct Reply-To works in this direction as well: the worker
+ * consumes the pseudo-queue on that channel, from the first request on that takes long, and by a `started` gives its caller the
+ * channel's address.
+ */
+export class Cancels {
+  readonly #context: CancelsContext;
+  /** Whose callers have not been told yet, in the order of their coming: quick requests leave it again, and that is all they cost. */
+  readonly #young = new Set<CancellableRequest>();
+  /** Whose callers have been told. */
+  readonly #told = new Map<string, CancellableRequest>();
+  #consuming: 'no' | 'soon' | 'yes' = 'no';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: CancelsContext) {
+    this.#context = context;
+  }
+
+  /** A request is being handled; to be called for those that {@link canCancel}. */
+  add(request: CancellableRequest): void {
+    this.#young.add(request);
+    if (!this.#timer && this.#young.size === 1) this.#tellIn(this.#context.startedAfter);
+  }
+
+  /** The request has its outcome. */
+  remove(request: CancellableRequest): void {
+    if (this.#young.delete(request)) return;
+    const { correlationId } = request;
+    if (this.#told.get(correlationId) === request) this.#told.delete(correlationId);
+  }
+
+  /** Tells those whose time has come; also to be called when the broker takes messages again. */
+  readonly tellDue = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { connection, channel, startedAfter, journal } = this.#context;
+    if (this.#young.size === 0 || connection.blocked || !channel.active || journal.cancelRefused) return;
+    const due = performance.now() - startedAfter;
+    for (const request of this.#young) {
+      if (request.arrived > due) {
+        this.#tellIn(request.arrived - due);
+        return;
+      }
+      if (this.#consuming !== 'yes') {
+        this.#consume();
+        return;
+      }
+      this.#tell(request);
+    }
+  };
+
+  /** Nobody is told any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#young.clear();
+  }
+
+  #tellIn(ms: number): void {
+    this.#timer = setTimeout(this.tellDue, ms).unref();
+  }
+
+  #tell(request: CancellableRequest): void {
+    const { correlationId, caller } = request;
+    this.#young.delete(request);
+    this.#told.set(correlationId, request);
+    const message = { exchange: '', routingKey: caller, correlationId, replyTo: DIRECT_REPLY_TO, type: STARTED_TYPE };
+    // not mandatory: that a reply queue is unknown says no more than that this node may not have heard of it yet
+    this.#context.channel.publish({ ...message, durable: false }, NO_BODY);
+  }
+
+  /** It has to be confirmed before the first address is asked for: else the broker closes the channel (406). */
+  #consume(): void {
+    if (this.#consuming === 'soon') return;
+    this.#consuming = 'soon';
+    const { channel, journal } = this.#context;
+    const consumer = { queue: DIRECT_REPLY_TO, noAck: true, consumerTag: CANCELS };
+    channel
+      .basicConsume(consumer, (message) => this.#onMessage(message))
+      .then(
+        () => {
+          this.#consuming = 'yes';
+          this.tellDue();
+        },
+        (error) => {
+          if (REFUSALS.includes(errorCode(error) ?? '')) journal.cancelRefused = true;
+        },
+      );
+  }
+
+  /** The correlation id, which nobody else can guess, is the only right to cancel. */
+  #onMessage({ type, correlationId = '' }: Delivery): void {
+    const request = type === CANCEL_TYPE ? this.#told.get(correlationId) : undefined;
+    if (!request) {
+      this.#context.journal.strayCancel(this.#context.queue);
+      return;
+    }
+    this.#told.delete(correlationId);
+    request.cancelled = true;
+    request.run.stop(cancelledByCaller());
+  }
+}
