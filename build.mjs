@@ -65,9 +65,14 @@ const programs = [
   ...['compare', 'compare-child', 'compare-program'].map((file) => `compare/${file}`),
 ];
 
-/** The versions of the packages that the comparison measures as peers. */
+/** The versions of the packages that the comparison measures. */
 const { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': amqpClient } = manifest.devDependencies;
-const peers = { 'rabbitmq-client': rabbitmqClient, amqplib, '@cloudamqp/amqp-client': amqpClient };
+const peers = {
+  'rabbitmq-client': rabbitmqClient,
+  amqplib,
+  '@cloudamqp/amqp-client': amqpClient,
+  'fib-worker': manifest.version,
+};
 
 /** The packages that go into bundles. */
 const bundled = ['prom-client', 'rabbitmq-client'];

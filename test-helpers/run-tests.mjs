@@ -1,10 +1,11 @@
 // Runs a tier of the tests under `node --test`, on every Node that this project runs on:
 //
-//   node test-helpers/run-tests.mjs TIER [FILE or FOLDER…] [--rabbitmq 3.10|4.0|4.3] [--minutes N] [-- arguments for node]
+//   node test-helpers/run-tests.mjs TIER [FILE or FOLDER…] [--rabbitmq 3.10|4.0|4.3] [--minutes N] [--busy N] [-- for node]
 //
 // TIER is `core`, what `node --test` alone runs; `unit`, those of the core that need no RabbitMQ and start no process; or a
 // folder of tiers/. What is named below it leaves the rest out: `core client amqp`. --minutes lets the faults tier repeat each
-// fault for its share of N minutes. AMQP_URL, if set, is the RabbitMQ to test with; else one is started.
+// fault for its share of N minutes; --busy runs N busy loops beside the tests, none of which may fail for that. AMQP_URL, if
+// set, is the RabbitMQ to test with; else one is started.
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -35,18 +36,23 @@ function readArguments() {
     const { values, positionals } = parseArgs({
       args: args.slice(0, split),
       allowPositionals: true,
-      options: { rabbitmq: { type: 'string' }, minutes: { type: 'string', default: '0' } },
+      options: {
+        rabbitmq: { type: 'string' },
+        minutes: { type: 'string', default: '0' },
+        busy: { type: 'string', default: '0' },
+      },
     });
     const [tier = '', ...names] = positionals;
     const known = ['core', 'unit', ...tierFolders];
     if (!known.includes(tier)) throw new Error(`which tests? One of: ${known.join(', ')}`);
-    const { rabbitmq, minutes } = values;
+    const { rabbitmq, minutes, busy } = values;
     if (rabbitmq !== undefined && !versions.includes(rabbitmq))
       throw new Error(`--rabbitmq ${rabbitmq}: not one of ${versions.join(', ')}`);
     if (rabbitmq !== undefined && process.env.AMQP_URL)
       throw new Error('AMQP_URL is set, which settles the version: unset it, or leave --rabbitmq out');
-    if (!/^\d{1,3}$/.test(minutes)) throw new Error(`--minutes ${minutes}: expected a whole number, as in 20`);
-    return { tier, names, rabbitmq, minutes: Number(minutes), forNode: args.slice(split + 1) };
+    for (const [name, value] of Object.entries({ minutes, busy }))
+      if (!/^\d{1,3}$/.test(value)) throw new Error(`--${name} ${value}: expected a whole number, as in 20`);
+    return { tier, names, rabbitmq, minutes: Number(minutes), busy: Number(busy), forNode: args.slice(split + 1) };
   } catch (error) {
     return fail(error.message);
   }
@@ -77,7 +83,7 @@ function needsMore(file, seen = new Set()) {
   return imports.some(([, name]) => needsMore(path.posix.join(path.posix.dirname(file), name), seen));
 }
 
-const { tier, names, rabbitmq, minutes, forNode } = readArguments();
+const { tier, names, rabbitmq, minutes, busy, forNode } = readArguments();
 const files = filesOf(tier, names);
 const lacking = missing[tier]?.();
 if (lacking) {
@@ -101,6 +107,9 @@ const node = spawn(
     stdio: 'inherit',
   },
 );
+// they end with this process, however it ends
+const loop = 'const parent = process.ppid; while (process.ppid === parent);';
+for (let n = 0; n < busy; n++) spawn(process.execPath, ['-e', loop], { stdio: 'ignore' }).unref();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => node.kill(signal));
 node.on('exit', (code, signal) => {
   process.exitCode = code ?? 1;

@@ -11,7 +11,7 @@ import {
   type Implementation,
   type Target,
 } from './implementation.ts';
-import { named } from './package.ts';
+import { named, versions } from './package.ts';
 
 /** More than any workload has under way: a call that waited for others to settle would be the limit's cost, not a design's. */
 const MAX_IN_FLIGHT = 1_000_000;
@@ -69,7 +69,7 @@ function place({ url, tls, queue }: Target) {
 export const fibWorker: Implementation = {
   name: 'fib-worker',
   detail:
-    `this project's RpcClient and RpcWorker ${process.env.FIB_WORKER_VERSION ?? ''} on ${named('rabbitmq-client')}; ` +
+    `this project's RpcClient and RpcWorker ${versions['fib-worker']} on ${named('rabbitmq-client')}; ` +
     'TCP_NODELAY, no retries',
   designs,
   open,

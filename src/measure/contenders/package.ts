@@ -1,9 +1,19 @@
-/** The versions of the packages that are measured, from package.json: put in by the build. */
-const versions = JSON.parse(process.env.FIB_WORKER_PEERS ?? '{}') as Record<string, string>;
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** The versions of this package and of those that it is measured against: a bundle has them inside, sources find them in package.json. */
+export const versions = JSON.parse(process.env.FIB_WORKER_PEERS ?? versionsOfSource()) as Readonly<
+  Record<string, string>
+>;
+
+function versionsOfSource(): string {
+  const manifest = JSON.parse(readFileSync(path.join(import.meta.dirname, '../../../package.json'), 'utf8'));
+  return JSON.stringify({ ...manifest.devDependencies, [manifest.name]: manifest.version });
+}
 
 /** A package's name with its version. */
 export function named(name: string): string {
-  return `${name} ${versions[name] ?? ''}`.trimEnd();
+  return `${name} ${versions[name]}`;
 }
 
 /**
