@@ -18,7 +18,13 @@ const runs = {
   'rabbitmq-4.3': ['--rabbitmq', '4.3'],
   'rabbitmq-4.3-cluster': ['--rabbitmq', '4.3', '--nodes', '3'],
   'rabbitmq-4.3-clients': ['--rabbitmq', '4.3', '--only', 'clients', '--clients', '10,1000,2000'],
-  libraries: ['--rabbitmq', '4.3', '--implementations'],
+  libraries: [
+    '--rabbitmq',
+    '4.3',
+    '--implementations',
+    '--only',
+    'prefetch-100,prefetch-1,payload,start-client,start-worker,waiting',
+  ],
 };
 const BUDGET = ['--budget', '4m'];
 

@@ -188,7 +188,7 @@ function valueChart({ name, title, headline, levels }: ScenarioHead, findings: F
     });
     if (document.question === 'implementations')
       return marks.map(({ contender, mark }) => ({
-        label: levels.length > 1 ? `${level.title}, ${contender}` : contender,
+        label: levels.length === 1 ? contender : marks.length === 1 ? level.title : `${level.title}, ${contender}`,
         said: figure(mark.value),
         marks: [mark],
       }));

@@ -109,18 +109,19 @@ export function implementationScenarios(programs: readonly WholeProgram[]): read
       title: 'ten times as many calls at once',
       detail:
         'Processor time of the client’s process for ten times as many calls, over that for the fewer: 10 is in proportion, more than 13 is a ' +
-        'cost that grows faster than the work. 1,000 are in flight, the others wait. Of client.js, with the numbers on its standard input: ' +
-        'that of the whole process, its start included; and the most memory that it occupies where nobody reads its answers: 1 is right',
+        'cost that grows faster than the work. 1,000 are in flight, the others wait; without an AbortSignal, and with one for all of them. Of ' +
+        'client.js, with the numbers on its standard input: that of the whole process, its start included; and the most memory that it ' +
+        'occupies where nobody reads its answers: 1 is right',
       headline: 'growth',
       figures: ['growth'],
       unit: 'of',
       levels: [0, 1, PROGRAM, UNREAD],
       levelLabel: (level) => ['calls', 'calls, one signal', 'client.js', 'client.js, unread'][level] ?? '',
       levelTitle(level) {
-        if (level === PROGRAM) return 'client.js: -c 800 for 1,000 numbers and -c 8000 for 10,000';
+        if (level === PROGRAM) return 'client.js, 1,000 and 10,000 numbers';
         const calls = `${count(FEWER_CALLS)} and ${count(10 * FEWER_CALLS)}`;
-        if (level === UNREAD) return `client.js: ${calls} answers that nobody reads, memory`;
-        return `${calls} calls${level === 1 ? ' that share one AbortSignal' : ''}`;
+        if (level === UNREAD) return `client.js, ${calls}, unread`;
+        return `${calls} calls${level === 1 ? ', one signal' : ''}`;
       },
       contenders: ({ name }) => name === 'fib-worker',
       rounds: () => FEW_ROUNDS / 4,
