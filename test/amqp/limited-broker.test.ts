@@ -28,18 +28,6 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     });
   });
 
-  test('a worker takes one channel to start, and no second one for a moment', async (t) => {
-    const { url } = broker;
-    const queue = await testQueue(t, { url }); // that holds a channel, too
-    await broker.ctl('set_user_limits', 'guest', '{"max-channels": 2}');
-    t.after(() => broker.ctl('clear_user_limits', 'guest', 'all'));
-    const { events } = await startWorker(t, () => 'ok', { queue, urls: url });
-    assert.deepEqual(
-      events.map(({ type }) => type),
-      ['connected', 'queue', 'consuming'],
-    );
-  });
-
   test('a client hands over nothing while it is blocked, and never what timed out meanwhile', async (t) => {
     const { url } = broker;
     const queue = await testQueue(t, { url });

@@ -117,6 +117,15 @@ describe('what RabbitMQ refuses is told as it is:', () => {
     }
   });
 
+  test('a worker takes one channel to start, and no second one for a moment', async (t) => {
+    const queue = await testQueue(t, { url: broker.url });
+    const { events } = await startWorker(t, () => 'ok', { queue, urls: await userWithChannels(broker, 1) });
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['connected', 'queue', 'consuming'],
+    );
+  });
+
   test('no second channel: the next connection declares the queue first', async (t) => {
     const url = parseAmqpUrl(await userWithChannels(broker, 1));
     const queue = { name: 'no.second', durable: true, type: undefined };

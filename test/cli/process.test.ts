@@ -71,7 +71,7 @@ async function ended(child: ChildProcessWithoutNullStreams): Promise<unknown[]> 
 }
 
 function tests(): void {
-  describe('on the first signal a program', () => {
+  describe('on the first signal a program', { concurrency: true }, () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       it(`stops and exits 0 when it is done (${signal})`, async () => {
         const child = await start('drains at once');
@@ -92,7 +92,7 @@ function tests(): void {
     });
   });
 
-  describe('on the second signal a program', () => {
+  describe('on the second signal a program', { concurrency: true }, () => {
     const cases = [
       ['SIGTERM', 'SIGTERM', 143],
       ['SIGINT', 'SIGINT', 130],
@@ -110,7 +110,7 @@ function tests(): void {
     }
   });
 
-  describe('the listeners for signals', () => {
+  describe('the listeners for signals', { concurrency: true }, () => {
     it('keep no process alive', async () => {
       assert.deepEqual(await ended(await start('has nothing to do')), [0, null]);
     });
