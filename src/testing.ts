@@ -1,9 +1,16 @@
-// What `fib-worker/testing` exports: a real RabbitMQ for tests.
+// What `fib-worker/testing` exports: a function called without a broker, and a real RabbitMQ for tests.
 import { randomBytes } from 'node:crypto';
 import { checkFunction, checkInteger, checkOptions, describe } from './protocol/option-checks.ts';
 import type { PrivateBroker } from './rabbitmq/broker.ts';
 import { startPrivateCluster } from './rabbitmq/cluster.ts';
 import { startPrivateBroker } from './rabbitmq/private.ts';
+
+export {
+  type CallFunctionOptions,
+  callFunction,
+  type PlainFunction,
+  type TypedFunction,
+} from './function/call-function.ts';
 
 /** How a RabbitMQ for tests is to be. */
 export interface RabbitMQOptions {

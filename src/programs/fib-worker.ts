@@ -9,6 +9,6 @@ if (command === 'build') {
   runWorker({
     usage: 'fib-worker [options]\n       fib-worker build FILE … --outfile FILE   (see fib-worker build --help)',
     script: import.meta.filename,
-    load: () => import('../fibonacci.ts'),
+    modules: [{ load: () => import('../fibonacci.ts') }],
   });
 }

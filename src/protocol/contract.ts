@@ -111,7 +111,12 @@ export function declaredCode(reason: string, { code }: ErrorDeclaration): RpcErr
 
 /** A function's name, for logs and `--help`. */
 export function checkFunctionName(called: string, name: unknown): string {
-  if (typeof name === 'string' && /^[\w.-]{1,64}$/.test(name)) return name;
+  if (typeof name === 'string' && isFunctionName(name)) return name;
   const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : typeof name;
   throw new TypeError(`${called}: expected 1 to 64 letters, digits, dots, dashes or underscores, got ${shown}`);
+}
+
+/** Whether a function may have this name. */
+export function isFunctionName(name: string): boolean {
+  return /^[\w.-]{1,64}$/.test(name);
 }

@@ -38,7 +38,7 @@ describe('fib-worker build refuses in one line that says what is wrong', { concu
       const folder = folderWith(t, { 'fn.ts': source });
       const { code, stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
       assert.equal(code, 2);
-      assert.match(stderr, /^fib-worker build: fn\.ts: [^\n]+\n$/);
+      assert.match(stderr, /^fib-worker build: (fn\.ts: |the function 'fn', )[^\n]+\n$/);
       assert.match(stderr, named);
       assert.equal(existsSync(path.join(folder, 'worker.js')), false);
     });
@@ -172,6 +172,40 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     assert.doesNotMatch(stdout, /max-n|algorithm|fib\b/);
     const wrong = await start(t, worker, ['--max-n', '5']).end();
     assert.deepEqual([wrong.code, /unknown option --max-n/.test(wrong.stderr)], [2, true]);
+  });
+
+  it('is one of several is on a queue of its own, called as the function, or its file, with its own prefetch', async (t) => {
+    const [price, vat, half, third] = [uniqueQueue(t), uniqueQueue(t), uniqueQueue(t), uniqueQueue(t)];
+    const answer = (text: string) => `export default (request) => '${text} ' + request.text();\n`;
+    const folder = folderWith(t, {
+      [`${price}.ts`]: `${answer('price')}export const prefetch = 7;`,
+      'tax.mjs': `${answer('tax')}export const name = '${vat}';`,
+      'both.ts': `const handler = () => { throw new Error('half'); };
+        export const half = { handler, queue: '${half}' };
+        export default [half, { handler: () => 'third', name: '${third}' }];`,
+    });
+    const made = await build(folder, [`${price}.ts`, 'tax.mjs', 'both.ts', '--outfile', 'worker.js']);
+    assert.equal(made.code, 0, made.stderr);
+    const file = path.join(folder, 'worker.js');
+    const queues = [price, vat, half, third];
+    const refused = await start(t, file, ['--queue', 'x']).end();
+    assert.deepEqual([refused.code, refused.stderr.includes(`(${queues.join(', ')})`)], [2, true]);
+
+    const worker = start(t, file, ['--threads', '2', '--log', 'json']);
+    cleanUp(t, () => worker.stop());
+    for (const queue of queues)
+      await worker.says(new RegExp(`"consuming","queue":"${queue}","prefetch":${queue === price ? 7 : 2}`));
+    const replies = queues.map((queue) => runClient(t, ['--queue', queue, '-q', '--body', 'x']));
+    const [first, second, failed, last] = await Promise.all(replies);
+    assert.deepEqual([first?.stdout, second?.stdout, last?.stdout], ['price x\n', 'tax x\n', 'third\n']);
+    assert.match(failed?.stderr ?? '', /INTERNAL/);
+  });
+
+  it('goes with no other that has its name or its queue, and the build says so', async (t) => {
+    const folder = folderWith(t, { 'a.ts': good, 'b.ts': `${good}export const queue = 'a';`, 'c/a.ts': good });
+    const why = async (...files: string[]) => (await build(folder, [...files, '--outfile', 'worker.js'])).stderr;
+    assert.equal(await why('a.ts', 'b.ts'), "fib-worker build: the functions 'a' and 'b' are on the same queue, 'a'\n");
+    assert.match(await why('a.ts', 'c/a.ts'), /^fib-worker build: two functions have the name 'a'[^\n]*\n$/);
   });
 
   it('is any JavaScript that esbuild reads: .ts, .mjs, .cjs, with packages of its own', async (t) => {

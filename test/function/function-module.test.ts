@@ -34,6 +34,14 @@ describe("a function's module", () => {
     assert.equal(checkFunctionModule({ default: answer, name: '' })[0]?.name, 'function');
   });
 
+  it('has the name of its file where it names none', () => {
+    const named = (exports: Record<string, unknown>) => checkFunctionModule(exports, 'price').map(({ name }) => name);
+    assert.deepEqual(named({ default: answer }), ['price']);
+    assert.deepEqual(named({ default: answer, name: 'own' }), ['own']);
+    assert.deepEqual(named({ default: { handler: answer } }), ['price']);
+    assert.deepEqual(named({ one: { handler: answer }, two: { handler: answer, name: 'second' } }), ['one', 'second']);
+  });
+
   it('may hold several functions, as a list or as exports, each with its own name, queue and prefetch', () => {
     const one = { handler: answer, name: 'one', queue: 'q1', prefetch: 10 };
     const two = { handler: answer, name: 'two', queue: 'q2' };
@@ -90,8 +98,17 @@ describe("a function's module", () => {
 
 describe('functions of one worker', () => {
   const two = { ...plain, name: 'two', queue: 'q2' };
+
+  it('are on queues of their names, but for those that name one, and for a single function', () => {
+    assert.deepEqual(
+      checkTogether([{ ...plain, name: 'one' }, two]).map(({ queue }) => queue),
+      ['one', 'q2'],
+    );
+    assert.deepEqual(checkTogether([plain]), [plain]);
+  });
+
   const wrong: readonly (readonly [functions: FunctionModule[], message: RegExp])[] = [
-    [[plain, two], /^the function 'function': with several functions each needs a queue of its own: export 'queue'$/],
+    [[{ ...plain, name: 'q2' }, two], /^the functions 'q2' and 'two' are on the same queue, 'q2'$/],
     [[{ ...two, name: 'one' }, two], /^the functions 'one' and 'two' are on the same queue, 'q2'$/],
     [[{ ...two, queue: 'q1' }, two], /^two functions have the name 'two'/],
   ];

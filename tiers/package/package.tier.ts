@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { after, before, describe, it } from 'node:test';
@@ -13,10 +13,12 @@ import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { checkout } from '../../test-helpers/own-function.ts';
+import { priceWorker } from './own-project.ts';
 import { clientAndWorker, testing, types } from './programs.ts';
 import { askWhileItRuns, Project, pack, type Tarball } from './project.ts';
 import { getRuntime, runtimes } from './runtimes.ts';
 import { isRun, snippets } from './snippets.ts';
+import { type, yourFunction } from './walk-through.ts';
 
 /** The compilers that users have, and the module systems. */
 const compilers = { 'TypeScript 7': 'typescript@7.0.2', 'TypeScript 5.9': 'typescript@5.9.3' };
@@ -225,6 +227,65 @@ describe('the package', () => {
           elsewhere.remove();
         }
       });
+  });
+
+  describe("in a project of one's own", () => {
+    it('fib-worker build says that it needs esbuild', async () => {
+      project.write({ 'fn.js': 'export default () => 1;\n' });
+      const bin = project.at('node_modules/.bin/fib-worker');
+      const { code, stderr } = await project.run(bin, ['build', 'fn.js', '--outfile', 'worker.js']);
+      assert.deepEqual([code, stderr], [2, 'fib-worker build: esbuild is missing, which bundles: npm i -D esbuild\n']);
+    });
+
+    it('docs/your-function.md is a walk-through whose every command does what it shows', async (t) => {
+      const { steps, source } = yourFunction();
+      const home = new Project(); // in no other project: npm would see that
+      t.after(() => home.remove());
+      cpSync(tarball.file, home.at(path.basename(tarball.file)));
+      const codes: (number | null)[] = [];
+      for (const [index, { command, shown }] of steps.entries()) {
+        const { code, said, end } = await type(home, index === 0 ? '.' : 'words', command, amqpUrl());
+        t.after(end);
+        if (index === 0) home.write({ 'words/words.ts': source });
+        if (shown) assert.equal(said.replace(/\d+ kB/, '900 kB'), shown, command);
+        codes.push(code);
+      }
+      assert.deepEqual(codes, [0, 0, 0, 0, null, 0, 3]);
+      const worker = readFileSync(home.at('words/worker.js'), 'utf8');
+      for (const name of ['fib-worker', 'prom-client', 'rabbitmq-client', 'zod'])
+        assert.match(
+          worker,
+          new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\\n\\n.*(Licen[cs]e|Copyright)`, 'm'),
+          `the licence of ${name}`,
+        );
+
+      // here is an esbuild
+      home.write({ 'words/loop.js': 'for (;;);\n' });
+      const bin = home.at('words/node_modules/.bin/fib-worker');
+      const looping = await home.run(bin, ['build', 'loop.js', '--outfile', 'worker.js'], {}, home.at('words'));
+      assert.equal(looping.code, 2);
+      assert.match(
+        looping.stderr,
+        /^fib-worker build: "loop\.js" does not get loaded: no sign of life for 30 s[^\n]*\n$/,
+      );
+      assert.equal(readFileSync(home.at('words/worker.js'), 'utf8'), worker, 'the one before');
+    });
+
+    it('examples/price-worker compiles, passes its own tests, and its worker serves both functions', async (t) => {
+      const example = await priceWorker(t, tarball);
+      await example.must('npm', 'run', 'check');
+      await example.must('npm', 'test');
+      const worker = await type(example, '.', 'node dist/worker.js --tax-rate 50 &', amqpUrl(), 2);
+      t.after(worker.end);
+      const ask = async (queue: string, body: string) => {
+        const args = ['--queue', queue, '--quiet', '--body', body];
+        const { stdout, stderr } = await example.run(example.at('node_modules/.bin/fib-client'), args, url);
+        return stdout + stderr;
+      };
+      assert.equal(await ask('price', '{"sku": "apple", "count": 3}'), '{"cents":90}\n');
+      assert.equal(await ask('price', '{"sku": "stone"}'), ' [!] NOT_FOUND: there is no stone\n');
+      assert.equal(await ask('tax', '90'), '45\n');
+    });
   });
 
   describe('is in order', () => {

@@ -3,6 +3,7 @@ import type * as Esbuild from 'esbuild';
 import { bundlePrograms } from '../../../build/one-file.mjs';
 import { UsageError } from '../../cli/option.ts';
 import { printable } from '../../cli/printable.ts';
+import { isFunctionName } from '../../protocol/contract.ts';
 
 /** A worker, bundled. */
 export interface BundledWorker {
@@ -12,15 +13,15 @@ export interface BundledWorker {
 }
 
 /**
- * Bundles a worker around a module, whose packages are found from its own folder.
+ * Bundles a worker around modules, whose packages are found from their own folders.
  * @param modules where the package's modules lie
  * @throws UsageError with the first thing that can't be bundled, and its place
  */
-export async function bundleWorker(source: string, modules: string): Promise<BundledWorker> {
+export async function bundleWorker(sources: readonly string[], modules: string): Promise<BundledWorker> {
   const esbuild = await loadEsbuild();
   const options = {
     absWorkingDir: process.cwd(),
-    stdin: { contents: entry(source, modules), resolveDir: process.cwd(), sourcefile: 'worker' },
+    stdin: { contents: entry(sources, modules), resolveDir: process.cwd(), sourcefile: 'worker' },
     outfile: 'worker.js',
     plugins: [oneCopy(modules), optionalPeers(modules)],
     logLevel: 'silent' as const,
@@ -41,18 +42,25 @@ async function loadEsbuild(): Promise<typeof Esbuild> {
   }
 }
 
-/** The program that is bundled: the package's worker, with this module's function. */
-function entry(source: string, modules: string): string {
+/** The program that is bundled: the package's worker, with the functions of these modules. */
+function entry(sources: readonly string[], modules: string): string {
   const worker = JSON.stringify(path.join(modules, 'worker.js'));
-  const module = JSON.stringify(path.resolve(source));
   return `import { runWorker } from ${worker};
 runWorker({
   usage: 'node worker.js [options]',
   script: import.meta.filename,
-  file: ${JSON.stringify(path.relative('', source).replaceAll(path.sep, '/'))},
-  load: () => import(${module}),
+  modules: [${sources.map(functionSource).join(', ')}],
 });
 `;
+}
+
+function functionSource(source: string): string {
+  const { name } = path.parse(source);
+  const known = {
+    file: path.relative('', source).replaceAll(path.sep, '/'),
+    name: isFunctionName(name) ? name : undefined,
+  };
+  return `{ ...${JSON.stringify(known)}, load: () => import(${JSON.stringify(path.resolve(source))}) }`;
 }
 
 /** Gives the worker and all functions the one copy of the package that is run: an error of one is that of the other. */

@@ -4,17 +4,17 @@ import { UsageError } from '../../cli/option.ts';
 import { quote } from '../../cli/printable.ts';
 
 /**
- * The module whose function is served.
- * @throws UsageError if there is none
+ * The modules whose functions are served.
+ * @throws UsageError if there are none, or one is not there
  */
-export function checkSource(files: readonly string[]): string {
-  const [file, other] = files;
-  if (file === undefined) throw new UsageError('no module is named: fib-worker build FILE --outfile FILE');
-  if (other !== undefined) throw new UsageError(`unexpected argument ${quote(other)}: expected one module`);
-  const found = look(file);
-  if (!found) throw new UsageError(`there is no file ${quote(file)}; a path is taken from the current folder`);
-  if (!found.isFile()) throw new UsageError(`${quote(file)} is a folder; name the module in it`);
-  return file;
+export function checkSources(files: readonly string[]): readonly string[] {
+  if (files.length === 0) throw new UsageError('no module is named: fib-worker build FILE … --outfile FILE');
+  for (const file of files) {
+    const found = look(file);
+    if (!found) throw new UsageError(`there is no file ${quote(file)}; a path is taken from the current folder`);
+    if (!found.isFile()) throw new UsageError(`${quote(file)} is a folder; name the module in it`);
+  }
+  return files;
 }
 
 /**

@@ -19,13 +19,14 @@ interface Ended {
 }
 
 /**
- * Starts a worker once, for its help: that loads its module and checks it.
+ * Starts a worker once, for its help: that loads its modules and checks them.
  * @param outfile beside this it is started, under a name of its own
- * @returns a doubt, if the module failed while it was loaded: it may want what is there only where it runs
- * @throws UsageError if the module is wrong, or never loaded
+ * @returns a doubt, if a module failed while it was loaded: it may want what is there only where it runs
+ * @throws UsageError if a module is wrong, or never loaded
  */
-export async function tryOut(source: string, outfile: string, code: string): Promise<string | undefined> {
+export async function tryOut(sources: readonly string[], outfile: string, code: string): Promise<string | undefined> {
   const { dir, name, ext } = path.parse(outfile);
+  const named = sources.map(quote).join(' or ');
   const file = path.join(dir, `${name}.${process.pid}.tmp${ext}`);
   try {
     await writeFile(file, code).catch((error: Error) => {
@@ -33,15 +34,12 @@ export async function tryOut(source: string, outfile: string, code: string): Pro
     });
     const { how, helped, said } = await askForHelp(file);
     const told = said.split('\n').find((line) => /^(fib-worker: |\w*Error\b)/.test(line)); // above it, Node shows code
-    const reason =
-      told?.replace(/^fib-worker: (Error: )?/, '') ?? `${quote(source)} ended the process while it was loaded`;
+    const reason = told?.replace(/^fib-worker: (Error: )?/, '') ?? `${named} ended the process while it was loaded`;
     if (how === 0 && helped) return undefined;
     if (how === 2) throw new UsageError(reason);
     if (how === 'told') throw new UsageError('stopped');
     if (how === 'silent')
-      throw new UsageError(
-        `${quote(source)} does not get loaded: no sign of life for ${SILENCE / 1_000} s. Does it loop?`,
-      );
+      throw new UsageError(`${named} does not get loaded: no sign of life for ${SILENCE / 1_000} s. Does it loop?`);
     return `${reason}; built all the same, for it may want what is only there where it runs`;
   } finally {
     await rm(file, { force: true });

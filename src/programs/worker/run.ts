@@ -13,16 +13,23 @@ import { IN_THREAD, serveInThread, takeLine } from './threads.ts';
 /** How much is shown of what a module failed with while it was loaded, in characters. */
 const MAX_REASON = 500;
 
-/** The functions that a worker serves, and the file that they are served by. */
+/** A module of functions. */
+export interface FunctionSource {
+  /** Its file, for messages; undefined for this project's own. */
+  readonly file?: string;
+  /** The name of a function in it that has none. */
+  readonly name?: string | undefined;
+  /** Loads it. */
+  readonly load: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** The functions that a worker serves, and the file that it is run by. */
 export interface WorkerProgram {
   /** For `--help`. */
   readonly usage: string;
   /** The file that runs it: threads run it again. */
   readonly script: string;
-  /** The functions' file, for messages; undefined for this project's own. */
-  readonly file?: string;
-  /** Loads the functions' module. */
-  readonly load: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly modules: readonly FunctionSource[];
 }
 
 const program = {
@@ -45,18 +52,18 @@ export function runWorker(given: WorkerProgram): void {
 }
 
 async function main(given: WorkerProgram, argv: readonly string[], inThread: boolean): Promise<void> {
-  const { usage, script, file } = given;
+  const { usage, script, modules } = given;
   // asked every few seconds, maybe: without the function, which may take long to load
   if (argv.includes('--check')) {
     const asked = parseCommandLine({ ...program, usage }, argv);
     if (asked.kind === 'run') return check(asked.values.pid);
   }
   const line = inThread ? await takeLine() : undefined;
-  const functions = await loadFunctions(given);
+  const functions = await loadFunctions(modules);
   // a function of one's own may start threads of its own, with the file that it finds itself in: they are no workers
-  if (file !== undefined && !inThread && !isMainThread()) return;
+  if (modules.some(({ file }) => file) && !inThread && !isMainThread()) return;
   const summary = `${summaryOf(functions)} ${program.summary}`;
-  const options = named(file, () => withFunctionOptions(program.options, functions));
+  const options = withFunctionOptions(program.options, functions);
   const command = parseCommandLine({ ...program, usage, summary, options }, argv);
   if (command.kind === 'print') return exitOnceWritten(process.stdout, command.text, 0);
   const { values } = command;
@@ -66,28 +73,29 @@ async function main(given: WorkerProgram, argv: readonly string[], inThread: boo
   await serve(served, { version: program.version, script, argv, values });
 }
 
-async function loadFunctions({ file, load }: WorkerProgram): Promise<readonly FunctionModule[]> {
+async function loadFunctions(modules: readonly FunctionSource[]): Promise<readonly FunctionModule[]> {
+  const functions: FunctionModule[] = [];
+  for (const module of modules) functions.push(...(await loadModule(module)));
+  return checkTogether(functions);
+}
+
+async function loadModule({ file, name, load }: FunctionSource): Promise<readonly FunctionModule[]> {
   const exported = await load().catch((cause: unknown) => {
     const why = printable(shorten(describeThrown(cause), MAX_REASON));
     throw new Error(`${file ?? 'the function'} failed while it was loaded: ${why}`, { cause });
   });
-  return named(file, () => checkTogether(checkFunctionModule(exported)));
+  try {
+    return checkFunctionModule(exported, name);
+  } catch (error) {
+    if (file === undefined || !(error instanceof TypeError)) throw error;
+    throw new TypeError(`${file}: ${error.message}`);
+  }
 }
 
 function summaryOf(functions: readonly FunctionModule[]): string {
   const names = functions.map(({ name }) => `'${name}'`).join(', ');
   if (functions.length === 1) return `Answers requests on a RabbitMQ queue by the function ${names}.`;
   return `Answers requests on RabbitMQ queues by the functions ${names}.`;
-}
-
-/** Names the module's file in what is wrong with it. */
-function named<T>(file: string | undefined, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (file === undefined || !(error instanceof TypeError)) throw error;
-    throw new TypeError(`${file}: ${error.message}`);
-  }
 }
 
 /** Asks the workers that run here. */

@@ -3,5 +3,5 @@ import { runWorker } from './run.ts';
 runWorker({
   usage: 'node worker.js [options]',
   script: import.meta.filename,
-  load: () => import('../../fibonacci.ts'),
+  modules: [{ load: () => import('../../fibonacci.ts') }],
 });
