@@ -113,7 +113,7 @@ describe('the wire cost', { concurrency: true }, () => {
   it('is not told of a call that fails: an error says whose, and why', async (t) => {
     const wrong = await served(t, '6765');
     await assert.rejects(measureWire({ openers: openers(), target: wrong, signal: t.signal }), {
-      message: 'counting the wire cost of per-request: the reply to 30 was "6765", not 832040',
+      message: 'counting the wire cost of per-request: the reply to 30 was "6765" (4 bytes), not the 6 bytes expected',
     });
     const dead = { ...wrong, url: await deadUrl() };
     await assert.rejects(measureWire({ openers: openers(), target: dead, signal: t.signal }), {

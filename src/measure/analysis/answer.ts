@@ -21,8 +21,9 @@ export function answerOf(findings: Findings): Answer {
   return { question, parts, lines: [question, ...parts.map(({ about, said }) => `${about}: ${said}`)] };
 }
 
-/** This project's client with Direct Reply-To. */
-const DIRECT = 'fib-worker direct';
+/** This project's client with Direct Reply-To, and with what that is compared with. */
+export const DIRECT = 'fib-worker direct';
+export const EXCLUSIVE = 'fib-worker exclusive';
 const PER_REQUEST = 'fib-worker per-request';
 
 const yes: Record<Finding['verdict'], string> = {
@@ -77,10 +78,10 @@ function designParts(findings: Findings): Answer['parts'] {
 export function heldDifference({ document, samples }: Findings): string {
   const levels = document.scenarios.find(({ name }) => name === 'clients')?.levels ?? [];
   const last = levels.findLast(({ level }) =>
-    [DIRECT, 'fib-worker exclusive'].every((contender) => samples.held({ scenario: 'clients', level, contender })),
+    [DIRECT, EXCLUSIVE].every((contender) => samples.held({ scenario: 'clients', level, contender })),
   );
   if (!last) return '';
-  const [direct = {}, exclusive = {}] = [DIRECT, 'fib-worker exclusive'].map((contender) =>
+  const [direct = {}, exclusive = {}] = [DIRECT, EXCLUSIVE].map((contender) =>
     samples.held({ scenario: 'clients', level: last.level, contender }),
   );
   const fewer = (name: string) => Math.round(((exclusive[name] ?? 0) - (direct[name] ?? 0)) / last.level);

@@ -1,9 +1,6 @@
-import { heldDifference, told } from '../analysis/answer.ts';
+import { DIRECT, EXCLUSIVE, heldDifference, told } from '../analysis/answer.ts';
 import type { Finding, Findings } from '../analysis/findings.ts';
 import { count, figure } from './text-table.ts';
-
-const DIRECT = 'fib-worker direct';
-const EXCLUSIVE = 'fib-worker exclusive';
 
 const wins: Record<Finding['verdict'], string> = {
   better: 'Direct Reply-To',

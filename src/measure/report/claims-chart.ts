@@ -1,3 +1,4 @@
+import { DIRECT } from '../analysis/answer.ts';
 import type { Finding, Findings } from '../analysis/findings.ts';
 import type { ForestRow, Mark } from './forest.ts';
 import { figure } from './text-table.ts';
@@ -7,7 +8,7 @@ type Found = Pick<Finding, 'value' | 'interval' | 'verdict'>;
 /** Each claim about Direct Reply-To in a row: this client filled, the floor hollow. */
 export function designRows(findings: Findings): ForestRow[] {
   return findings.findings
-    .filter(({ contender }) => contender === 'fib-worker direct')
+    .filter(({ contender }) => contender === DIRECT)
     .map((one) => rowOf(one.claim.title, one, findings.finding(one.claim.name, 'floor direct')));
 }
 

@@ -1,10 +1,8 @@
-import { answerOf } from '../analysis/answer.ts';
+import { answerOf, DIRECT, EXCLUSIVE } from '../analysis/answer.ts';
 import { type Finding, type Findings, findingsOf } from '../analysis/findings.ts';
 import type { MeasureDocument } from '../document/document.ts';
 import { figure } from './text-table.ts';
 import { heldColumns, heldOf, scenarioTable } from './words.ts';
-
-const DIRECT = 'fib-worker direct';
 
 /** The claims that a reader who has a minute wants, in their order. */
 const claims = {
@@ -99,7 +97,7 @@ function cell(found: Pick<Finding, 'value' | 'interval' | 'verdict'> | undefined
 function held({ document, samples }: Findings, name: string): string {
   const levels = document.scenarios.find((one) => one.name === 'clients')?.levels ?? [];
   const each = levels.toReversed().flatMap(({ level }) => {
-    const values = [DIRECT, 'fib-worker exclusive'].map(
+    const values = [DIRECT, EXCLUSIVE].map(
       (contender) => samples.held({ scenario: 'clients', level, contender })?.[name],
     );
     return values.every((value) => value !== undefined)

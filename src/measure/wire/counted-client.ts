@@ -1,7 +1,7 @@
 import { parseAmqpUrl } from '../../amqp/url.ts';
 import { CALL_TIMEOUT, type Caller, type Target } from '../contenders/implementation.ts';
 import type { WireCost } from '../document/document.ts';
-import { SMALL } from '../engine/attempt.ts';
+import { ask, SMALL } from '../engine/attempt.ts';
 import { CountingProxy } from './counting-proxy.ts';
 import { throughProxy } from './through-proxy.ts';
 
@@ -28,12 +28,7 @@ export async function withCountedClient<T>(
   const caller = open(throughProxy(target, port));
   try {
     return await act({
-      async call(signal) {
-        const { request, expected } = SMALL;
-        const reply = Buffer.from(await caller.call(request, signal)).toString();
-        if (reply === String(expected)) return;
-        throw new Error(`the reply to ${request} was ${JSON.stringify(reply.slice(0, 40))}, not ${expected}`);
-      },
+      call: (signal) => ask(caller, SMALL, signal),
       close: () => caller.close(),
       async costOf(work, signal) {
         const before = proxy.counts();
