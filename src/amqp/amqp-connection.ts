@@ -1,7 +1,7 @@
 import net, { type Socket } from 'node:net';
 import { type ConnectionOptions, Connection as LibraryConnection } from 'rabbitmq-client/lib/Connection.js';
 import { Cmd, encodeFrame, type MethodFrame, PROTOCOL_HEADER } from 'rabbitmq-client/lib/codec.js';
-import { createAsyncReader, READY_STATE, type Read } from 'rabbitmq-client/lib/util.js';
+import { READY_STATE, type Read } from 'rabbitmq-client/lib/util.js';
 import { AmqpChannel } from './amqp-channel.ts';
 import { AmqpError, frameError, unexpectedFrame } from './amqp-error.ts';
 import { type FieldTable, readTable } from './field-table.ts';
@@ -15,8 +15,12 @@ import {
   MAX_FRAME_SIZE,
 } from './frame-reader.ts';
 import { HandOver } from './hand-over.ts';
+import { LoginReader } from './login-reader.ts';
 import { readArguments } from './method-reader.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type Sink } from './outbox.ts';
+
+/** Room for what the socket reads at once. */
+const READ_ROOM = 0x40000;
 
 /** The text of a long string (4.2.1), one character an octet. */
 function longString(octets: Buffer, at: number): string {
@@ -45,11 +49,11 @@ function withoutHeartbeats(read: Read): Read {
  * The library's constructor begins to connect, before fields of this class exist: nothing in `_connect` and before the first
  * `await` of `_negotiate` may touch them.
  */
-export class AmqpConnection extends LibraryConnection implements FrameListener {
+export class AmqpConnection extends LibraryConnection implements FrameListener, Sink {
   /** The broker's account of itself, once it has logged us in. */
   serverProperties: FieldTable = {};
   readonly #channels = new Map<number, AmqpChannel>();
-  readonly #outbox = new Outbox((pieces) => this.#write(pieces));
+  readonly #outbox = new Outbox(this);
   readonly #handOver = new HandOver();
   readonly #maxBodyBytes: number;
   /** Called each time that the socket has sent all it was given, having held back some of it. */
@@ -115,9 +119,25 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
   /** In place of the library's, which loads TLS in any case, and reconnects for ever. */
   override _connect(): Socket {
     const { hostname: host, port, tls, connectionTimeout } = this._opt;
-    const socket = tls
-      ? process.getBuiltinModule('node:tls').connect({ host, port, ...tls })
-      : net.connect({ host, port });
+    const login = new LoginReader();
+    let reader: LoginReader | FrameReader = login;
+    const read = (octets: Buffer): void => {
+      try {
+        reader.read(octets);
+      } catch (error) {
+        socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    const room = Buffer.allocUnsafeSlow(READ_ROOM); // for all that is read: what is kept of it is copied
+    const callback = (size: number): boolean => {
+      this._state.hasRead = true;
+      read(room.subarray(0, size));
+      return true;
+    };
+    const options = { host, port, onread: { buffer: room, callback } };
+    const socket: Socket = tls
+      ? process.getBuiltinModule('node:tls').connect({ ...options, ...tls })
+      : net.connect(options);
     this._socket = socket.setNoDelay(true); // or Nagle's algorithm holds each request for up to 40 ms
     this._state.connectionTimer = setTimeout(() => {
       socket.destroy(new AmqpError('CONNECTION_TIMEOUT', 'connection timed out'));
@@ -126,10 +146,18 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     socket.on('error', (error) => {
       failure ??= error;
     });
-    socket.on('close', () => this.#ended(failure));
+    socket.on('close', () => {
+      login.end();
+      this.#ended(failure);
+    });
+    socket.on('drain', () => this.onDrain());
+    socket.resume(); // it reads for `onread` alone: nothing may wait in it for others
     socket.write(PROTOCOL_HEADER);
-    this._negotiate(createAsyncReader(socket)).then(
-      () => this.#readOn(socket),
+    this._negotiate((octets) => login.take(octets)).then(
+      () => {
+        reader = new FrameReader(this);
+        read(login.rest());
+      },
       (error: unknown) => {
         if (!isCode(error, 'READ_END')) socket.destroy(withoutUndefined(error));
       },
@@ -141,11 +169,16 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
   override async _negotiate(read: Read): Promise<void> {
     const first = await read(8);
     const otherVersion = first.toString('latin1', 0, 4) === 'AMQP'; // the library tells which
-    this._socket.unshift(otherVersion ? first : await this.#serverStart(first, read));
+    const start = otherVersion ? first : await this.#serverStart(first, read);
+    // the library puts the first eight back into the socket, which nobody reads: it gets them twice
+    let begun = Buffer.concat([first, start]);
     const readOn = withoutHeartbeats(read);
-    await super._negotiate((octets) => {
+    await super._negotiate(async (octets) => {
       if (octets > MAX_FRAME_SIZE) throw frameError('not AMQP 0-9-1');
-      return readOn(octets);
+      if (begun.length === 0) return readOn(octets);
+      const next = begun.subarray(0, octets);
+      begun = begun.subarray(octets);
+      return next;
     });
   }
 
@@ -160,21 +193,6 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     // the broker would just hang up
     if (!mechanisms.split(' ').includes('PLAIN')) throw new AmqpError('NO_PLAIN', mechanisms);
     return start;
-  }
-
-  #readOn(socket: Socket): void {
-    const reader = new FrameReader(this);
-    socket.removeAllListeners('readable');
-    socket.on('drain', () => this.onDrain());
-    socket.on('data', (chunk) => {
-      this._state.hasRead = true;
-      try {
-        reader.read(chunk);
-      } catch (error) {
-        socket.destroy(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
-    socket.resume();
   }
 
   onMethod(id: number, octets: Buffer, start: number, end: number): void {
@@ -198,6 +216,16 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     return this.#channel(id).reader.bodyFrame(size);
   }
 
+  /** Writes the pieces with one system call. */
+  write(pieces: readonly Buffer[]): void {
+    const socket = this._socket;
+    if (!socket.writable) return;
+    this._state.hasWrite = true;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) socket.write(piece);
+    if (pieces.length > 1) socket.uncork();
+  }
+
   override _writeMethod(frame: MethodFrame): void {
     this.#outbox.copy(encodeFrame(frame, this.frameMax));
     this.#outbox.flush();
@@ -219,16 +247,6 @@ export class AmqpConnection extends LibraryConnection implements FrameListener {
     if (method === Cmd.ConnectionUnblocked) while (this._socket.writableCorked > 1) this._socket.uncork();
     const params = readArguments(method, octets, start, end);
     this._handleChunk({ type: 1, channelId: 0, methodId: method, params });
-  }
-
-  /** Writes the pieces with one system call. */
-  #write(pieces: readonly Buffer[]): void {
-    const socket = this._socket;
-    if (!socket.writable) return;
-    this._state.hasWrite = true;
-    if (pieces.length > 1) socket.cork();
-    for (const piece of pieces) socket.write(piece);
-    if (pieces.length > 1) socket.uncork();
   }
 
   #ended(failure: Error | undefined): void {

@@ -28,6 +28,8 @@ export interface MessageProperties {
   /** The broker refuses any but that of the connection's user. */
   readonly userId?: string | undefined;
   readonly appId?: string | undefined;
+  /** The body's octets stay as they are until they are sent: a long body is not copied then. */
+  readonly bodyStays?: boolean | undefined;
 }
 
 /** A message that came: its properties, one character an octet where they are text, and the body. */
@@ -128,7 +130,7 @@ export interface Channel {
 
   /**
    * Publishes a message. It goes out when this turn of the event loop ends, in one write with all else that is said in it.
-   * The body must not change any more: a long one is not copied, and waits for a socket that asks to wait.
+   * The body is copied, but for a long one of which it is said that it stays as it is.
    * @throws Error if it can't be encoded, or the channel is closed; nothing of it is sent then
    */
   publish(message: MessageProperties, body: Uint8Array): void;

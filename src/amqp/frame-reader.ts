@@ -22,7 +22,7 @@ export interface FrameListener {
 
 /** Takes the octets of body frames. */
 export interface BodySink {
-  /** The next octets, from `start` to `end`. They stay as they are: a part of them may be kept. */
+  /** The next octets, from `start` to `end`, valid during the call. */
   take(octets: Buffer, start: number, end: number): void;
   /** The frame is complete. */
   frameEnd(): void;

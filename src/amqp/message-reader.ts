@@ -142,13 +142,8 @@ export class MessageReader implements BodySink {
     const message = this.#message;
     if (!message) return;
     if (this.#kept) {
-      const { bodySize } = message;
-      if (end - start === bodySize && 4 * bodySize >= octets.buffer.byteLength) {
-        message.body = octets.subarray(start, end); // a smaller part would keep more in memory than itself
-      } else {
-        if (message.body === NOTHING) message.body = Buffer.allocUnsafe(bodySize);
-        octets.copy(message.body, bodySize - this.#left, start, end);
-      }
+      if (message.body === NOTHING) message.body = Buffer.allocUnsafe(message.bodySize);
+      octets.copy(message.body, message.bodySize - this.#left, start, end);
     }
     this.#left -= end - start;
   }

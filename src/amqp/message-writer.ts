@@ -14,7 +14,7 @@ const LEAST_FRAME_MAX = 4_096;
 /** Room for a `basic.publish` and a content header besides its table: short strings have 256 octets at most, and there are eleven. */
 const LONGEST_PROPERTIES = 3_072;
 
-/** A part of a body up to this size is copied, to go out in one piece with what surrounds it. */
+/** A part of a body up to this size is copied in any case, to go out in one piece with what surrounds it. */
 const COPIED_BODY = 8_192;
 
 const NO_TABLE = Buffer.alloc(0);
@@ -49,7 +49,8 @@ export function writeMessage(
   }
   outbox.said(end);
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-  for (let from = 0; from < body.length; from += room) writeBody(outbox, channel, bytes.subarray(from, from + room));
+  for (let from = 0; from < body.length; from += room)
+    writeBody(outbox, channel, bytes.subarray(from, from + room), message.bodyStays === true);
 }
 
 function checkHeaders(size: number, room: number): void {
@@ -133,17 +134,16 @@ function writeHeader(
   return enclose(out, frameType.header, channel, start, end);
 }
 
-/** Says a body frame, whose octets are not copied if they are many. */
-function writeBody(outbox: Outbox, channel: number, body: Buffer): void {
-  const copied = body.length <= COPIED_BODY;
-  outbox.reserve(FRAME_OVERHEAD + (copied ? body.length : 0));
+/** Says a body frame. */
+function writeBody(outbox: Outbox, channel: number, body: Buffer, stays: boolean): void {
+  outbox.reserve(FRAME_HEADER);
   const { octets, end } = outbox;
   octets[end] = frameType.body;
   octets.writeUInt16BE(channel, end + 1);
   octets.writeUInt32BE(body.length, end + 3);
   outbox.said(end + FRAME_HEADER);
-  if (copied) outbox.copy(body);
-  else outbox.append(body);
+  if (stays && body.length > COPIED_BODY) outbox.append(body);
+  else outbox.copy(body);
   outbox.reserve(1);
   outbox.octets[outbox.end] = FRAME_END;
   outbox.said(outbox.end + 1);

@@ -1,31 +1,51 @@
-/** Room for what is said in a turn of the event loop; of more, the rest goes into another piece. */
-const ROOM = 0x10000;
+/** The size of a slab: what is said goes into one, and then into the next. */
+const SLAB = 0x10000;
+
+/** Of as much as that, what is there goes out before the turn of the event loop has ended, if the socket has sent all before. */
+const EARLY = 0x40000;
+
+/** Slabs that wait to be written to again, at most. */
+const KEPT = 8;
+
+/** A socket, as far as it is written to. */
+export interface Sink {
+  /** Gets the pieces, in order. They stay as they are until all are sent. */
+  write(pieces: readonly Buffer[]): void;
+  /** The octets that it was given and has not sent yet. */
+  readonly unsent: number;
+}
 
 /**
- * Gathers the octets for the socket until the turn of the event loop ends, and writes them all at once. Small pieces are put
- * together in a buffer; long bodies stay where they are.
+ * Gathers the octets for the socket until the turn of the event loop ends, and writes them all at once. They are put together in
+ * slabs, which are written to again once the socket has sent them: memory that was in use a moment ago is quicker than a new one.
  */
 export class Outbox {
-  readonly #write: (pieces: readonly Buffer[]) => void;
+  readonly #sink: Sink;
   readonly #flush = (): void => this.flush();
-  /** The buffer to write to: from `end` on, see {@link reserve}. */
+  /** The slab to write to: from `end` on, see {@link reserve}. */
   octets: Buffer = Buffer.alloc(0);
   end = 0;
   #start = 0;
   #pieces: Buffer[] = [];
+  /** The octets in `pieces`. */
+  #gathered = 0;
+  /** Slabs that are full, whose octets the socket may still need, and those whose octets are sent. */
+  #full: Buffer[] = [];
+  #free: Buffer[] = [];
   #before: (() => void)[] = [];
   #scheduled = false;
 
-  /** @param write gets the pieces, in order */
-  constructor(write: (pieces: readonly Buffer[]) => void) {
-    this.#write = write;
+  constructor(sink: Sink) {
+    this.#sink = sink;
   }
 
   /** Makes room for `size` octets in `octets` from `end` on. Nothing is said until {@link said} is told where they end. */
   reserve(size: number): void {
     if (this.end + size <= this.octets.length) return;
     this.#cut();
-    this.octets = Buffer.allocUnsafeSlow(Math.max(size, ROOM));
+    if (this.octets.length === SLAB && this.#full.length < KEPT) this.#full.push(this.octets);
+    if (this.#gathered >= EARLY && this.#sink.unsent === 0) this.#write();
+    this.octets = (size <= SLAB && this.#free.pop()) || Buffer.allocUnsafeSlow(Math.max(size, SLAB));
     this.#start = this.end = 0;
   }
 
@@ -36,15 +56,20 @@ export class Outbox {
 
   /** Says octets that are copied. */
   copy(octets: Uint8Array): void {
-    this.reserve(octets.length);
-    this.octets.set(octets, this.end);
-    this.said(this.end + octets.length);
+    for (let from = 0; from < octets.length; ) {
+      this.reserve(1);
+      const part = octets.subarray(from, from + this.octets.length - this.end);
+      this.octets.set(part, this.end);
+      this.said(this.end + part.length);
+      from += part.length;
+    }
   }
 
   /** Says octets that are not copied: they must not change before they are written. */
   append(octets: Buffer): void {
     this.#cut();
     this.#pieces.push(octets);
+    this.#gathered += octets.length;
     this.#schedule();
   }
 
@@ -59,10 +84,17 @@ export class Outbox {
     for (let callback = this.#before.shift(); callback; callback = this.#before.shift()) callback();
     this.#scheduled = false;
     this.#cut();
-    if (this.#pieces.length === 0) return;
+    if (this.#pieces.length > 0) this.#write();
+    if (this.#sink.unsent === 0) this.#start = this.end = 0;
+  }
+
+  #write(): void {
     const pieces = this.#pieces;
     this.#pieces = [];
-    this.#write(pieces);
+    this.#gathered = 0;
+    this.#sink.write(pieces);
+    if (this.#sink.unsent > 0) return;
+    this.#free.push(...this.#full.splice(0));
   }
 
   #schedule(): void {
@@ -72,7 +104,9 @@ export class Outbox {
   }
 
   #cut(): void {
-    if (this.end > this.#start) this.#pieces.push(this.octets.subarray(this.#start, this.end));
+    if (this.end === this.#start) return;
+    this.#pieces.push(this.octets.subarray(this.#start, this.end));
+    this.#gathered += this.end - this.#start;
     this.#start = this.end;
   }
 }

@@ -72,8 +72,6 @@ declare module 'rabbitmq-client/lib/codec.js' {
 }
 
 declare module 'rabbitmq-client/lib/util.js' {
-  import type { Socket } from 'node:net';
-
   export const READY_STATE: {
     readonly CONNECTING: number;
     readonly OPEN: number;
@@ -83,9 +81,6 @@ declare module 'rabbitmq-client/lib/util.js' {
 
   /** Reads a number of octets, one read at a time. Rejects with the code READ_END once the socket has ended. */
   export type Read = (octets: number) => Promise<Buffer>;
-
-  /** Reads by way of the event `readable`, whose listener stays. */
-  export function createAsyncReader(socket: Socket): Read;
 }
 
 declare module 'rabbitmq-client/lib/Connection.js' {

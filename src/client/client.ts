@@ -345,6 +345,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       durable: false,
       headers: request.headers ?? ONLY_CANCEL_HEADER,
       priority: request.priority,
+      bodyStays: true,
     };
     try {
       channel.publish(message, request.body);

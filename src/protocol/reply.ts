@@ -51,6 +51,8 @@ export interface HandlerReply {
 /** A reply, ready to be sent. */
 export interface EncodedReply {
   readonly body: Buffer;
+  /** The octets are the function's own, which it may fill anew as soon as it goes on. */
+  readonly borrowed?: boolean;
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -74,9 +76,8 @@ export function encodeResult(result: unknown, contentType?: string): EncodedRepl
 
 function encodeBody(value: unknown, contentType: string | undefined): EncodedReply {
   if (value instanceof Uint8Array) {
-    // a copy: the function may fill the same bytes anew for another caller before these have gone out
-    const body = Buffer.from(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-    return { body, contentType: contentType ?? OCTETS };
+    const body = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return { body, borrowed: true, contentType: contentType ?? OCTETS };
   }
   const isText = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
   if (isText && (contentType === undefined || !isJson(contentType)))

@@ -8,7 +8,7 @@ import { CallerProbe } from './caller-probe.ts';
 import { Cancels, canCancel } from './cancels.ts';
 import { deliveredTooOften, earlierDeliveries, rejectedBefore, replyIds } from './deliveries.ts';
 import type { Journal, RejectReason } from './events.ts';
-import { FAILED, FunctionRunner, type Outcome, type Run, type RunnerSettings } from './function-runner.ts';
+import { FAILED, FunctionRunner, type Outcome, ownOutcome, type Run, type RunnerSettings } from './function-runner.ts';
 import type { ServeSettings, WorkerSettings } from './options.ts';
 import { type OutgoingReply, Settler } from './settler.ts';
 import type { RequestTelemetry, WorkerTelemetry } from './telemetry.ts';
@@ -180,8 +180,10 @@ export class Answerer {
     reason?: RejectReason,
   ): Promise<void> | undefined {
     const { message, arrived, watched } = request;
-    if (this.#connection.blocked && this.#isCurrent())
-      return this.#untilUnblocked().then(() => this.#answer(request, to, outcome, reason));
+    if (this.#connection.blocked && this.#isCurrent()) {
+      const own = ownOutcome(outcome);
+      return this.#untilUnblocked().then(() => this.#answer(request, to, own, reason));
+    }
     if (!this.#isCurrent()) {
       this.#abandon(request);
       return undefined;

@@ -32,6 +32,12 @@ export type RunnerMessage = Pick<Delivery, 'redelivered' | 'body'> &
 /** The outcome of a request: the reply, or the error reply. */
 export type Outcome = EncodedReply | ReplyError;
 
+/** The same outcome with a body that stays as it is. */
+export function ownOutcome(outcome: Outcome): Outcome {
+  if (!('body' in outcome && outcome.borrowed)) return outcome;
+  return { ...outcome, body: Buffer.from(outcome.body), borrowed: false };
+}
+
 /** A run that goes on. */
 export interface Run {
   readonly outcome: Promise<Outcome>;
@@ -112,7 +118,7 @@ export class FunctionRunner {
       clearTimeout(clock);
       if (state === 'overrun') overruns?.ended();
       const result = outcome(); // also of an overrun, which may fail with something that is to be told
-      if (state === 'running') resolve(result);
+      if (state === 'running') resolve(ownOutcome(result)); // the function may go on before anybody looks
       state = 'settled';
     };
     const stop = (why: RpcError) => {

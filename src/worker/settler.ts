@@ -5,6 +5,8 @@ import type { RightReplyAddress } from '../protocol/reply-address.ts';
 export interface OutgoingReply {
   readonly to: RightReplyAddress;
   readonly body: Buffer;
+  /** The octets are the function's own, which it may fill anew as soon as it goes on. */
+  readonly borrowed?: boolean | undefined;
   readonly contentType: string;
   /** `error` for an error reply. */
   readonly type?: string | undefined;
@@ -86,7 +88,7 @@ export class Settler {
     if (this.#replied.push(deliveryTag) === 1) this.#channel.beforeWrite(this.#onWrite);
   }
 
-  #publish({ to, body, contentType, type, correlationId, headers }: OutgoingReply): unknown {
+  #publish({ to, body, borrowed, contentType, type, correlationId, headers }: OutgoingReply): unknown {
     const message = {
       exchange: '',
       routingKey: to.address,
@@ -95,6 +97,7 @@ export class Settler {
       type,
       headers,
       durable: false,
+      bodyStays: !borrowed,
       // never for a direct reply: up to RabbitMQ 4.1 it comes back as unroutable although it was delivered
       mandatory: !to.direct,
     };

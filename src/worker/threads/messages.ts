@@ -11,7 +11,7 @@ export type ThreadTask = Omit<RunnerMessage, 'body'> & {
 };
 
 /** A reply on its way back. */
-export type ThreadReply = HandlerReply & { readonly body: Uint8Array };
+export type ThreadReply = HandlerReply & { readonly body: Uint8Array<ArrayBuffer> };
 
 /** A message to a thread, with the number of the call that it is about. It runs one task at a time. */
 export type ToThread =

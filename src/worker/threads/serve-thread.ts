@@ -1,9 +1,9 @@
-import { describeThrown } from '../../protocol/reply.ts';
+import { describeThrown, type ReplyError } from '../../protocol/reply.ts';
 import { cut } from '../../protocol/text.ts';
 import type { WorkerEvent } from '../events.ts';
 import { cancelledByCaller, FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
 import { boundedCopy, ThreadLogLimit } from './bounds.ts';
-import type { FromThread, ThreadTask, ToThread } from './messages.ts';
+import type { FromThread, ThreadReply, ThreadTask, ToThread } from './messages.ts';
 import type { ThreadLine } from './thread.ts';
 
 export { takeLine } from './thread.ts';
@@ -42,9 +42,9 @@ export function serveThread({ port, begun }: ThreadLine, functions: readonly Thr
     running = { call, runner };
     Atomics.store(begun, 0, call);
     const run = runner.run({ ...task, body: Buffer.from(buffer, byteOffset, byteLength) }, expires);
-    const outcome = 'outcome' in run ? await run.outcome : run;
+    const result = resultOf('outcome' in run ? await run.outcome : run);
     // a rejection that nobody caught ends the thread before that, and costs this call, not the next one
-    setImmediate(() => sendOutcome(call, outcome, send));
+    setImmediate(() => sendResult(call, result, send));
   };
   port.on('message', (message: ToThread) => {
     if (message.type === 'run') void run(message.call, message.task, message.timeLeft);
@@ -53,23 +53,28 @@ export function serveThread({ port, begun }: ThreadLine, functions: readonly Thr
   send({ type: 'ready' });
 }
 
-function sendOutcome(
+/** An outcome as it is sent. Its body is a copy: the function may keep what it returned, and small Buffers are parts of one that many share. */
+function resultOf(outcome: Outcome): ThreadReply | ReplyError {
+  if (!('body' in outcome)) return outcome;
+  const { body, contentType, headers } = outcome;
+  return { body: new Uint8Array(body), contentType, headers };
+}
+
+function sendResult(
   call: number,
-  outcome: Outcome,
+  result: ThreadReply | ReplyError,
   send: (message: FromThread, transfer?: ArrayBuffer[]) => void,
 ): void {
-  if (!('body' in outcome)) {
-    try {
-      send({ type: 'done', call, result: outcome });
-    } catch {
-      const { data: _, ...rest } = outcome; // data that can't be cloned are no JSON either
-      send({ type: 'done', call, result: rest });
-    }
+  if ('body' in result) {
+    send({ type: 'done', call, result }, [result.body.buffer]);
     return;
   }
-  // a copy: the function may keep what it returned, and small Buffers are parts of one that many share
-  const body = new Uint8Array(outcome.body);
-  send({ type: 'done', call, result: { ...outcome, body } }, [body.buffer]);
+  try {
+    send({ type: 'done', call, result });
+  } catch {
+    const { data: _, ...rest } = result; // data that can't be cloned are no JSON either
+    send({ type: 'done', call, result: rest });
+  }
 }
 
 /** Describes a thrown value for a log. */
