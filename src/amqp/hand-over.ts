@@ -46,7 +46,7 @@ export class HandOver {
 
   #measureTurn(): void {
     const took = performance.now() - this.#began;
-    const fit = took > TIME ? (this.#count * TIME) / took : 2 * this.#count;
-    this.#together = Math.min(MOST, Math.max(1, Math.floor(fit)));
+    const fit = Math.floor((this.#count * TIME) / took); // however few there were: few at a time would be a write each
+    this.#together = Math.min(MOST, 2 * this.#together, Math.max(1, fit));
   }
 }
