@@ -17,16 +17,21 @@ export function describe(value: unknown): string {
   return line.length > 120 ? `${line.slice(0, 120)}…` : line;
 }
 
+/** The last one that was right, as most are: to compare is quicker than to check. */
+let rightQueue = 'rpc_queue';
+
 /**
  * A queue name that fits into a routing key: 1 to 255 bytes of UTF-8, no line ends. RabbitMQ leaves those out when it declares
  * or consumes, but not when it routes, so the name would be another one for replies than for requests.
  */
 export function checkQueueName(queue: unknown, name = 'queue'): string {
+  if (queue === rightQueue) return rightQueue;
   if (typeof queue !== 'string') throw new TypeError(`${name}: expected a name, got ${describe(queue)}`);
   const bytes = Buffer.byteLength(queue);
   if (bytes < 1 || bytes > 255) throw new TypeError(`${name}: expected a name of 1 to 255 bytes, got ${bytes} bytes`);
   if (/[\r\n]/.test(queue))
     throw new TypeError(`${name}: expected a name without line ends, got ${JSON.stringify(queue)}`);
+  rightQueue = queue;
   return queue;
 }
 
@@ -123,10 +128,15 @@ export function checkOptions<T extends object>(name: string, value: T, known: re
   return value;
 }
 
+/** The last one that was right, as most are: to compare is quicker than to check. */
+let rightContentType = 'text/plain';
+
 /** A content type that fits into a message's property: `type/subtype`, parameters or none, at most 255 characters of ASCII. */
 export function checkContentType(name: string, value: unknown): string {
+  if (value === rightContentType) return rightContentType;
   if (typeof value !== 'string' || !/^(?=.{3,255}$)[\w.+-]+\/[\w.+-]+(?:\s*;[ -~]*)?$/.test(value)) {
     throw new TypeError(`${name}: expected one such as application/json, got ${describe(value)}`);
   }
+  rightContentType = value;
   return value;
 }

@@ -214,15 +214,17 @@ export class Answerer {
   }
 
   #outgoing(message: Delivery, to: RightReplyAddress, outcome: Outcome): OutgoingReply {
-    const ids = replyIds(message);
+    const { correlationId, headers: idHeaders } = replyIds(message);
     if ('body' in outcome) {
-      const headers = outcome.headers && ids.headers ? { ...outcome.headers, ...ids.headers } : undefined;
-      return headers ? { to, ...ids, ...outcome, headers } : { to, ...ids, ...outcome };
+      const { body, borrowed, contentType } = outcome;
+      const headers = outcome.headers && idHeaders ? { ...outcome.headers, ...idHeaders } : outcome.headers;
+      return { to, correlationId, body, borrowed, contentType, headers: headers ?? idHeaders };
     }
     const onDataOmitted = (error: TypeError) =>
       this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error });
     const body = encodeErrorReply(outcome, onDataOmitted);
-    return { to, ...ids, body, contentType: ERROR_REPLY_CONTENT_TYPE, type: ERROR_REPLY_TYPE };
+    const contentType = ERROR_REPLY_CONTENT_TYPE;
+    return { to, correlationId, body, contentType, type: ERROR_REPLY_TYPE, headers: idHeaders };
   }
 
   #abandon({ watched }: HeldRequest): void {
