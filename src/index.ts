@@ -52,6 +52,7 @@ export {
 } from './protocol/errors.ts';
 export type { HandlerBody, HandlerReply, HandlerResult } from './protocol/reply.ts';
 export type { ReplyAddressFault } from './protocol/reply-address.ts';
+export type { RequestIds } from './protocol/request-ids.ts';
 export type {
   SchemaInput,
   SchemaOutput,

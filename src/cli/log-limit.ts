@@ -44,6 +44,7 @@ export function limitLog(log: Log, limits: Readonly<Record<string, number>>): Li
           'suppressed',
           { ...fields, count: leftOut },
           ` [-] … and ${leftOut} more in the last second (${key.trim()})`,
+          'Lines were left out',
         );
     };
     const window: Window = { lines: 0, leftOut: 0, end, timer: setTimeout(end, WINDOW).unref() };
@@ -51,14 +52,14 @@ export function limitLog(log: Log, limits: Readonly<Record<string, number>>): Li
     return window;
   };
   return {
-    info(event, fields, text) {
-      if (passes('info', event, fields)) log.info(event, fields, text);
+    info(event, fields, text, message) {
+      if (passes('info', event, fields)) log.info(event, fields, text, message);
     },
-    warn(event, fields, text) {
-      if (passes('warn', event, fields)) log.warn(event, fields, text);
+    warn(event, fields, text, message) {
+      if (passes('warn', event, fields)) log.warn(event, fields, text, message);
     },
-    error(event, fields, text) {
-      if (passes('warn', event, fields)) log.error(event, fields, text);
+    error(event, fields, text, message) {
+      if (passes('warn', event, fields)) log.error(event, fields, text, message);
     },
     flush: () => {
       for (const window of [...windows.values()]) window.end();

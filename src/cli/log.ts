@@ -11,6 +11,9 @@ export type LogFields = Readonly<Record<string, unknown>>;
 const MAX_LINE = 5_000;
 const MAX_TEXT = 2_000;
 
+/** The longest id behind a line for people: a short string of AMQP. */
+const MAX_ID = 255;
+
 /** All texts and names of a record's fields together, in characters, and what each value counts for besides. */
 const MAX_RECORD = 20_000;
 const VALUE = 10;
@@ -22,23 +25,30 @@ const MAX_ITEMS = 50;
 /** The most that waits for a reader of the log, in bytes or characters. */
 const MAX_PENDING = 1024 * 1024;
 
-/** How bad it is. */
-type LogLevel = 'info' | 'warn' | 'error';
+/** How bad it is, the least first. */
+export const logLevels = ['info', 'warn', 'error'] as const;
+
+type LogLevel = (typeof logLevels)[number];
 
 /**
  * A log. `event` is a short name that never changes (`consuming`), `fields` are its figures, `text` is the line for
- * people. In the text format only `text` is printed, so an event without one is in the JSON format only.
- * None of the methods throws.
+ * people. In the text format only `text` is printed, and behind it the `correlationId` and `traceparent` of the fields; an event
+ * without a text is in the JSON format only. A record in JSON has the fields and `message`: the text, unless the fields have
+ * what is in it. None of the methods throws.
  */
 export interface Log {
-  info(event: string, fields?: LogFields, text?: string): void;
-  warn(event: string, fields: LogFields, text: string): void;
-  error(event: string, fields: LogFields, text: string): void;
+  info(event: string, fields?: LogFields, text?: string, message?: string): void;
+  warn(event: string, fields: LogFields, text: string, message?: string): void;
+  error(event: string, fields: LogFields, text: string, message?: string): void;
 }
 
 /** The options of {@link createLog}. */
 interface LogOptions {
   readonly format: LogFormat;
+  /** Lines of lower levels are left out. Default: `info`. */
+  readonly level?: LogLevel | undefined;
+  /** The program: what stands in each record in JSON. Default: nothing. */
+  readonly program?: LogFields | undefined;
   /** Takes a line with its line end, or returns false if it does not. Default: standard error. What it throws is swallowed. */
   readonly write?: (line: string) => boolean;
   /** The clock. Default: the system's. */
@@ -50,23 +60,40 @@ interface LogOptions {
  * passwords in URLs hidden, and long texts, lists and objects cut.
  */
 export function createLog(options: LogOptions): Log {
-  const { format, write = lineWriter(process.stderr), now = () => new Date() } = options;
+  const {
+    format,
+    level: lowest = 'info',
+    program,
+    write = lineWriter(process.stderr),
+    now = () => new Date(),
+  } = options;
 
   /** Lines that nobody wanted since the last one that was written. */
   let leftOut = 0;
 
-  const render = (level: LogLevel, event: string, fields: LogFields, text: string | undefined): string | undefined => {
-    const line = text === undefined ? undefined : redact(shorten(text, MAX_LINE));
-    if (format === 'text') return line === undefined ? undefined : printable(line);
-    const message = line === undefined ? {} : { message: line.trim().replace(/^\[.\] /, '') };
-    return toJson({ time: now().toISOString(), level, event }, fields, message);
+  const render = (
+    level: LogLevel,
+    event: string,
+    fields: LogFields,
+    text?: string,
+    told = text,
+  ): string | undefined => {
+    if (format === 'text') return text && printable(redact(shorten(text, MAX_LINE) + idsIn(fields)));
+    const message = told && {
+      message: redact(shorten(told, MAX_LINE))
+        .trim()
+        .replace(/^\[.\] /, ''),
+    };
+    return toJson({ time: now().toISOString(), level, event }, fields, { ...message, ...program });
   };
-  const log = (level: LogLevel, event: string, fields: LogFields = {}, text?: string): void => {
+  const log = (level: LogLevel, event: string, fields: LogFields = {}, text?: string, message?: string): void => {
+    if (logLevels.indexOf(level) < logLevels.indexOf(lowest)) return;
     try {
-      const line = render(level, event, fields, text);
+      const line = render(level, event, fields, text, message);
       if (line === undefined) return;
       if (leftOut > 0) {
-        const note = render('warn', 'suppressed', { count: leftOut }, ` [-] … ${leftOut} lines that nobody read`);
+        const text = ` [-] … ${leftOut} lines that nobody read`;
+        const note = render('warn', 'suppressed', { count: leftOut }, text, 'Lines that nobody read were left out');
         if (write(`${note}\n`)) leftOut = 0;
       }
       if (leftOut > 0 || !write(`${line}\n`)) leftOut++;
@@ -75,10 +102,16 @@ export function createLog(options: LogOptions): Log {
     }
   };
   return {
-    info: (event, fields, text) => log('info', event, fields, text),
-    warn: (event, fields, text) => log('warn', event, fields, text),
-    error: (event, fields, text) => log('error', event, fields, text),
+    info: (event, fields, text, message) => log('info', event, fields, text, message),
+    warn: (event, fields, text, message) => log('warn', event, fields, text, message),
+    error: (event, fields, text, message) => log('error', event, fields, text, message),
   };
+}
+
+/** The ids of the request that a line is about, for its end. */
+function idsIn({ correlationId, traceparent }: LogFields): string {
+  const ids = [correlationId, traceparent].filter((id) => typeof id === 'string');
+  return ids.length === 0 ? '' : ` (${ids.map((id) => shorten(id, MAX_ID)).join(', ')})`;
 }
 
 /** `text` where the stream is a terminal, else `json`. */
@@ -102,12 +135,12 @@ export function lineWriter(stream: Writable): (line: string) => boolean {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * One JSON line of a record's own fields, the caller's and the message, in this order; a field of the caller's never
+ * One JSON line of what the record begins with, the caller's fields, and what it ends with; a field of the caller's never
  * replaces one of the record's. Never throws: fields that cannot be written are left out, and `unloggable` says why.
  * It takes bounded time and space, for any fields.
  */
-export function toJson(own: Fields, fields: Fields, message: Fields): string {
-  const all = (theirs: unknown) => Object.assign({}, own, theirs, own, message);
+export function toJson(first: Fields, fields: Fields, last: Fields): string {
+  const all = (theirs: unknown) => Object.assign({}, first, theirs, first, last);
   let json: string;
   try {
     json = JSON.stringify(all(new Simplifier().simplify(fields)));
@@ -178,5 +211,11 @@ function errorFields(error: Error): Fields {
   const { name, message, stack, cause } = error;
   // A refused connection to localhost has its reasons in `errors` only, and nothing in its message.
   const errors = error instanceof AggregateError ? error.errors : undefined;
-  return { ...error, name, message, stack, cause, errors };
+  return { ...error, name, message, stack: framesOf(stack), cause, errors };
+}
+
+/** A stack without its head, which says name and message once more. */
+function framesOf(stack: unknown): unknown {
+  const at = typeof stack === 'string' ? stack.indexOf('\n    at ') : -1;
+  return at < 0 ? stack : (stack as string).slice(at + 1);
 }

@@ -368,7 +368,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       return;
     }
     this.#calls.answer(call);
-    if (type === ERROR_REPLY_TYPE) call.reject(decodeErrorReply(message.body));
+    if (type === ERROR_REPLY_TYPE) call.reject(decodeErrorReply(message.body, correlationId));
     else call.resolve(new DeliveredReply(message));
     this.#afterSettling();
   }

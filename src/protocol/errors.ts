@@ -117,6 +117,8 @@ export interface RpcErrorOptions {
   readonly data?: unknown;
   /** The error beneath. It stays on this side. */
   readonly cause?: unknown;
+  /** The correlation id of the call that failed. It stays on this side. */
+  readonly correlationId?: string | undefined;
 }
 
 /** By this every copy of the package knows the errors of the others. */
@@ -134,9 +136,15 @@ export class RpcError extends Error {
   readonly data: unknown;
   /** What is wrong with the request, or the reply, and where; undefined where nobody said. */
   readonly issues: readonly RpcIssue[] | undefined;
+  /** The correlation id of a call that was answered with an error, or not in time: the worker's log has it in each line about the call. */
+  readonly correlationId: string | undefined;
 
   /** @throws TypeError if `code` is none */
-  constructor(code: RpcErrorCode, message: string, { reason, data, issues, cause }: RpcErrorOptions = {}) {
+  constructor(
+    code: RpcErrorCode,
+    message: string,
+    { reason, data, issues, cause, correlationId }: RpcErrorOptions = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     // a function in JavaScript gets no help from types
     if (!isRpcErrorCode(code))
@@ -145,6 +153,7 @@ export class RpcError extends Error {
     this.reason = reason;
     this.data = data;
     this.issues = issues;
+    this.correlationId = correlationId;
   }
 
   /**

@@ -132,16 +132,18 @@ export function replyErrorOf(thrown: unknown): ReplyError | undefined {
 
 /**
  * The body of the error reply for `error`: RFC 9457 problem details, with the status code, the reason, the issues (as
- * `errors`) and the data as extension members. Never throws: data that are no JSON, or too long, are left out.
- * @param onDataOmitted told why
+ * `errors`), the request's correlation id and the data as extension members. Never throws: data that are no JSON, or too
+ * long, are left out.
+ * @param about the request's correlation id, which leads to the worker's log; and who is told that data were left out
  */
 export function encodeErrorReply(
   { code, message, reason, issues, data }: ReplyError,
-  onDataOmitted: (error: TypeError) => void = () => {},
+  about: { readonly correlationId?: string | undefined; readonly onDataOmitted?: (error: TypeError) => void } = {},
 ): Buffer {
   const title = code.toLowerCase().replaceAll('_', ' ');
   const detail = cut(message, MAX_DETAIL);
-  const problem = JSON.stringify({ title, detail, code, reason, errors: issues });
+  const { correlationId } = about;
+  const problem = JSON.stringify({ title, detail, code, correlationId, reason, errors: issues });
   if (data === undefined) return Buffer.from(problem);
   try {
     const json = JSON.stringify(data) as string | undefined;
@@ -149,7 +151,7 @@ export function encodeErrorReply(
     if (json.length > MAX_DATA) throw new TypeError(`they have ${json.length} characters as JSON; at most ${MAX_DATA}`);
     return Buffer.from(`${problem.slice(0, -1)},"data":${json}}`);
   } catch (error) {
-    onDataOmitted(new TypeError(`the data of the error were left out: ${describeThrown(error)}`));
+    about.onDataOmitted?.(new TypeError(`the data of the error were left out: ${describeThrown(error)}`));
     return Buffer.from(problem);
   }
 }
@@ -168,7 +170,11 @@ export function describeThrown(thrown: unknown): string {
  * it gave one. A body that can't be read gives
  * `UNKNOWN`: the worker refused, and that much is known.
  */
-export function decodeErrorReply(body: Buffer): RpcError {
+export function decodeErrorReply(body: Buffer, correlationId?: string): RpcError {
+  const unreadable = (why: string, cause?: unknown) => {
+    const message = `the worker sent an error reply that can't be read: ${why}`;
+    return new RpcError('UNKNOWN', message, { reason: 'ERROR_REPLY', cause, correlationId });
+  };
   if (body.length > MAX_ERROR_REPLY_BYTES) return unreadable(`it has ${body.length} bytes`);
   let problem: unknown;
   try {
@@ -184,12 +190,6 @@ export function decodeErrorReply(body: Buffer): RpcError {
     reason: isOwnReason(reason) ? reason : 'ERROR_REPLY',
     issues: boundedIssues(errors),
     data,
-  });
-}
-
-function unreadable(why: string, cause?: unknown): RpcError {
-  return new RpcError('UNKNOWN', `the worker sent an error reply that can't be read: ${why}`, {
-    reason: 'ERROR_REPLY',
-    cause,
+    correlationId,
   });
 }

@@ -4,6 +4,7 @@ import { explainChannelError } from '../amqp/channel-errors.ts';
 import type { BrokerConnection } from '../amqp/connection.ts';
 import { ERROR_REPLY_CONTENT_TYPE, ERROR_REPLY_TYPE, encodeErrorReply } from '../protocol/reply.ts';
 import { type ReplyAddress, ReplyAddresses, type RightReplyAddress } from '../protocol/reply-address.ts';
+import { requestIds } from '../protocol/request-ids.ts';
 import { CallerProbe } from './caller-probe.ts';
 import { Cancels, canCancel } from './cancels.ts';
 import { deliveredTooOften, earlierDeliveries, rejectedBefore, replyIds } from './deliveries.ts';
@@ -121,9 +122,9 @@ export class Answerer {
   }
 
   async #admit(request: HeldRequest): Promise<void> {
-    const { reply } = request;
+    const { message, reply } = request;
     while (this.#connection.blocked && this.#isCurrent()) await this.#untilUnblocked();
-    if (reply.ok && this.#mustProbe(request) && !(await this.#callerIsThere(reply)))
+    if (reply.ok && this.#mustProbe(request) && !(await this.#callerIsThere(message, reply)))
       return this.#reject(request, 'caller-gone');
     await this.#handle(request);
   }
@@ -168,7 +169,7 @@ export class Answerer {
     }
     const { message, arrived, watched } = request;
     this.#settler.ack(message.deliveryTag);
-    this.#journal.cancelled(this.#queue.name, performance.now() - arrived);
+    this.#journal.cancelled(this.#queue.name, message, performance.now() - arrived);
     watched?.unanswered('cancelled');
   }
 
@@ -196,7 +197,7 @@ export class Answerer {
     }
     const error = this.#settler.replyThenAck(message.deliveryTag, reply);
     if (error !== undefined) {
-      this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error }); // headers that can't be encoded, say
+      this.#failed(message, error); // headers that can't be encoded, say
       const failed = this.#outgoing(message, to, FAILED);
       // the caller's own id may leave no room for a reply: without an ack the delivery would be in hand for ever
       if (this.#settler.replyThenAck(message.deliveryTag, failed) !== undefined)
@@ -208,7 +209,7 @@ export class Answerer {
         : 'body' in outcome
           ? (['OK', ''] as const)
           : ([outcome.code, outcome.message] as const);
-    this.#journal.answered(this.#queue.name, code, detail, performance.now() - arrived);
+    this.#journal.answered(this.#queue.name, message, code, detail, performance.now() - arrived);
     watched?.answered(code, detail);
     return undefined;
   }
@@ -220,15 +221,20 @@ export class Answerer {
       const headers = outcome.headers && idHeaders ? { ...outcome.headers, ...idHeaders } : outcome.headers;
       return { to, correlationId, body, borrowed, contentType, headers: headers ?? idHeaders };
     }
-    const onDataOmitted = (error: TypeError) =>
-      this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error });
-    const body = encodeErrorReply(outcome, onDataOmitted);
+    const body = encodeErrorReply(outcome, {
+      correlationId: requestIds(message).correlationId,
+      onDataOmitted: (error) => this.#failed(message, error),
+    });
     const contentType = ERROR_REPLY_CONTENT_TYPE;
     return { to, correlationId, body, contentType, type: ERROR_REPLY_TYPE, headers: idHeaders };
   }
 
-  #abandon({ watched }: HeldRequest): void {
-    this.#journal.abandoned(this.#queue.name);
+  #failed(message: Delivery, error: unknown): void {
+    this.#journal.tell({ type: 'handler-failed', queue: this.#queue.name, error, ...requestIds(message) });
+  }
+
+  #abandon({ message, watched }: HeldRequest): void {
+    this.#journal.abandoned(this.#queue.name, message);
     watched?.unanswered('abandoned');
   }
 
@@ -242,16 +248,16 @@ export class Answerer {
     const times = rejectedBefore(message, name);
     if (times >= maxDeliveries) {
       this.#settler.ack(message.deliveryTag); // its dead letters come back here: rejected once more, it would do so for ever
-      this.#journal.cycle(name, reason, times);
+      this.#journal.cycle(name, message, reason, times);
     } else {
       this.#settler.reject(message.deliveryTag);
-      this.#journal.rejected(name, reason, message.replyTo);
+      this.#journal.rejected(name, message, reason);
     }
     watched?.unanswered(reason);
   }
 
   /** Asks the broker; if it can't be asked, after some tries, the caller counts as being there, and so do all for a while. */
-  async #callerIsThere({ address, direct }: RightReplyAddress): Promise<boolean> {
+  async #callerIsThere(message: Delivery, { address, direct }: RightReplyAddress): Promise<boolean> {
     for (const wait of PROBE_DELAYS) {
       try {
         if (await this.#probe.isThere(address)) return true;
@@ -261,7 +267,7 @@ export class Answerer {
         return await this.#probe.isThere(address);
       } catch (error) {
         if (!this.#isCurrent()) return true;
-        this.#journal.tell({ type: 'probe-failed', error: explainChannelError(error) });
+        this.#journal.tell({ type: 'probe-failed', error: explainChannelError(error), ...requestIds(message) });
         await delay(wait, undefined, { ref: false });
       }
     }

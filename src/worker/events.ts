@@ -1,7 +1,9 @@
+import type { Delivery } from '../amqp/channel.ts';
 import { messageSizeLimit } from '../amqp/channel-errors.ts';
 import { MAX_BODY_BYTES } from '../protocol/body.ts';
 import { errorCode, type RpcError, type RpcErrorCode } from '../protocol/errors.ts';
 import type { ReplyAddressFault } from '../protocol/reply-address.ts';
+import { type RequestIds, requestIds } from '../protocol/request-ids.ts';
 import type { LogLevel } from './handler.ts';
 
 /** Why a request was rejected without requeue. A dead-letter policy of the queue catches it. */
@@ -12,7 +14,10 @@ export type RejectReason =
   /** The request seems to end each worker that gets it; its caller was sent an error reply. */
   | 'delivered-too-often';
 
-/** An event of a worker, for logs and metrics. Durations in ms. The list is open: a later version may tell more. */
+/**
+ * An event of a worker, for logs and metrics. Durations in ms. One about a request has the ids that its caller gave it, for
+ * which anybody may have written anything. The list is open: a later version may tell more.
+ */
 export type WorkerEvent =
   | { readonly type: 'connected'; readonly url: string }
   | { readonly type: 'queue'; readonly queue: string; readonly how: 'found' | 'declared' }
@@ -29,57 +34,67 @@ export type WorkerEvent =
       readonly delay: number;
     }
   /** The broker could not be asked whether a caller is still there. */
-  | { readonly type: 'probe-failed'; readonly error: RpcError }
+  | ({ readonly type: 'probe-failed'; readonly error: RpcError } & RequestIds)
   | { readonly type: 'blocked'; readonly reason: string }
   | { readonly type: 'unblocked' }
   /** The queue has had its `maxRequests`, and none of them is in hand: no more is consumed. */
   | { readonly type: 'max-requests'; readonly queue: string; readonly requests: number }
   /** A reply went out; `code` is that of an error reply, `OK` for an answer. */
-  | {
+  | ({
       readonly type: 'answered';
       readonly queue: string;
       readonly code: RpcErrorCode | 'OK';
       readonly detail: string;
       readonly duration: number;
-    }
+    } & RequestIds)
   /**
    * A run goes on past its deadline, or although it was cancelled; nobody waits for it, and its place is free. `running` such there are now, and with
    * `limit` of them the worker counts as stuck.
    */
-  | { readonly type: 'overrun'; readonly queue: string; readonly running: number; readonly limit: number }
+  | ({
+      readonly type: 'overrun';
+      readonly queue: string;
+      readonly running: number;
+      readonly limit: number;
+    } & RequestIds)
   /** Such a run has ended. */
-  | { readonly type: 'overrun-ended'; readonly queue: string; readonly running: number; readonly limit: number }
+  | ({
+      readonly type: 'overrun-ended';
+      readonly queue: string;
+      readonly running: number;
+      readonly limit: number;
+    } & RequestIds)
   /** The function threw something that is no error for its caller, who is told no more than INTERNAL. */
-  | { readonly type: 'handler-failed'; readonly queue?: string; readonly error: unknown }
+  | ({ readonly type: 'handler-failed'; readonly queue?: string; readonly error: unknown } & RequestIds)
   /** The function logs something. */
-  | {
+  | ({
       readonly type: 'log';
       readonly level: LogLevel;
       readonly text: string;
       readonly fields?: Readonly<Record<string, unknown>>;
-    }
+    } & RequestIds)
   /** A request was rejected; `count` of this reason so far. `replyTo` tells the queue of a `refused-reply-to`. */
-  | {
+  | ({
       readonly type: 'rejected';
       readonly queue: string;
       readonly reason: RejectReason;
       readonly count: number;
       readonly replyTo?: string;
-    }
+    } & RequestIds)
   /**
    * A request was to be rejected that this queue has rejected `times` times already, and got back each time by its dead
    * letters: it was acked instead, or it would come back for ever.
    */
-  | {
+  | ({
       readonly type: 'dead-letter-cycle';
       readonly queue: string;
       readonly reason: RejectReason;
       readonly times: number;
-    }
+    } & RequestIds)
   /** The channel that a request came by was lost before it was answered; the broker delivers it again. */
-  | { readonly type: 'abandoned'; readonly queue: string }
+  | ({ readonly type: 'abandoned'; readonly queue: string } & RequestIds)
   /** A request's caller cancelled it, `duration` after it came: it was acked without a reply. */
-  | { readonly type: 'cancelled'; readonly queue: string; readonly duration: number }
+  | ({ readonly type: 'cancelled'; readonly queue: string; readonly duration: number } & RequestIds)
   /** A cancel came that fits no request in hand: it was answered by then, or cancelled, or the cancel was made up. `count` so far. */
   | { readonly type: 'stray-cancel'; readonly queue: string; readonly count: number };
 
@@ -149,46 +164,48 @@ export class Journal {
     if (redelivered) this.#redelivered++;
   }
 
-  answered(queue: string, code: RpcErrorCode | 'OK', detail: string, duration: number): void {
+  answered(queue: string, message: Delivery, code: RpcErrorCode | 'OK', detail: string, duration: number): void {
     if (code === 'OK') this.#answered++;
     else this.#refused++;
-    this.tell({ type: 'answered', queue, code, detail, duration });
+    const { correlationId, traceparent } = requestIds(message); // not spread: it is told for each request
+    this.tell({ type: 'answered', queue, code, detail, duration, correlationId, traceparent });
   }
 
-  rejected(queue: string, reason: RejectReason, replyTo: string | undefined): void {
+  rejected(queue: string, message: Delivery, reason: RejectReason): void {
     const count = ++this.#rejected[reason];
+    const { replyTo } = message;
     const named = reason === 'refused-reply-to' && replyTo !== undefined ? { replyTo } : {};
-    this.tell({ type: 'rejected', queue, reason, count, ...named });
+    this.tell({ type: 'rejected', queue, reason, count, ...named, ...requestIds(message) });
   }
 
-  cycle(queue: string, reason: RejectReason, times: number): void {
+  cycle(queue: string, message: Delivery, reason: RejectReason, times: number): void {
     this.#cycles++;
-    this.tell({ type: 'dead-letter-cycle', queue, reason, times });
+    this.tell({ type: 'dead-letter-cycle', queue, reason, times, ...requestIds(message) });
   }
 
-  abandoned(queue: string): void {
+  abandoned(queue: string, message: Delivery): void {
     this.#abandoned++;
-    this.tell({ type: 'abandoned', queue });
+    this.tell({ type: 'abandoned', queue, ...requestIds(message) });
   }
 
-  cancelled(queue: string, duration: number): void {
+  cancelled(queue: string, message: Delivery, duration: number): void {
     this.#cancelled++;
-    this.tell({ type: 'cancelled', queue, duration });
+    this.tell({ type: 'cancelled', queue, duration, ...requestIds(message) });
   }
 
   strayCancel(queue: string): void {
     this.tell({ type: 'stray-cancel', queue, count: ++this.#strayCancels });
   }
 
-  overrun(queue: string, running: number, limit: number): void {
+  overrun(queue: string, request: RequestIds, running: number, limit: number): void {
     this.#overrun++;
     this.#overrunning++;
-    this.tell({ type: 'overrun', queue, running, limit });
+    this.tell({ type: 'overrun', queue, running, limit, ...request });
   }
 
-  overrunEnded(queue: string, running: number, limit: number): void {
+  overrunEnded(queue: string, request: RequestIds, running: number, limit: number): void {
     this.#overrunning--;
-    this.tell({ type: 'overrun-ended', queue, running, limit });
+    this.tell({ type: 'overrun-ended', queue, running, limit, ...request });
   }
 
   /** The longest reply that the broker takes, as far as is known, in bytes. */

@@ -2,9 +2,10 @@ import type { Delivery } from '../amqp/channel.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { MAX_DELAY } from '../protocol/option-checks.ts';
 import { type EncodedReply, encodeResult, type ReplyError, replyErrorOf } from '../protocol/reply.ts';
+import type { RequestIds } from '../protocol/request-ids.ts';
 import { isThenable } from '../protocol/waiting.ts';
 import type { WorkerEvent } from './events.ts';
-import { type FunctionLog, type RequestHandler, RpcRequest } from './handler.ts';
+import { type RequestHandler, RpcRequest } from './handler.ts';
 import { LazyContext, type SharedContext } from './request-context.ts';
 
 /** The settings of a {@link FunctionRunner}. */
@@ -20,7 +21,7 @@ export interface RunnerSettings {
   readonly maxReplyBytes: () => number;
   readonly tell: (event: WorkerEvent) => void;
   /** Told of runs that go on past their deadline, and of their end. Without it each run is waited for, as in a thread, which can be ended. */
-  readonly overruns?: { began(): void; ended(): void };
+  readonly overruns?: { began(request: RequestIds): void; ended(request: RequestIds): void };
 }
 
 /** The parts of a message that it needs. */
@@ -58,11 +59,8 @@ export class FunctionRunner {
   constructor(settings: RunnerSettings) {
     this.#settings = settings;
     const { functionOptions, tell } = settings;
-    const log = (level: keyof FunctionLog): FunctionLog['info'] => {
-      return (message, fields) => tell({ type: 'log', level, text: String(message), ...(fields && { fields }) });
-    };
     this.#shared = {
-      log: { info: log('info'), warn: log('warn'), error: log('error') },
+      tell,
       options: functionOptions,
       signalled: new Set(),
       over: undefined,
@@ -116,7 +114,7 @@ export class FunctionRunner {
     });
     const finish = (outcome: () => Outcome) => {
       clearTimeout(clock);
-      if (state === 'overrun') overruns?.ended();
+      if (state === 'overrun') overruns?.ended(context.ids);
       const result = outcome(); // also of an overrun, which may fail with something that is to be told
       if (state === 'running') resolve(ownOutcome(result)); // the function may go on before anybody looks
       state = 'settled';
@@ -130,7 +128,7 @@ export class FunctionRunner {
         if (state !== 'running' || !overruns) return;
         state = 'overrun';
         resolve(why);
-        overruns.began();
+        overruns.began(context.ids);
       });
     };
     const expire = () => {
@@ -170,7 +168,7 @@ export class FunctionRunner {
     if (told) return told;
     // what waits with the signal throws an AbortError of its own, as node:timers/promises does
     if (abortReason instanceof RpcError && isAbortError(error)) return abortReason;
-    this.#settings.tell({ type: 'handler-failed', error });
+    this.#settings.tell({ type: 'handler-failed', error, ...context.ids });
     return FAILED;
   }
 }

@@ -46,7 +46,9 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
   readonly correlationId: string | undefined;
   /** The request's `message_id`, one character an octet; undefined where the caller gave none. */
   readonly messageId: string | undefined;
-  /** The worker's log. */
+  /** The request's header `traceparent`; undefined where there is none, or not in the form that W3C's Trace Context gives it. */
+  readonly traceparent: string | undefined;
+  /** The worker's log; a line has the request's ids. */
   readonly log: FunctionLog;
   /** The values of the function's own options. */
   readonly options: Options;

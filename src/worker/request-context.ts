@@ -1,8 +1,11 @@
+import { type RequestIds, requestIds, traceparentOf } from '../protocol/request-ids.ts';
+import type { WorkerEvent } from './events.ts';
 import type { FunctionLog, RequestContext } from './handler.ts';
 
 /** The parts of a context that all requests of a channel share. */
 export interface SharedContext {
-  readonly log: FunctionLog;
+  /** Told of what functions log. */
+  readonly tell: (event: WorkerEvent) => void;
   readonly options: Readonly<Record<string, unknown>>;
   /** The requests in hand whose function looks at its signal. */
   readonly signalled: Set<LazyContext>;
@@ -24,6 +27,7 @@ export class LazyContext implements RequestContext {
   readonly #message: ContextMessage;
   readonly #shared: SharedContext;
   #headers: Readonly<Record<string, unknown>> | undefined;
+  #log: FunctionLog | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
 
@@ -45,8 +49,17 @@ export class LazyContext implements RequestContext {
     return this.#message.messageId;
   }
 
+  get traceparent(): string | undefined {
+    return traceparentOf(this.#message.headers);
+  }
+
+  get ids(): RequestIds {
+    return requestIds(this.#message);
+  }
+
   get log(): FunctionLog {
-    return this.#shared.log;
+    this.#log ??= this.#makeLog();
+    return this.#log;
   }
 
   get options(): Readonly<Record<string, unknown>> {
@@ -78,6 +91,16 @@ export class LazyContext implements RequestContext {
   /** To be called when the function is done: its signal does not abort any more. */
   end(): void {
     if (this.#controller) this.#shared.signalled.delete(this);
+  }
+
+  #makeLog(): FunctionLog {
+    const { tell } = this.#shared;
+    const { ids } = this;
+    const log = (level: keyof FunctionLog): FunctionLog['info'] => {
+      return (message, fields) =>
+        tell({ type: 'log', level, text: String(message), ...(fields && { fields }), ...ids });
+    };
+    return { info: log('info'), warn: log('warn'), error: log('error') };
   }
 
   #makeSignal(): AbortController {

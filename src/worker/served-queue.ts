@@ -41,8 +41,8 @@ export class ServedQueue {
         maxReplyBytes: () => journal.maxReplyBytes,
         tell: (event) => journal.tell(event.type === 'handler-failed' ? { ...event, queue: queue.name } : event),
         overruns: {
-          began: () => journal.overrun(queue.name, ++this.#overrunning, queue.maxOverruns),
-          ended: () => journal.overrunEnded(queue.name, --this.#overrunning, queue.maxOverruns),
+          began: (request) => journal.overrun(queue.name, request, ++this.#overrunning, queue.maxOverruns),
+          ended: (request) => journal.overrunEnded(queue.name, request, --this.#overrunning, queue.maxOverruns),
         },
       },
       onDelivery: (redelivered) => {

@@ -27,6 +27,16 @@ describe('a log in the text format', () => {
     assert.deepEqual(lines, [' [x] Awaiting RPC requests\n', ' [.] fib(30)\n']);
   });
 
+  it('has the ids of its request behind a line, bounded and escaped like the rest', () => {
+    const { log, lines } = logTo('text');
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    log.warn('refused', { correlationId: 'abc', traceparent }, 'no');
+    log.warn('refused', { correlationId: `\n\u001b amqp://me:hunter2@a ${'x'.repeat(5_000)}` }, 'no');
+    log.warn('refused', { correlationId: undefined, traceparent: 7 }, 'no');
+    assert.deepEqual([lines[0], lines[2]], [`no (abc, ${traceparent})\n`, 'no\n']);
+    assert.match(lines[1] ?? '', /^no \(\\n\\u001b amqp:\/\/me:\*{3}@a x{150,255}…\)\n$/);
+  });
+
   it('keeps every record on one line and no control character in it', () => {
     const { log, lines } = logTo('text');
     log.error('refused', {}, 'got 1\n [.] fib(2)\r\t\0\u001b[31m\u007f\u009b\u2028\u202e');
@@ -53,6 +63,15 @@ describe('a log in the JSON format', () => {
     assert.deepEqual([record.event, record[odd], record.message], [odd, odd, odd]);
   });
 
+  it('says which program it is of, and in its message nothing that the fields say', () => {
+    const lines: string[] = [];
+    const program = { service: 'prices', version: '1.2.3', instance: 'pod-1:1' };
+    const log = createLog({ format: 'json', program, now, write: (line) => lines.push(line) > 0 });
+    log.info('connected', { url: 'amqp://host', service: 'forged' }, ' [x] Connected to amqp://host', 'Connected');
+    const expected = { time: now().toISOString(), level: 'info', event: 'connected', url: 'amqp://host', ...program };
+    assert.deepEqual(parsed(lines), { ...expected, message: 'Connected' });
+  });
+
   it("lets no field replace one of the record's own", () => {
     const { log, lines } = logTo('json');
     log.warn('real', { event: 'forged', level: 'info', time: 0, message: 'forged', n: 1 }, 'real');
@@ -69,7 +88,7 @@ describe('a log in the JSON format', () => {
     const record = JSON.parse(lines[0] ?? '');
     assert.equal(record.error.name, 'Error');
     assert.equal(record.error.message, 'above');
-    assert.match(record.error.stack, /^Error: above\n {4}at /);
+    assert.match(record.error.stack, /^ {4}at /, 'name and message are not told twice');
     assert.deepEqual([record.error.cause.message, record.error.cause.code], ['beneath', 'ECONNREFUSED']);
     assert.equal(record.several.errors[0].message, 'beneath');
   });
@@ -102,6 +121,22 @@ describe('a log in the JSON format', () => {
     log.info('odd', { trap }, 'text');
     const { event, unloggable, message } = parsed(lines);
     assert.deepEqual([event, unloggable, message], ['odd', 'a trap', 'text']);
+  });
+});
+
+describe('the level of a log', () => {
+  it('leaves out what is less', () => {
+    for (const format of ['text', 'json'] as const) {
+      const lines: string[] = [];
+      const log = createLog({ format, level: 'warn', write: (line) => lines.push(line) > 0 });
+      log.info('one', {}, 'less');
+      log.warn('two', {}, 'as much');
+      log.error('three', {}, 'more');
+      assert.deepEqual(
+        lines.map((line) => /less|as much|more/.exec(line)?.[0]),
+        ['as much', 'more'],
+      );
+    }
   });
 });
 
@@ -246,7 +281,7 @@ describe('a log whose reader stands still', () => {
         goOn();
         await new Promise((resolve) => setImmediate(resolve));
       }
-      assert.match(read[kept] ?? '', new RegExp(`${10_000 - kept} lines that nobody read`));
+      assert.match(read[kept] ?? '', new RegExp(`"count":${10_000 - kept}|… ${10_000 - kept} lines that nobody read`));
       assert.match(read[kept + 1] ?? '', /at last/);
     });
   }

@@ -41,7 +41,7 @@ describe('a worker whose function fails where nobody can catch it', { concurrenc
       const [record, ...others] = worker.records('crashed') as { error: Record<string, unknown>; message: string }[];
       assert.deepEqual(others, [], request);
       assert.match(String(record?.error.message), /lost /, request);
-      assert.match(String(record?.message), /^Crashed: /, request);
+      assert.equal(record?.message, 'Crashed', request);
       if (/timer/.test(request)) assert.equal(record?.error.name, 'RangeError');
       if (/timer 0/.test(request))
         assert.match(String(record?.error.stack), /at .*faultyTimer .*\(.*worker\.js:\d+:\d+\)/);

@@ -227,9 +227,8 @@ describe('errors', () => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
     for (const wrong of [circle, 1n, () => 1, 'x'.repeat(40_000)]) {
-      const body = encodeErrorReply({ code: 'ABORTED', message: 'x', data: wrong }, (error) =>
-        omitted.push(error.message),
-      );
+      const onDataOmitted = (error: TypeError) => omitted.push(error.message);
+      const body = encodeErrorReply({ code: 'ABORTED', message: 'x', data: wrong }, { onDataOmitted });
       assert.deepEqual([decodeErrorReply(body).message, decodeErrorReply(body).data], ['x', undefined]);
     }
     assert.equal(omitted.length, 4);

@@ -79,8 +79,10 @@ describe('dead letters that come back to their queue', () => {
         const { requests, rejected, deadLetterCycles } = worker.stats();
         assert.deepEqual([requests, rejected['missing-reply-to'], deadLetterCycles], [10, 8, 2]);
         assert.deepEqual(
-          events.filter((event) => event.type === 'dead-letter-cycle'),
-          Array(2).fill({ type: 'dead-letter-cycle', queue, reason: 'missing-reply-to', times: 4 }),
+          events
+            .filter((event) => event.type === 'dead-letter-cycle')
+            .map((event) => [event.queue, event.reason, event.times]),
+          Array(2).fill([queue, 'missing-reply-to', 4]),
         );
         const { messageCount } = await raw.channel.queueDeclare({ queue, passive: true });
         assert.equal(messageCount, 0);

@@ -86,6 +86,7 @@ describe('a worker', () => {
     assert.deepEqual(JSON.parse(String(busy.body)), {
       title: 'resource exhausted',
       detail: 'come back later',
+      correlationId: 'x',
       code: 'RESOURCE_EXHAUSTED',
     });
     await raw.publish(queue, 'bug', { replyTo });

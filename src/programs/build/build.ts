@@ -3,13 +3,14 @@ import { parseCommandLine } from '../../cli/command-line.ts';
 import { option } from '../../cli/option.ts';
 import { endWith } from '../../cli/process.ts';
 import { text } from '../../cli/value-parsers.ts';
+import { version } from '../../cli/version.ts';
 import { bundleWorker } from './bundle.ts';
 import { checkOutfile, checkSources, notAnInput } from './files.ts';
 import { tryOut } from './try-out.ts';
 
 const program = {
   name: 'fib-worker build',
-  version: process.env.FIB_WORKER_VERSION ?? '',
+  version,
   usage: 'fib-worker build FILE … --outfile FILE',
   summary:
     "Bundles a worker that serves the functions of these modules, with the packages that they import, into one file. That needs nothing but Node, and takes fib-worker's options.",

@@ -9,6 +9,8 @@ export interface Failure {
   readonly code: RpcErrorCode | 'INTERNAL';
   readonly reason: RpcErrorReason | undefined;
   readonly message: string;
+  /** By which the worker's log tells of the call, if a worker may have had it. */
+  readonly correlationId?: string | undefined;
   /** The causes beneath, for `--verbose`. */
   readonly causes: readonly string[];
 }
@@ -72,8 +74,9 @@ export function failureOf(error: unknown): Failure {
   }
   const message = redact(error instanceof Error ? error.message : String(error));
   if (!(error instanceof RpcError)) return { code: 'INTERNAL', reason: undefined, message, causes };
-  const { code, reason } = error;
-  return { code, reason, message: reason === 'NO_BROKER' ? `${message} (--url or AMQP_URL)` : message, causes };
+  const { code, reason, correlationId } = error;
+  const told = reason === 'NO_BROKER' ? `${message} (--url or AMQP_URL)` : message;
+  return { code, reason, message: told, correlationId, causes };
 }
 
 /** Prints what came of asking for fib(n): decimal digits, or it is no answer to that question. */
@@ -127,8 +130,8 @@ function noNumber(answer: string): Failure {
   return { code: 'DATA_LOSS', reason: 'UNREADABLE', message, causes: [] };
 }
 
-function jsonError({ code, reason, message, causes }: Failure, { verbose }: AnswerFormat) {
-  return { error: { code, reason, message, ...(verbose ? { causes } : {}) } };
+function jsonError({ code, reason, message, correlationId, causes }: Failure, { verbose }: AnswerFormat) {
+  return { error: { code, reason, message, correlationId, ...(verbose ? { causes } : {}) } };
 }
 
 /** JSON.stringify leaves DEL, the C1 controls and marks of direction alone. */
@@ -137,7 +140,10 @@ function jsonLine(what: Readonly<Record<string, unknown>>, { milliseconds }: Out
   return { stdout: `${printable(JSON.stringify({ ...what, ms }))}\n`, stderr: '' };
 }
 
-function failureLines(what: string, { code, message, causes }: Failure, { verbose }: AnswerFormat): string {
+function failureLines(what: string, failure: Failure, { verbose }: AnswerFormat): string {
+  const { code, message, correlationId, causes } = failure;
   const beneath = verbose ? causes.map((cause) => `     caused by: ${printable(cause)}\n`).join('') : '';
-  return ` [!] ${what}${code}: ${printable(message)}\n${beneath}`;
+  // what the worker's log says more about
+  const id = correlationId !== undefined && (code === 'INTERNAL' || verbose) ? ` (${printable(correlationId)})` : '';
+  return ` [!] ${what}${code}: ${printable(message)}${id}\n${beneath}`;
 }

@@ -3,6 +3,7 @@ import { type CommandLine, parseCommandLine } from '../../cli/command-line.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
 import { quote } from '../../cli/printable.ts';
 import { integer, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
+import { version } from '../../cli/version.ts';
 import { type ReplyDesign, replyDesigns } from '../../client/designs/index.ts';
 import { checkContentType } from '../../protocol/option-checks.ts';
 import { exitCodes } from './answers.ts';
@@ -56,7 +57,7 @@ export type ClientCommand = CommandLine<typeof options>;
 export function readCommand(): ClientCommand {
   const command = parseCommandLine({
     name: 'fib-client',
-    version: process.env.FIB_WORKER_VERSION ?? '',
+    version,
     usage: 'node client.js [options] [n …]',
     summary: `Asks for fib(n), n = ${DEFAULT_REQUEST} by default; several are asked at once and printed in order; - reads numbers from stdin, a line each. With --body or --body-file it calls any function.`,
     positionals: true,

@@ -5,6 +5,7 @@ import { brokerEnv } from '../../cli/broker-options.ts';
 import { parseCommandLine } from '../../cli/command-line.ts';
 import { UsageError } from '../../cli/option.ts';
 import { exitOnBrokenPipe, onShutdown } from '../../cli/process.ts';
+import { version } from '../../cli/version.ts';
 import { findingsOf } from '../../measure/analysis/findings.ts';
 import { documentSchema, type MeasureDocument, parseDocument } from '../../measure/document/document.ts';
 import { Disposables } from '../../measure/engine/disposables.ts';
@@ -25,7 +26,7 @@ const scenarios = {
 
 const program = {
   name: 'fib-compare',
-  version: process.env.FIB_WORKER_VERSION ?? '',
+  version,
   usage:
     'node compare.js [options]\n       node compare.js show FILE [--html FILE]\n       node compare.js diff FILE FILE\n       node compare.js table FILE… [--only SCENARIO]\n       node compare.js answer FILE…\n       node compare.js picture FILE\n       node compare.js schema',
   summary: `Which reply design? Measures three ways to get a reply on your own RabbitMQ: a queue per request, a queue per client (the

@@ -34,12 +34,13 @@ export function brokerCandidates({ env, read }: Surroundings = thisMachine): str
 }
 
 /** Describes a search that goes beyond this machine: where it looks, and how to make it find one. */
-export function describeSearch(urls: readonly string[]): { readonly hosts: string[]; readonly line: string } {
+export function describeSearch(urls: readonly string[]) {
   const hosts = urls.map((url) => new URL(url).hostname);
-  const line =
-    `no URL given: looking for a RabbitMQ at ${hosts.join(', ')}, port 5672; if none answers, run this container with ` +
-    '--network container:NAME of your RabbitMQ, or --network host for one on the host, or set AMQP_URL';
-  return { hosts, line };
+  const help =
+    'if none answers, run this container with --network container:NAME of your RabbitMQ, or --network host for one on the ' +
+    'host, or set AMQP_URL';
+  const message = `no URL given: looking for a RabbitMQ, port 5672; ${help}`;
+  return { hosts, message, line: message.replace(',', ` at ${hosts.join(', ')},`) };
 }
 
 function inContainer(read: Surroundings['read']): boolean {

@@ -2,8 +2,9 @@ import type { Log, LogFormat } from '../../cli/log.ts';
 import { toJson } from '../../cli/log.ts';
 import { shorten } from '../../cli/printable.ts';
 import { saysText } from '../../protocol/body.ts';
+import type { RpcError } from '../../protocol/errors.ts';
 import type { ThreadEvent } from '../../worker/threads/messages.ts';
-import type { RpcRequest, WorkerEvent, WorkerStats } from '../../worker/worker.ts';
+import type { RequestContext, RpcRequest, WorkerEvent, WorkerStats } from '../../worker/worker.ts';
 
 /** How much of a request's body is shown, and of what a function logs, in characters. */
 const SHOWN_CHARACTERS = 40;
@@ -36,68 +37,85 @@ export function logWorkerEvents(
   { requests, format }: { readonly requests: boolean; readonly format: LogFormat },
 ): (event: WorkerEvent | ThreadEvent) => void {
   return (event) => {
+    if (event.type === 'answered' && (event.code === 'OK' || !requests)) return;
     const { type, ...fields } = event;
     switch (event.type) {
       case 'connected':
-        return log.info(type, fields, ` [x] Connected to ${event.url}`);
+        return log.info(type, fields, ` [x] Connected to ${event.url}`, 'Connected');
       case 'queue':
         return log.info(type, fields);
       case 'consuming':
         return log.info(type, fields, ' [x] Awaiting RPC requests');
-      case 'disconnected':
-        return log.warn(
-          type,
-          { ...(event.queue && { queue: event.queue }), ...described(event.error), delay: event.delay },
-          ` [!] ${event.error.message}; ${event.queue ? 'consuming' : 'connecting'} again in ${seconds(event.delay)}`,
-        );
-      case 'probe-failed':
-        return log.warn(type, described(event.error), ` [!] A caller could not be looked up: ${event.error.message}`);
-      case 'retrying':
-        return log.warn(
-          type,
-          { ...described(event.error), attempt: event.attempt, delay: event.delay },
-          ` [!] ${event.error.message}; next attempt in ${seconds(event.delay)}`,
-        );
+      case 'disconnected': {
+        const { queue, error, delay } = event;
+        const again = `${queue ? 'consuming' : 'connecting'} again in ${seconds(delay)}`;
+        return log.warn(type, { queue, ...kindOf(error), delay }, ` [!] ${error.message}; ${again}`);
+      }
+      case 'probe-failed': {
+        const { error, ...ids } = event;
+        return log.warn(type, { ...ids, ...kindOf(error) }, ` [!] A caller could not be looked up: ${error.message}`);
+      }
+      case 'retrying': {
+        const { queue, error, attempt, delay } = event;
+        const next = `next attempt in ${seconds(delay)}`;
+        return log.warn(type, { queue, ...kindOf(error), attempt, delay }, ` [!] ${error.message}; ${next}`);
+      }
       case 'blocked':
         return log.warn(
           type,
           fields,
           ` [!] RabbitMQ blocks publishers (${event.reason}): no new work until it unblocks`,
+          'RabbitMQ blocks publishers: no new work until it unblocks',
         );
       case 'unblocked':
         return log.info(type, fields, ' [x] RabbitMQ takes replies again');
-      case 'answered':
-        if (!requests || event.code === 'OK') return;
-        return log.warn('refused', fields, ` [!] ${event.code}: ${event.detail}`);
+      case 'answered': {
+        const { code, detail } = event;
+        return log.warn('refused', { ...fields, detail: undefined }, ` [!] ${code}: ${detail}`, detail);
+      }
       case 'handler-failed':
-        return log.error(type, fields, ` [!] the function failed: ${inWords(event.error)}`);
+        return log.error(type, fields, ` [!] The function failed: ${inWords(event.error)}`, 'The function failed');
       case 'overrun':
       case 'overrun-ended': {
         const { running, limit } = event;
         const now = `${running} ${running === 1 ? 'run goes' : 'runs go'} on past their time limit`;
-        if (running >= limit) return log.error(type, fields, ` [!] Stuck: ${now}; the worker is not ready`);
-        return log.warn(type, fields, ` [!] ${now}`);
+        if (running >= limit)
+          return log.error(
+            type,
+            fields,
+            ` [!] Stuck: ${now}; the worker is not ready`,
+            'Stuck: the worker is not ready',
+          );
+        return log.warn(type, fields, ` [!] ${now}`, 'Runs go on past their time limit');
       }
       case 'thread-message-ignored':
-        return log.warn(type, fields, ` [!] A thread said ${event.what}; it is ignored`);
+        return log.warn(
+          type,
+          fields,
+          ` [!] A thread said ${event.what}; it is ignored`,
+          'What a thread said is ignored',
+        );
       case 'thread-ended': {
         const { why, error, delay } = event;
         const cause = error === undefined ? '' : `: ${inWords(error)}`;
         const next = delay > 0 ? `; the next one starts in ${seconds(delay)}` : '';
-        return log.warn(type, fields, ` [!] A thread ended (${why})${cause}${next}`);
+        return log.warn(type, fields, ` [!] A thread ended (${why})${cause}${next}`, 'A thread ended');
       }
       case 'log':
         return logFunctionLine(log, event, format);
       case 'rejected': {
         const { reason, replyTo } = event;
-        const hint = replyTo === undefined ? '' : `: '${replyTo}' (--allow-reply-to lets more through)`;
-        return log.warn(type, fields, ` [!] Request rejected: ${reason}${hint}`);
+        const hint = ' (--allow-reply-to lets more through)';
+        const named = replyTo === undefined ? '' : `: '${replyTo}'${hint}`;
+        const message = `Request rejected${replyTo === undefined ? '' : hint}`;
+        return log.warn(type, fields, ` [!] Request rejected: ${reason}${named}`, message);
       }
       case 'dead-letter-cycle':
         return log.warn(
           type,
           fields,
           ` [!] Request acked instead of rejected: ${event.reason}, and rejected ${event.times} times already; the queue's dead letters come back to it`,
+          "Request acked instead of rejected: the queue's dead letters come back to it",
         );
       case 'cancelled':
         return requests ? log.info(type, fields, ' [.] Cancelled by its caller') : undefined;
@@ -114,11 +132,17 @@ export function logWorkerEvents(
 }
 
 /** Tells of one request. Of its body the start is shown, if it says that it is text. */
-export function logRequest(log: Log, name: string, { body, contentType }: RpcRequest): void {
+export function logRequest(
+  log: Log,
+  name: string,
+  { body, contentType }: RpcRequest,
+  { correlationId, messageId, traceparent }: RequestContext,
+): void {
   const shown = saysText(contentType)
     ? shorten(body.subarray(0, 4 * (SHOWN_CHARACTERS + 1)).toString(), SHOWN_CHARACTERS)
     : `${body.length} bytes of ${contentType}`;
-  log.info('request', { function: name, request: shown }, ` [.] ${name}(${shown})`);
+  const ids = { correlationId: correlationId ?? messageId, traceparent };
+  log.info('request', { function: name, request: shown, ...ids }, ` [.] ${name}(${shown})`, 'Request');
 }
 
 /** The totals, in a line for people. */
@@ -133,17 +157,19 @@ export function describeStats({ answered, refused, cancelled, abandoned, rejecte
   ].join(', ');
 }
 
-function described({ code, reason, message }: { code: string; reason: string | undefined; message: string }) {
-  return { code, reason, detail: message };
+function kindOf({ code, reason }: RpcError) {
+  return { code, reason };
 }
 
 /** Writes a line that the function logs; its fields are kept apart, and long texts cut: they may be what anybody sent. */
-function logFunctionLine(log: Log, { level, text, fields }: Extract<WorkerEvent, { type: 'log' }>, format: LogFormat) {
+function logFunctionLine(log: Log, event: Extract<WorkerEvent, { type: 'log' }>, format: LogFormat) {
+  const { level, text, fields, correlationId, traceparent } = event;
+  const ids = { correlationId, traceparent };
   const line = ` [${level === 'info' ? '.' : '!'}] ${shorten(text, LOGGED_CHARACTERS)}`;
-  if (fields === undefined) return log[level]('log', {}, line);
+  if (fields === undefined) return log[level]('log', ids, line);
   const json = toJson({}, fields, {});
   const short = shorten(json, LOGGED_CHARACTERS);
-  log[level]('log', { fields: short === json ? fields : short }, format === 'text' ? `${line} ${short}` : line);
+  log[level]('log', { fields: short === json ? fields : short, ...ids }, format === 'text' ? `${line} ${short}` : line);
 }
 
 /** Anything can be thrown, also what has no text. */

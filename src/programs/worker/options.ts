@@ -1,5 +1,6 @@
 import { queueTypes } from '../../amqp/queues.ts';
 import { brokerOptions } from '../../cli/broker-options.ts';
+import { logLevels } from '../../cli/log.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
 import { duration, integer, list, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
 import { DEFAULT_QUEUE } from '../../protocol/option-checks.ts';
@@ -71,7 +72,16 @@ export const workerOptions = {
     env: 'LOG',
     help: 'text or json; without it text on a terminal, json elsewhere',
   }),
+  logLevel: option('log-level LEVEL', oneOf(logLevels), {
+    env: 'LOG_LEVEL',
+    default: 'info',
+    help: `${logLevels.join(', ')}: leave out what is less`,
+  }),
   logRequests: flag('log-requests', { env: 'LOG_REQUESTS', help: 'log each request also in json, up to 100 a second' }),
+  service: option('service NAME', text, {
+    env: 'OTEL_SERVICE_NAME',
+    help: 'name of this worker and its like, in each record of a log in json; without it the name of this program',
+  }),
   // when the worker ends, and how others learn how it is
   idleExit: option('idle-exit TIME', positiveDuration, {
     env: 'IDLE_EXIT',

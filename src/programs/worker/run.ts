@@ -2,6 +2,7 @@ import { parseCommandLine } from '../../cli/command-line.ts';
 import { UsageError } from '../../cli/option.ts';
 import { printable, shorten } from '../../cli/printable.ts';
 import { endWith, exitOnceWritten } from '../../cli/process.ts';
+import { version } from '../../cli/version.ts';
 import { checkFunctionModule, checkTogether, type FunctionModule } from '../../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../../function/function-options.ts';
 import { describeThrown } from '../../protocol/reply.ts';
@@ -34,7 +35,7 @@ export interface WorkerProgram {
 
 const program = {
   name: 'fib-worker',
-  version: process.env.FIB_WORKER_VERSION ?? '',
+  version,
   summary: 'SIGTERM or SIGINT drains and exits 0; a second one exits at once.',
   options: workerOptions,
 } as const;

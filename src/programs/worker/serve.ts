@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { readBrokerOptions } from '../../cli/broker-options.ts';
 import { createLog, defaultLogFormat, type LogFields } from '../../cli/log.ts';
 import { type LimitedLog, limitLog } from '../../cli/log-limit.ts';
@@ -51,12 +52,13 @@ export async function serve(functions: readonly ProgramFunction[], settings: Ser
   const { values, script, argv, version } = settings;
   const how = readThreadOptions(values);
   const format = values.log ?? defaultLogFormat(process.stderr);
-  const log = limitLog(createLog({ format }), logLimits);
+  const program = { service: values.service ?? 'fib-worker', version, instance: `${hostname()}:${process.pid}` };
+  const log = limitLog(createLog({ format, level: values.logLevel, program }), logLimits);
   const requests = format === 'text' || values.logRequests;
   const logEvent = logWorkerEvents(log, { requests, format });
   onCrash((error) => {
     log.flush();
-    log.error('crashed', { error }, ` [!] Crashed: ${stackInWords(error)}`);
+    log.error('crashed', { error }, ` [!] Crashed: ${stackInWords(error)}`, 'Crashed');
     exitOnceWritten(process.stderr, '', 1);
   });
 
@@ -65,10 +67,11 @@ export async function serve(functions: readonly ProgramFunction[], settings: Ser
   const sdk = await findSdk(log);
   const worker = new RpcWorker({ ...broker, telemetry: sdk?.telemetry }).on('*', logEvent);
   const listen: Listen = (listener) => void worker.on('*', listener);
+  const toldOfEach = requests && values.logLevel === 'info';
   for (const [index, served] of functions.entries()) {
     const { maxRequestBytes = workerDefaults.maxRequestBytes } = served;
     const handler = pool?.handlerOf(index, maxRequestBytes) ?? served.handler;
-    worker.serve(queueOf(served, functions, values), requests ? loggedHandler(log, served.name, handler) : handler, {
+    worker.serve(queueOf(served, functions, values), toldOfEach ? loggedHandler(log, served.name, handler) : handler, {
       ...serveOptions(served, values),
       ...(!pool && { maxRun: how.maxRun }),
     });
@@ -110,8 +113,8 @@ async function findSdk(log: LimitedLog): Promise<RunningSdk | undefined> {
 
 /** Says where a RabbitMQ is looked for, now and with each slow retry: the end of the log has it, too. */
 function saySearch(urls: readonly string[], log: LimitedLog, worker: RpcWorker): void {
-  const { hosts, line } = describeSearch(urls);
-  const say = () => log.info('looking', { hosts }, ` [x] ${line}`);
+  const { hosts, line, message } = describeSearch(urls);
+  const say = () => log.info('looking', { hosts }, ` [x] ${line}`, message);
   say();
   worker.on('retrying', ({ delay }) => {
     if (delay >= SLOW_RETRY) say();
@@ -145,7 +148,7 @@ function serveOptions(served: ProgramFunction, values: WorkerValues): ServeOptio
 
 function loggedHandler(log: LimitedLog, name: string, handler: RequestHandler): RequestHandler {
   return (request, context) => {
-    logRequest(log, name, request);
+    logRequest(log, name, request, context);
     return handler(request, context);
   };
 }
@@ -174,12 +177,12 @@ class Ending {
     this.began = true;
     const { worker, pool, readiness, log, grace, sdk } = this.#parts;
     readiness.drain();
-    log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`);
+    log.info('draining', { ...fields, inFlight: worker.stats().inFlight }, ` [x] ${why}: draining`, 'Draining');
     const { unfinished } = await worker.close({ grace });
     log.flush();
     const stats = worker.stats();
     const returned = unfinished > 0 ? `, ${unfinished} unfinished (back in the queue)` : '';
-    log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`);
+    log.info('stopped', { ...stats, unfinished }, ` [x] Stopped: ${describeStats(stats)}${returned}`, 'Stopped');
     await sdk?.flush();
     // a thread that native code holds would hold the exit, too
     if ((await pool?.close()) === false) process.kill(process.pid, 'SIGKILL');
@@ -217,7 +220,12 @@ async function serveHttp(parts: {
   const stats = () => worker.stats();
   const http = await serveStatus({ port, host, version, readiness, stats }).catch(explainHttpError);
   listen(http.onEvent);
-  log.info('http', { port: http.port, host }, ` [x] /livez, /readyz and /metrics on port ${http.port}`);
+  log.info(
+    'http',
+    { port: http.port, host },
+    ` [x] /livez, /readyz and /metrics on port ${http.port}`,
+    'Probes and metrics',
+  );
 }
 
 function explainHttpError(error: NodeJS.ErrnoException & { readonly port?: number }): never {
@@ -237,7 +245,7 @@ function answerChecksSoon(readiness: Readiness, log: LimitedLog, listen: Listen)
     answering = true;
     answerChecks(
       () => readiness.describe(),
-      ({ message }) => log.info('check-unavailable', { detail: message }),
+      ({ message }) => log.info('check-unavailable', {}, undefined, message),
     );
   };
   listen(({ type }) => {

@@ -1,4 +1,5 @@
 import type { HandlerReply, ReplyError } from '../../protocol/reply.ts';
+import type { RequestIds } from '../../protocol/request-ids.ts';
 import type { WorkerEvent } from '../events.ts';
 import type { RunnerMessage } from '../function-runner.ts';
 
@@ -39,18 +40,19 @@ export type FromThread =
       readonly name: string;
       readonly message: string;
       readonly stack: string;
+      readonly ids: RequestIds;
     };
 
-/** An event of threads, for logs and metrics. */
+/** An event of threads, for logs and metrics. One that cost a call has the ids of its request. */
 export type ThreadEvent =
   /** A thread ended; another one takes its place after `delay` ms. */
-  | {
+  | ({
       readonly type: 'thread-ended';
       /** `time-limit`: its call did not end in time; `cancelled`: nor when its caller cancelled it; else the thread ended by itself. */
       readonly why: 'time-limit' | 'cancelled' | 'out-of-memory' | 'crashed';
       /** The error that nobody caught in it. */
       readonly error?: Error;
       readonly delay: number;
-    }
+    } & RequestIds)
   /** A thread said something that fits nothing, and nobody heeds it; told once for each thread. */
   | { readonly type: 'thread-message-ignored'; readonly what: string };

@@ -24,8 +24,10 @@ export function serveThread({ port, begun }: ThreadLine, functions: readonly Thr
   let running: { readonly call: number; readonly runner: FunctionRunner } | undefined;
   const limit = new ThreadLogLimit((event) => send({ type: 'event', call: 0, event }));
   const tell = (call: number, event: WorkerEvent): void => {
-    if (event.type === 'handler-failed') send({ type: 'threw', call, ...describe(event.error) });
-    else if (event.type !== 'log') send({ type: 'event', call, event });
+    if (event.type === 'handler-failed') {
+      const { error, correlationId, traceparent } = event;
+      send({ type: 'threw', call, ...describe(error), ids: { correlationId, traceparent } });
+    } else if (event.type !== 'log') send({ type: 'event', call, event });
     else if (limit.admits()) send({ type: 'event', call, event: boundedCopy(event) as WorkerEvent });
   };
   const run = async (call: number, task: ThreadTask, timeLeft: number | undefined) => {

@@ -1,4 +1,5 @@
 import { isRpcError, RpcError } from '../../protocol/errors.ts';
+import { requestIds } from '../../protocol/request-ids.ts';
 import { FAILED } from '../function-runner.ts';
 import type { FromThread } from './messages.ts';
 import { Thread, type ThreadEnd } from './thread.ts';
@@ -117,8 +118,8 @@ export class ThreadSlot {
     const { onEvent } = this.#settings;
     if (message.type === 'event') onEvent(message.event);
     else if (message.type === 'threw') {
-      const { name, message: text, stack } = message;
-      onEvent({ type: 'handler-failed', error: Object.assign(new Error(text), { name, stack }) });
+      const { name, message: text, stack, ids } = message;
+      onEvent({ type: 'handler-failed', error: Object.assign(new Error(text), { name, stack }), ...ids });
     } else if (message.type === 'done') this.#onDone(message);
     else {
       this.#ready = true;
@@ -149,15 +150,22 @@ export class ThreadSlot {
     const call = this.#forget();
     if (this.#closed) return;
     const { onEvent } = this.#settings;
+    const ids = call && !untouched ? requestIds(call.task) : undefined;
     if (!end) {
-      onEvent({ type: 'thread-ended', why: this.#why, delay: 0 });
+      onEvent({ type: 'thread-ended', why: this.#why, delay: 0, ...ids });
       this.start();
       return;
     }
     if (call && untouched) this.#listener.onNotBegun(call);
     else call?.reject(this.#explain(end));
     const delay = call && !untouched ? 0 : Math.min(RESTART.first * 2 ** this.#misfires++, RESTART.max);
-    onEvent({ type: 'thread-ended', why: end.outOfMemory ? 'out-of-memory' : 'crashed', error: end.error, delay });
+    onEvent({
+      type: 'thread-ended',
+      why: end.outOfMemory ? 'out-of-memory' : 'crashed',
+      error: end.error,
+      delay,
+      ...ids,
+    });
     this.#restart = setTimeout(() => this.start(), delay);
     if (!wasReady) this.#listener.onStartFailed(end.error);
   }

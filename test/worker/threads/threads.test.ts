@@ -99,7 +99,10 @@ if (!isTestThread()) {
       const { call, events } = await serve(t);
       assert.equal(await call('log'), 'logged');
       const logged = events.filter((event) => event.type === 'log');
-      assert.deepEqual(logged[0], { type: 'log', level: 'warn', text: 'from the thread', fields: { figure: 42 } });
+      const { correlationId, traceparent, ...first } = logged[0] ?? {};
+      assert.deepEqual(first, { type: 'log', level: 'warn', text: 'from the thread', fields: { figure: 42 } });
+      assert.match(String(correlationId), /^\S{12,}$/);
+      assert.equal(traceparent, undefined);
       assert.deepEqual(logged[1]?.fields, { fn: '[Function: fn]' });
     });
 
@@ -238,7 +241,10 @@ if (!isTestThread()) {
       const first = await call('thread');
       await assert.rejects(call('spin', { timeout: 300 }), { code: 'DEADLINE_EXCEEDED' });
       assert.notEqual(await call('thread'), first);
-      assert.deepEqual(ended(), [{ type: 'thread-ended', why: 'time-limit', delay: 0 }]);
+      assert.deepEqual(
+        ended().map(({ why, delay, correlationId }) => [why, delay, typeof correlationId]),
+        [['time-limit', 0, 'string']],
+      );
       const codes = workerEvents.filter((event) => event.type === 'answered').map(({ code }) => code);
       assert.deepEqual(codes, ['OK', 'DEADLINE_EXCEEDED', 'OK']);
     });
