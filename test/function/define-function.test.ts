@@ -255,7 +255,7 @@ describe('a typed function', () => {
     const { body, contentType } = await replies.next();
     const { errors, ...problem } = JSON.parse(String(body));
     assert.equal(contentType, 'application/problem+json');
-    assert.deepEqual(Object.keys(problem), ['title', 'detail', 'code']);
+    assert.deepEqual(Object.keys(problem), ['title', 'detail', 'code', 'correlationId']);
     assert.deepEqual([errors.length, errors[0].path, typeof errors[0].message], [1, '/sku', 'string']);
   });
 
