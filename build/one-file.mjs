@@ -88,7 +88,11 @@ export async function licences(inputs, demanded) {
 
 /** The name of the package in a folder, and its licence. */
 async function licenceOf(folder, demanded) {
-  const { name, version, license } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+  const manifest = await readFile(path.join(folder, 'package.json'), 'utf8').catch((error) => {
+    if (demanded) throw error;
+    return '{}'; // no package, but what some tool has put among them
+  });
+  const { name = path.basename(folder), version = 'of no version', license } = JSON.parse(manifest);
   const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
   // what a function of somebody's own brings along is for them to judge
   if (!file && !demanded) return `${name} ${version}\n\nlicence: ${license ?? 'not stated'}, no licence file`;

@@ -237,8 +237,12 @@ describe('a worker whose function', { concurrency: 2 }, () => {
   it('brings a package that this project has for its tests only gets it into its bundle', async (t) => {
     const worker = await buildWorker(
       t,
-      `import { mine } from 'ajv';\nexport default () => '';\nexport const name = mine;`,
+      `import { mine } from 'ajv';
+       import { made } from './node_modules/.made/client/index.js'; // as code generators put it there
+       export default () => made;
+       export const name = mine;`,
       {
+        'node_modules/.made/client/index.js': `exports.made = '';`,
         'node_modules/ajv/package.json': '{ "name": "ajv", "version": "0.0.1", "license": "0BSD", "main": "index.js" }',
         'node_modules/ajv/index.js': `exports.mine = 'of-mine';`,
       },
