@@ -317,7 +317,7 @@ describe('the package', () => {
       const others = ['@opentelemetry/api', '@opentelemetry/sdk-trace-node'].map(
         (name) => `${name}@${devDependencies[name]}`,
       );
-      await project.install(tarball.file, '@types/node@20', ...others);
+      await project.install(tarball.file, '@types/node@20', `zod@${zod}`, ...others); // npm removes what is not named
       worker = spawn(project.at('node_modules/.bin/fib-worker'), ['--url', broker.url], { stdio: 'ignore' });
     });
     after(async () => {
