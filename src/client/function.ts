@@ -48,9 +48,9 @@ export function typedFunction(
       const reason = isRpcError(error) ? (error.reason ?? '') : '';
       const schema = Object.hasOwn(errors, reason) ? errors[reason]?.data : undefined;
       if (!schema || !isRpcError(error)) throw error;
-      const { code, message, issues } = error;
+      const { code, message, issues, correlationId } = error;
       const data = await fitting(schema, error.data, `the data of the worker's error ${reason}`, error);
-      throw new RpcError(code, message, { reason, data, issues });
+      throw new RpcError(code, message, { reason, data, issues, correlationId });
     });
     return replySchema ? fitting(replySchema, reply, 'the reply') : reply;
   };

@@ -113,6 +113,7 @@ for (const [library, given] of Object.entries(schemas)) {
         assert.ok(call.isError(error, 'OUT_OF_STOCK'));
         const left: number = error.data.left;
         assert.deepEqual([error.code, error.message, left], ['FAILED_PRECONDITION', 'only 2 are left', 2]);
+        assert.equal(typeof error.correlationId, 'string');
         assert.ok(!call.isError(error, 'NOT_FOUND'));
         const none = await call({ sku: 'none' }).catch((thrown: unknown) => thrown);
         assert.ok(call.isError(none, 'NOT_FOUND') && none.code === 'NOT_FOUND' && none.data === undefined);

@@ -89,7 +89,7 @@ export const workerOptions = {
   }),
   maxCalls: option('max-calls N', integer({ min: 1 }), {
     env: 'MAX_CALLS',
-    help: 'exit 0 after N requests, redelivered ones included; the last ones, as many as --prefetch, one at a time',
+    help: 'exit 0 after N requests of one function, redelivered ones included; the last ones, as many as --prefetch, one at a time',
   }),
   httpPort: option('http-port PORT', integer({ min: 0, max: 65_535 }), {
     env: 'HTTP_PORT',
