@@ -169,6 +169,8 @@ export interface WorkerTotals {
   readonly answered: number;
   readonly refused: number;
   readonly abandoned: number;
+  readonly cancelled: number;
+  readonly strayCancels: number;
   readonly unfinished: number;
   readonly rejected: Readonly<Record<string, number>>;
   readonly deadLetterCycles: number;
