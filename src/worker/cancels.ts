@@ -98,7 +98,8 @@ export class Cancels {
   }
 
   #tellIn(ms: number): void {
-    this.#timer = setTimeout(this.tellDue, ms).unref();
+    // once the sockets have been read: where something held the event loop, what a function waits for may be in them
+    this.#timer = setTimeout(setImmediate, ms, this.tellDue).unref();
   }
 
   #tell(request: CancellableRequest): void {
