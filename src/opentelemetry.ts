@@ -107,7 +107,7 @@ class TracedCall implements CallTelemetry {
   failed(error: unknown): void {
     const code = isRpcError(error) ? error.code : undefined;
     const { name, message } = error instanceof Error ? error : { name: '_OTHER', message: '' };
-    fail(this.#span, String(message));
+    fail(this.#span, String(message)); // a class of somebody's own may have anything there
     this.#end(code ? { 'rpc.status_code': code, 'error.type': code } : { 'error.type': String(name) });
   }
 
@@ -128,8 +128,7 @@ class TracedRequest implements RequestTelemetry {
     const { queue, headers, correlationId, redelivered } = request;
     this.#duration = duration;
     this.#attributes = attributesOf(queue);
-    // not in the active context: that is the one in which the worker connected
-    this.#caller = propagation.extract(ROOT_CONTEXT, headers ?? {}, strings);
+    this.#caller = callerContext(headers ?? {});
     const attributes = { ...this.#attributes, 'messaging.message.conversation_id': correlationId };
     this.#span = tracer.startSpan(queue, { kind: SpanKind.SERVER, attributes }, this.#caller);
     if (redelivered) this.#span.addEvent('redelivered');
@@ -162,6 +161,16 @@ class TracedRequest implements RequestTelemetry {
 /** The attributes of a call or a request, on its span and on its measurement. */
 function attributesOf(queue: string): Attributes {
   return { 'rpc.system.name': 'rabbitmq', 'rpc.method': queue };
+}
+
+/** The context that a request's headers carry: anyone may have written them, and a propagator may choke on that. */
+function callerContext(headers: Readonly<Record<string, unknown>>): Context {
+  try {
+    // not into the active context: that is the one in which the worker connected
+    return propagation.extract(ROOT_CONTEXT, headers, strings);
+  } catch {
+    return ROOT_CONTEXT;
+  }
 }
 
 function fail(span: Span, message: string): void {

@@ -258,4 +258,14 @@ describe('openTelemetry', () => {
     }
     assert.equal(exporter.getFinishedSpans().length, 0);
   });
+
+  test('answers also where the propagator chokes on what a caller wrote', async (t) => {
+    const choke = () => {
+      throw new URIError('no');
+    };
+    propagation.setGlobalPropagator({ extract: choke, inject: () => {}, fields: () => [] });
+    const queue = await testQueue(t);
+    await startWorker(t, () => 'ok', { queue, telemetry: openTelemetry() });
+    assert.equal((await openClient(t).client.call(queue, 'x', { headers: { baggage: '%' } })).text(), 'ok');
+  });
 });
