@@ -13,9 +13,9 @@ const documents = pages.filter((page) => page.endsWith('.md')).map((page) => rea
 const others = {
   docker: `build-arg cap-drop format health-interval init name network no-healthcheck provenance read-only restart rm scale
     ulimit user volumes wait`,
-  node: 'max-old-space-size test',
-  npm: 'access silent',
-  'build.mjs and the tests of this checkout': 'function minutes outfile update-api',
+  node: 'import max-old-space-size test',
+  npm: 'access save-dev silent',
+  'build.mjs and the tests of this checkout': 'busy function minutes outfile update-api',
   'the example in docs/your-function.md': 'min-length',
 };
 
