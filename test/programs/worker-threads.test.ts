@@ -25,7 +25,8 @@ describe('a request that would take days, in a worker with threads', { concurren
     assert.equal((await slow.end()).code, 4);
     await worker.says(/"event":"thread-ended"/);
     const [ended] = worker.records('thread-ended');
-    assert.equal(ended?.why, 'time-limit');
+    // the client gives up at the same time, and its cancel may be first
+    assert.match(String(ended?.why), /^(time-limit|cancelled)$/);
     const both = await runClient(t, ['--queue', queue, '-q', '27', '28']);
     assert.equal(both.stdout, '196418\n317811\n');
     assert.deepEqual([worker.records('connected').length, worker.records('disconnected').length], [1, 0]);
