@@ -6,7 +6,7 @@ import { RpcClient } from '../../src/client/client.ts';
 import { RpcWorker } from '../../src/worker/worker.ts';
 import { administeredBroker } from '../../test-helpers/broker.ts';
 import { until } from '../../test-helpers/processes.ts';
-import { cleanUp, runClient, start, startWorker, urlWith } from '../../test-helpers/programs.ts';
+import { cleanUp, type Result, runClient, start, startWorker, urlWith } from '../../test-helpers/programs.ts';
 import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
 import { openRaw } from '../../test-helpers/rpc.ts';
 
@@ -180,10 +180,10 @@ describe('with the least RabbitMQ permissions', { concurrency: 4 }, () => {
     const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { url });
     const refused = /needs the write permission for 'amq\.default'.*consuming again/;
     // on a slow machine the request may expire before it is delivered
-    do {
-      const client = await runClient(t, ['--queue', queue, '-q', '-t', '1s', '10'], { url: admin() });
-      assert.equal(client.code, 4, client.stderr);
-    } while (!refused.test(worker.stderr));
+    let client: Result;
+    do client = await runClient(t, ['--queue', queue, '-q', '-t', '1s', '10'], { url: admin() });
+    while (!refused.test(worker.stderr));
+    assert.equal(client.code, 4, client.stderr);
     assert.equal((await worker.stop()).code, 0);
   });
 
