@@ -359,8 +359,9 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   #onReply(message: Delivery, channel: Channel): void {
     const { correlationId, type, replyTo } = message;
     const call = this.#calls.find(correlationId);
-    if (type === STARTED_TYPE && replyTo !== undefined && isDirectReplyAddress(replyTo)) {
-      this.#onStarted(call, correlationId, { address: replyTo, channel });
+    if (type === STARTED_TYPE && replyTo !== undefined && message.body.length === 0) {
+      // of an address in another form nothing is known: the call can't be cancelled, and is not answered by this
+      if (isDirectReplyAddress(replyTo)) this.#onStarted(call, correlationId, { address: replyTo, channel });
       return;
     }
     if (!call) {
@@ -382,9 +383,9 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     else this.#discard('unknown', id);
   }
 
-  /** Tells a worker that nobody waits for its answer. */
+  /** Tells a worker that nobody waits for its answer; while the broker is blocked, as soon as it takes messages. */
   #cancel(id: string, { address, channel }: StartedBy): void {
-    if (!channel.active || !this.#session.ready || performance.now() < this.#noCancelUntil) return;
+    if (!channel.active || performance.now() < this.#noCancelUntil) return;
     const message = { exchange: '', routingKey: address, correlationId: id, type: CANCEL_TYPE, durable: false };
     channel.publish(message, NO_BODY);
   }

@@ -7,7 +7,7 @@ import { RpcError } from '../protocol/errors.ts';
 import { checkHeaders } from '../protocol/headers.ts';
 import { checkContentType, checkObject, checkOptions, describe } from '../protocol/option-checks.ts';
 import { decodeErrorReply, encodeErrorReply } from '../protocol/reply.ts';
-import { cancelledByCaller, FunctionRunner, type Outcome, type Run } from '../worker/function-runner.ts';
+import { FunctionRunner, type Outcome, type Run } from '../worker/function-runner.ts';
 import type { RequestContext, RpcRequest } from '../worker/handler.ts';
 import { checkFunctionModule, type FunctionModule } from './function-module.ts';
 import { defaultOptionValues } from './function-options.ts';
@@ -135,12 +135,12 @@ function overTheWire(table: Readonly<Record<string, unknown>>): Readonly<Record<
 }
 
 /** Rejects with the signal's reason as soon as it aborts, as a call does, and stops the run as a caller who cancels. */
-async function unlessAborted({ outcome, stop }: Run, signal: AbortSignal | undefined): Promise<Outcome> {
+async function unlessAborted({ outcome, cancel }: Run, signal: AbortSignal | undefined): Promise<Outcome> {
   if (!signal) return outcome;
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => {
-      stop(cancelledByCaller());
+      cancel();
       reject(signal.reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });

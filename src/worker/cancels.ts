@@ -4,7 +4,7 @@ import { CANCEL_HEADER, CANCEL_TYPE, STARTED_TYPE } from '../protocol/cancel.ts'
 import { errorCode } from '../protocol/errors.ts';
 import { DIRECT_REPLY_TO } from '../protocol/reply-address.ts';
 import type { Journal } from './events.ts';
-import { cancelledByCaller, type Run } from './function-runner.ts';
+import type { Run } from './function-runner.ts';
 
 /** The consumer of cancels; unique in its channel. */
 const CANCELS = 'cancels';
@@ -26,8 +26,9 @@ export interface CancellableRequest {
 }
 
 /** Whether the caller of a request understands `started`, and can cancel. */
-export function canCancel({ headers, correlationId }: Pick<Delivery, 'headers' | 'correlationId'>): boolean {
-  return correlationId !== undefined && headers?.[CANCEL_HEADER] === true;
+export function canCancel({ headers, correlationId, messageId }: Delivery): boolean {
+  // the message id tells that the header is the caller's own, and none that somebody between passed on
+  return !!correlationId && messageId === correlationId && headers?.[CANCEL_HEADER] === true;
 }
 
 /** The parts that it needs. */
@@ -51,7 +52,7 @@ export class Cancels {
   readonly #young = new Set<CancellableRequest>();
   /** Whose callers have been told. */
   readonly #told = new Map<string, CancellableRequest>();
-  #consuming: 'no' | 'soon' | 'yes' = 'no';
+  #consuming = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: CancelsContext) {
@@ -83,10 +84,7 @@ export class Cancels {
         this.#tellIn(request.arrived - due);
         return;
       }
-      if (this.#consuming !== 'yes') {
-        this.#consume();
-        return;
-      }
+      if (!this.#consuming) this.#consume();
       this.#tell(request);
     }
   };
@@ -105,29 +103,23 @@ export class Cancels {
   #tell(request: CancellableRequest): void {
     const { correlationId, caller } = request;
     this.#young.delete(request);
+    if (this.#told.has(correlationId)) return; // a second one of that name can't be told from the first
     this.#told.set(correlationId, request);
     const message = { exchange: '', routingKey: caller, correlationId, replyTo: DIRECT_REPLY_TO, type: STARTED_TYPE };
     // not mandatory: that a reply queue is unknown says no more than that this node may not have heard of it yet
     this.#context.channel.publish({ ...message, durable: false }, NO_BODY);
   }
 
-  /** It has to be confirmed before the first address is asked for: else the broker closes the channel (406). */
+  /** Waits for no answer: the broker takes the methods of a channel in order (AMQP 0-9-1, 4.7), and a basic.cancel must never wait for one. */
   #consume(): void {
-    if (this.#consuming === 'soon') return;
-    this.#consuming = 'soon';
+    this.#consuming = true;
     const { channel, journal } = this.#context;
-    const consumer = { queue: DIRECT_REPLY_TO, noAck: true, consumerTag: CANCELS };
-    channel
-      .basicConsume(consumer, (message) => this.#onMessage(message))
-      .then(
-        () => {
-          this.#consuming = 'yes';
-          this.tellDue();
-        },
-        (error) => {
-          if (REFUSALS.includes(errorCode(error) ?? '')) journal.cancelRefused = true;
-        },
-      );
+    channel.on('error', (error) => {
+      const refused = REFUSALS.includes(errorCode(error) ?? '') && String(error).includes('BasicConsume');
+      if (refused) journal.cancelRefused = true;
+    });
+    const consumer = { queue: DIRECT_REPLY_TO, noAck: true, nowait: true, consumerTag: CANCELS };
+    void channel.basicConsume(consumer, (message) => this.#onMessage(message));
   }
 
   /** The correlation id, which nobody else can guess, is the only right to cancel. */
@@ -139,6 +131,6 @@ export class Cancels {
     }
     this.#told.delete(correlationId);
     request.cancelled = true;
-    request.run.stop(cancelledByCaller());
+    request.run.cancel();
   }
 }

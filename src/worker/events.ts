@@ -118,7 +118,7 @@ export interface WorkerStats {
   readonly rejected: Readonly<Record<RejectReason, number>>;
   /** Requests that were acked instead of rejected once more, because dead letters come back to their queue. */
   readonly deadLetterCycles: number;
-  /** Runs that went on past their deadline, or although they were cancelled. */
+  /** Runs that went on past their deadline. */
   readonly overrun: number;
   /** Those of them that go on now. */
   readonly overrunning: number;

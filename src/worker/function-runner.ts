@@ -42,11 +42,11 @@ export function ownOutcome(outcome: Outcome): Outcome {
 /** A run that goes on. */
 export interface Run {
   readonly outcome: Promise<Outcome>;
-  /** Ends it before its time: the function is told why, and `outcome` is there at once even if the function goes on. */
-  readonly stop: (why: RpcError) => void;
+  /** Tells the function that its caller does not wait any more. The outcome is there when it ends, at its deadline at the latest. */
+  readonly cancel: () => void;
 }
 
-/** The end of a run whose caller has cancelled it. */
+/** The reason that a function's signal has when its caller has cancelled the request. */
 export function cancelledByCaller(): RpcError {
   return new RpcError('CANCELLED', 'the caller does not wait any more', { reason: 'CANCELLED_BY_CALLER' });
 }
@@ -120,8 +120,6 @@ export class FunctionRunner {
       state = 'settled';
     };
     const stop = (why: RpcError) => {
-      if (state !== 'running') return;
-      clearTimeout(clock);
       context.abort(why);
       // a function that heeds its signal is done by then
       setImmediate(() => {
@@ -144,7 +142,10 @@ export class FunctionRunner {
     );
     const left = context.deadline === undefined ? Number.POSITIVE_INFINITY : context.deadline - performance.now();
     if (left <= MAX_DELAY) clock = setTimeout(expire, left).unref(); // a run that goes on keeps no process
-    return { outcome, stop };
+    const cancel = () => {
+      if (state === 'running') context.abort(cancelledByCaller());
+    };
+    return { outcome, cancel };
   }
 
   #reply(answer: unknown, context: LazyContext): Outcome {

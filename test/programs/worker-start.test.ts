@@ -47,7 +47,7 @@ describe('the bundled worker', { concurrency: 3 }, () => {
     const help = await start(t, 'worker.js', ['--help'], { url: null }).end();
     assert.equal(help.code, 0);
     assert.match(help.stdout, /^Usage: /);
-    assert.match(help.stdout, /--prefetch N .*PREFETCH/);
+    assert.match(help.stdout, /--prefetch N [^-]*PREFETCH/);
     const version = await start(t, 'worker.js', ['--version'], { url: null }).end();
     assert.match(version.stdout, /^fib-worker \d+\.\d+\.\d+\S*\n$/);
     assert.deepEqual([help.stderr, version.stderr], ['', '']);
@@ -72,8 +72,8 @@ describe('a worker that starts', { concurrency: 3 }, () => {
     await runClient(t, ['--queue', queue, '30', '4']);
     const { stderr } = await worker.stop();
     assert.match(stderr, /^ \[x\] Awaiting RPC requests$/m);
-    assert.match(stderr, /^ \[\.\] fib\(30\)$/m);
-    assert.match(stderr, /^ \[\.\] fib\(4\)$/m);
+    assert.match(stderr, /^ \[\.\] fib\(30\) \([\w-]{12,}\)$/m); // with the request's correlation id
+    assert.match(stderr, /^ \[\.\] fib\(4\) \([\w-]{12,}\)$/m);
   });
 
   it('takes the first broker that answers of several URLs', async (t) => {

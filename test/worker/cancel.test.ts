@@ -33,7 +33,7 @@ async function rawCaller(t: Scope, queue: string) {
   return {
     inbox,
     request: (body: string, correlationId: string, headers: Record<string, unknown> = { 'rpc-cancel': true }) =>
-      raw.publish(queue, body, { replyTo: DIRECT_REPLY_TO, correlationId, headers }),
+      raw.publish(queue, body, { replyTo: DIRECT_REPLY_TO, correlationId, messageId: correlationId, headers }),
     say: (address: string, type: string, correlationId?: string) => raw.publish(address, '', { type, correlationId }),
   };
 }
@@ -95,11 +95,17 @@ describe('a call that is given up stops its function, and is not answered', () =
     await until(() => worker.stats().cancelled === 2);
   });
 
-  test('and frees its place even if the function goes on, which counts as an overrun', async (t) => {
+  test('and keeps its place until its function ends, so that prefetch bounds the functions that run', async (t) => {
     const queue = await testQueue(t);
     let end: (() => void) | undefined;
-    const handler: RequestHandler = ({ body }) =>
-      String(body) === 'quick' ? 'quick' : new Promise((resolve) => (end = () => resolve('')));
+    let aborted = false;
+    const handler: RequestHandler = ({ body }, { signal }) => {
+      if (String(body) === 'quick') return 'quick';
+      signal.addEventListener('abort', () => {
+        aborted = true;
+      });
+      return new Promise((resolve) => (end = () => resolve('')));
+    };
     const { worker } = await startWorker(t, handler, { queue });
     const { client } = startClient(t, { queue, timeout: HOUR });
     const control = new AbortController();
@@ -107,9 +113,23 @@ describe('a call that is given up stops its function, and is not answered', () =
     await until(() => end !== undefined);
     control.abort();
     await assert.rejects(call);
-    assert.equal((await client.call('quick')).text(), 'quick');
-    const { cancelled, overrun, overrunning } = worker.stats();
-    assert.deepEqual([cancelled, overrun, overrunning], [1, 1, 1]);
+    await until(() => aborted);
+    const next = client.call('quick');
+    assert.deepEqual([worker.stats().cancelled, worker.stats().requests], [0, 1]);
+    end?.();
+    assert.equal((await next).text(), 'quick');
+    const { cancelled, overrun } = worker.stats();
+    assert.deepEqual([cancelled, overrun], [1, 0]);
+  });
+
+  test('and frees its place at its time limit even if the function goes on, which counts as an overrun', async (t) => {
+    const queue = await testQueue(t);
+    let end: (() => void) | undefined;
+    const handler: RequestHandler = () => new Promise((resolve) => (end = () => resolve('')));
+    const { worker } = await startWorker(t, handler, { queue, startedAfter: 1 });
+    const { client } = startClient(t, { queue, timeout: 2_000 });
+    await assert.rejects(client.call('slow'), { code: 'DEADLINE_EXCEEDED' });
+    await until(() => worker.stats().overrunning === 1 && worker.stats().inFlight === 0);
     end?.();
     await until(() => worker.stats().overrunning === 0);
   });
@@ -211,6 +231,27 @@ test('cancels that are foreign, unknown or repeated are counted, and do nothing'
   assert.equal(inbox.received.length, 2, 'neither was answered');
 });
 
+test('who has the header from somebody else, or an id that another request has, is told nothing', async (t) => {
+  const queue = await testQueue(t);
+  const { seen, handler } = waiting();
+  const { worker } = await startWorker(t, handler, { queue, prefetch: 3, startedAfter: 1 });
+  const { inbox, request, say } = await rawCaller(t, queue);
+  const raw = await openRaw(t);
+  const others = await raw.consume(DIRECT_REPLY_TO);
+  const headers = { 'rpc-cancel': true };
+  await raw.publish(queue, 'passed on', { replyTo: DIRECT_REPLY_TO, correlationId: 'a', messageId: 'b', headers });
+  await until(() => seen.length === 1);
+  await request('first', 'one name');
+  await request('second', 'one name');
+  const { replyTo: address = '' } = await inbox.next();
+  await until(() => seen.length === 3);
+  await say(address, 'cancel', 'one name');
+  await say(address, 'cancel', 'one name');
+  await until(() => worker.stats().strayCancels === 1);
+  assert.deepEqual(seen.slice(3), ['first: CANCELLED']);
+  assert.deepEqual([inbox.received.length, others.received.length], [1, 0]);
+});
+
 test('a client sends nothing to an address that no broker gave, and counts what says that an unknown call began', async (t) => {
   const queue = await testQueue(t);
   const raw = await openRaw(t);
@@ -224,7 +265,8 @@ test('a client sends nothing to an address that no broker gave, and counts what 
   await raw.publish(replyTo, '', { type: 'started', correlationId: `${correlationId}1`, replyTo });
   await until(() => client.stats().discarded.unknown === 1);
   await raw.publish(replyTo, '', { type: 'started', correlationId, replyTo: victim });
-  assert.equal((await call).text(), '', 'it is a reply, of a type that the function chose');
+  await raw.publish(replyTo, 'done', { type: 'started', correlationId, replyTo: victim });
+  assert.equal((await call).text(), 'done', 'it is a reply, of a type that the function chose');
   const { messageCount } = await raw.channel.queueDeclare({ queue: victim, passive: true });
   assert.equal(messageCount, 0);
 });

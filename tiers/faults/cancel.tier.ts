@@ -102,6 +102,7 @@ test('forged cancels cost no call: each is counted', async (t) => {
       await raw.publish(queue, '36', {
         replyTo: DIRECT_REPLY_TO,
         correlationId: 'mine',
+        messageId: 'mine',
         headers: { 'rpc-cancel': true },
       });
       const { type, replyTo = '' } = await inbox.next();
