@@ -150,6 +150,10 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
       login.end();
       this.#ended(failure);
     });
+    // who ends the connection reads no more: what still waits to be sent would keep it open
+    socket.on('end', () => {
+      if (socket.writableLength > 0) socket.destroy();
+    });
     socket.on('drain', () => this.onDrain());
     socket.resume(); // it reads for `onread` alone: nothing may wait in it for others
     socket.write(PROTOCOL_HEADER);

@@ -93,12 +93,17 @@ export class Outbox {
     this.#pieces = [];
     this.#gathered = 0;
     this.#sink.write(pieces);
-    if (this.#sink.unsent > 0) return;
-    this.#free.push(...this.#full.splice(0));
+    this.#reclaim();
+  }
+
+  /** Takes back the slabs that the socket has sent. To be called when no pieces are gathered. */
+  #reclaim(): void {
+    if (this.#full.length > 0 && this.#sink.unsent === 0) this.#free.push(...this.#full.splice(0));
   }
 
   #schedule(): void {
     if (this.#scheduled) return;
+    if (this.#pieces.length === 0) this.#reclaim(); // all may be sent meanwhile
     this.#scheduled = true;
     process.nextTick(this.#flush); // behind all that this turn still says
   }

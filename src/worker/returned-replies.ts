@@ -44,6 +44,8 @@ export class ReturnedReplies {
   readonly #isBlocked: () => boolean;
   readonly #missing = new Map<string, MissingQueue>();
   #waitingBytes = 0;
+  /** How often replies went out again. */
+  #resent = 0;
 
   constructor(channel: Channel, isBlocked: () => boolean) {
     this.#channel = channel;
@@ -52,8 +54,8 @@ export class ReturnedReplies {
   }
 
   /**
-   * Resolves when none is on its way back or waits to go out again, after 2.1 s at the latest: those that wait longer have
-   * no queue to go to. To be called when nothing is consumed any more.
+   * Resolves when none is on its way back or waits to go out again, after 2.1 s at the latest: those that wait then go out a
+   * last time. To be called when nothing is consumed any more.
    */
   async settled(): Promise<void> {
     let late = false;
@@ -61,10 +63,15 @@ export class ReturnedReplies {
       late = true;
     });
     for (;;) {
+      const resent = this.#resent;
       if (!this.#isBlocked()) await Promise.race([this.#allBack(), limit]);
-      const pauses = [...this.#missing.values()].map(({ pause }) => pause).filter((pause) => pause !== undefined);
-      if (pauses.length === 0 || late || !this.#channel.active) return;
-      await Promise.race([...pauses, limit]);
+      const paused = [...this.#missing].filter(([, { pause }]) => pause);
+      if (late || !this.#channel.active) {
+        for (const [name, queue] of paused) this.#sendAgain(name, queue);
+        return;
+      }
+      if (paused.length > 0) await Promise.race([...paused.map(([, { pause }]) => pause), limit]);
+      else if (resent === this.#resent) return; // else some went out behind the question
     }
   }
 
@@ -92,6 +99,7 @@ export class ReturnedReplies {
 
   #sendAgain(name: string, queue: MissingQueue): void {
     const { waiting } = queue;
+    this.#resent++;
     queue.waiting = [];
     queue.pause = undefined;
     queue.times++;

@@ -168,7 +168,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
         const connection = await dialler.connect(stop);
         const began = performance.now();
         const { error, refusal } = await this.#serve(connection, stop);
-        if (stop.aborted) return;
+        if (stop.aborted) return await connection.close();
         if (refusal) throw refusal;
         if (!error) return await connection.close(); // each queue has had its maxRequests
         const single = this.#journal.learn(error);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openProxy } from '../../test-helpers/proxy.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 test('a reply to a queue that is not there yet arrives, whole and once, when the queue is there', async (t) => {
@@ -24,18 +25,22 @@ test('a reply to a queue that is not there yet arrives, whole and once, when the
 
 describe('a reply that comes back when its worker is about to go', () => {
   // a slow one is answered when the broker has long confirmed that no further request comes
-  for (const [why, { maxRequests, close, pause }] of [
+  for (const [why, { maxRequests, close, pause, latency = 0 }] of [
     ['it was the last one that it may take', { maxRequests: 1, pause: 0 }],
     ['it was the last one that it may take, a slow one', { maxRequests: 1, pause: 200 }],
     ['it is told to close before it answers', { close: 'before', pause: 0 }],
     ['it is told to close before it answers, slowly', { close: 'before', pause: 200 }],
     ['it is told to close when it has just answered', { close: 'after', pause: 0 }],
-  ] as [string, { maxRequests?: number; close?: 'before' | 'after'; pause: number }][])
+    // the reply goes out again while the broker is asked if all are back
+    ['it is told to close when it has just answered, over a slow network', { close: 'after', pause: 0, latency: 3 }],
+  ] as [string, { maxRequests?: number; close?: 'before' | 'after'; pause: number; latency?: number }][])
     test(`goes out again all the same: ${why}`, async (t) => {
       const raw = await openRaw(t);
+      const proxy = await openProxy(t);
+      proxy.slow({ delay: latency });
       const attempt = async () => {
         const queue = await testQueue(t);
-        const options = { queue, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
+        const options = { queue, urls: proxy.url, allowReplyTo: ['replies.*'], ...(maxRequests && { maxRequests }) };
         const handler = async () => {
           if (close === 'before') void worker.close();
           await sleep(pause);
