@@ -6,14 +6,18 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { builtinsByProcess } from './builtins.mjs';
 
-/** What stands for the names of a module's own file and folder where the output is no ES module. */
-const ownFile = { 'import.meta.filename': '__filename', 'import.meta.dirname': '__dirname' };
+/** What stands for a module's own file, its folder and its URL where the output is no ES module. */
+const ownFile = {
+  'import.meta.filename': '__filename',
+  'import.meta.dirname': '__dirname',
+  'import.meta.url': '__programUrl',
+};
 
 /**
  * What begins a program. As an ES module it has no file name and no `require` until it is told; as CommonJS these `var`s are
  * the parameters that it has already. A package that a function brings along may use all three.
  */
-const PROGRAM_START = `var require, __filename, __dirname;
+const PROGRAM_START = `var require, __filename, __dirname, __programUrl;
 if (!__filename) {
   const { prepareStackTrace } = Error;
   Error.prepareStackTrace = (_, [here]) => here.getFileName();
@@ -21,7 +25,8 @@ if (!__filename) {
   Error.prepareStackTrace = prepareStackTrace;
   __dirname = process.getBuiltinModule('node:path').dirname(__filename);
   require = process.getBuiltinModule('node:module').createRequire(__filename);
-}`;
+}
+__programUrl = process.getBuiltinModule('node:url').pathToFileURL(__filename).href;`;
 
 /** How everything that leaves a build is bundled. */
 export const bundled = {
@@ -93,11 +98,13 @@ async function licenceOf(folder, demanded) {
     return '{}'; // no package, but what some tool has put among them
   });
   const { name = path.basename(folder), version = 'of no version', license } = JSON.parse(manifest);
-  const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+  const entries = await readdir(folder, { withFileTypes: true }); // also folders: `LICENSES/` of some
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  const file = files.find((entry) => /^licen[cs]e/i.test(entry));
   // what a function of somebody's own brings along is for them to judge
   if (!file && !demanded) return `${name} ${version}\n\nlicence: ${license ?? 'not stated'}, no licence file`;
   if (!file) throw new Error(`${name} ${version} goes into a bundle and has no licence file`);
-  const notices = (await readdir(folder)).filter((entry) => /^notice/i.test(entry)); // Apache-2.0, section 4d
+  const notices = files.filter((entry) => /^notice/i.test(entry)); // Apache-2.0, section 4d
   const parts = await Promise.all([file, ...notices].map((part) => readFile(path.join(folder, part), 'utf8')));
   return `${name} ${version}\n\n${parts.map((part) => part.trim()).join('\n\n')}`;
 }

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { licences } from '../../build/one-file.mjs';
+import { tryOut } from '../../src/programs/build/try-out.ts';
 import { build, buildWorker, checkout, folderWith } from '../../test-helpers/own-function.ts';
 import { cleanUp, runClient, start, uniqueQueue } from '../../test-helpers/programs.ts';
 
@@ -151,6 +153,42 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     );
     const { stdout } = await start(t, worker, ['--help']).end();
     assert.match(stdout, /the function 'function-true'/);
+  });
+
+  it('asks for import.meta.url has that of the bundle', async (t) => {
+    const worker = await buildWorker(
+      t,
+      `${good}export const name = new URL('./a-b', import.meta.url).pathname.split('/').at(-1) + '-' +
+        (import.meta.url === process.getBuiltinModule('node:url').pathToFileURL(import.meta.filename).href);`,
+    );
+    for (const type of ['commonjs', 'module']) {
+      writeFileSync(path.join(path.dirname(worker), 'package.json'), JSON.stringify({ type }));
+      assert.match((await start(t, worker, ['--help']).end()).stdout, /the function 'a-b-true'/, type);
+    }
+  });
+
+  it('ends the process while it is loaded is no worker, whatever it printed before', async (t) => {
+    const folder = folderWith(t, { 'fn.ts': `console.log('loading'); process.exit(0);\n${good}` });
+    const { stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
+    assert.match(stderr, /"fn\.ts" ended the process while it was loaded; built all the same/);
+  });
+
+  it('loops while it is loaded, and prints, does not hold up the build for ever', async (t) => {
+    const outfile = path.join(folderWith(t, {}), 'worker.js');
+    const loops = tryOut(['fn.ts'], outfile, 'for (;;) console.log("on and on");', 500);
+    await assert.rejects(loops, /"fn\.ts" does not get loaded in 0\.5 s, though it says something\. Does it loop\?/);
+  });
+
+  it('brings a package with folders of licences gets those that are files into its bundle', async (t) => {
+    const folder = folderWith(t, {
+      'node_modules/dep/package.json': '{ "name": "dep", "version": "1.2.3", "license": "MIT" }',
+      'node_modules/dep/LICENSES/MIT.txt': 'one of several',
+      'node_modules/dep/LICENSE.txt': 'the licence',
+      'node_modules/dep/NOTICE/a.txt': '',
+      'node_modules/dep/notice.md': 'the notice',
+    });
+    const text = await licences([path.join(folder, 'node_modules/dep/index.mjs')], true);
+    assert.match(text, /\ndep 1\.2\.3\n\nthe licence\n\nthe notice\n/);
   });
 
   it('keeps something open while it is loaded can be built and asked for help all the same', async (t) => {

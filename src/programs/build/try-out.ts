@@ -8,10 +8,16 @@ import { onShutdown } from '../../cli/process.ts';
 /** How long a module may say nothing while it is loaded, in ms. */
 const SILENCE = 30_000;
 
+/** How long it may take at most, whatever it says meanwhile, in ms. */
+const LIMIT = 300_000;
+
+/** What no help is without. */
+const HELP = '--help';
+
 /** How a worker that was asked for its help ended. */
 interface Ended {
   /** Its exit code, or why it was ended. */
-  readonly how: number | null | 'silent' | 'told';
+  readonly how: number | null | 'silent' | 'endless' | 'told';
   /** Whether it wrote its help. */
   readonly helped: boolean;
   /** The beginning of what it wrote on standard error. */
@@ -21,10 +27,16 @@ interface Ended {
 /**
  * Starts a worker once, for its help: that loads its modules and checks them.
  * @param outfile beside this it is started, under a name of its own
+ * @param limit how long that may take at most, in ms
  * @returns a doubt, if a module failed while it was loaded: it may want what is there only where it runs
  * @throws UsageError if a module is wrong, or never loaded
  */
-export async function tryOut(sources: readonly string[], outfile: string, code: string): Promise<string | undefined> {
+export async function tryOut(
+  sources: readonly string[],
+  outfile: string,
+  code: string,
+  limit = LIMIT,
+): Promise<string | undefined> {
   const { dir, name, ext } = path.parse(outfile);
   const named = sources.map(quote).join(' or ');
   const file = path.join(dir, `${name}.${process.pid}.tmp${ext}`);
@@ -32,7 +44,7 @@ export async function tryOut(sources: readonly string[], outfile: string, code: 
     await writeFile(file, code).catch((error: Error) => {
       throw new UsageError(`--outfile ${quote(outfile)} can't be written: ${error.message}`);
     });
-    const { how, helped, said } = await askForHelp(file);
+    const { how, helped, said } = await askForHelp(file, limit);
     const told = said.split('\n').find((line) => /^(fib-worker: |\w*Error\b)/.test(line)); // above it, Node shows code
     const reason = told?.replace(/^fib-worker: (Error: )?/, '') ?? `${named} ended the process while it was loaded`;
     if (how === 0 && helped) return undefined;
@@ -40,28 +52,36 @@ export async function tryOut(sources: readonly string[], outfile: string, code: 
     if (how === 'told') throw new UsageError('stopped');
     if (how === 'silent')
       throw new UsageError(`${named} does not get loaded: no sign of life for ${SILENCE / 1_000} s. Does it loop?`);
+    if (how === 'endless')
+      throw new UsageError(
+        `${named} does not get loaded in ${limit / 1_000} s, though it says something. Does it loop?`,
+      );
     return `${reason}; built all the same, for it may want what is only there where it runs`;
   } finally {
     await rm(file, { force: true });
   }
 }
 
-function askForHelp(file: string): Promise<Ended> {
+function askForHelp(file: string, limit: number): Promise<Ended> {
   const child = spawn(process.execPath, [file, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
   return new Promise((resolve, reject) => {
     let said = '';
     let helped = false;
+    let tail = '';
     const end = (how: Ended['how']) => {
       clearTimeout(clock);
+      clearTimeout(clockOfAll);
       stopListening();
       child.kill('SIGKILL');
       resolve({ how, helped, said });
     };
     const clock = setTimeout(() => end(child.exitCode ?? 'silent'), SILENCE);
+    const clockOfAll = setTimeout(() => end(child.exitCode ?? 'endless'), limit);
     const stopListening = onShutdown(() => end('told'));
-    child.stdout.on('data', () => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
       clock.refresh();
-      helped = true;
+      tail = tail.slice(-HELP.length) + text; // a module may have said anything before
+      helped ||= tail.includes(HELP);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       clock.refresh();
