@@ -136,20 +136,35 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * One JSON line of what the record begins with, the caller's fields, and what it ends with; a field of the caller's never
- * replaces one of the record's. Never throws: fields that cannot be written are left out, and `unloggable` says why.
+ * replaces one of the record's. The queue and the ids of the request come first and stay, whatever the other fields hold.
+ * Never throws: fields that cannot be written are left out, and `unloggable` says why.
  * It takes bounded time and space, for any fields.
  */
 export function toJson(first: Fields, fields: Fields, last: Fields): string {
-  const all = (theirs: unknown) => Object.assign({}, first, theirs, first, last);
-  let json: string;
-  try {
-    json = JSON.stringify(all(new Simplifier().simplify(fields)));
-  } catch (error) {
-    json = JSON.stringify(
-      all({ unloggable: redact(shorten(error instanceof Error ? error.message : 'not an Error', MAX_TEXT)) }),
-    );
-  }
+  const ids = idFields(fields);
+  const json = JSON.stringify(Object.assign({}, first, ids, simplified(fields), ids, first, last));
   return printable(json); // JSON.stringify leaves DEL, the C1 controls and marks of direction alone
+}
+
+/** What leads to a record, apart from the other fields: a stranger's error may be as long as it likes, or not readable. */
+function idFields(fields: Fields): Fields {
+  try {
+    const { queue, correlationId, traceparent } = fields;
+    const ids = Object.entries({ queue, correlationId, traceparent });
+    return Object.fromEntries(
+      ids.flatMap(([name, id]) => (typeof id === 'string' ? [[name, new Simplifier().simplify(id)]] : [])),
+    );
+  } catch {
+    return {};
+  }
+}
+
+function simplified(fields: Fields): unknown {
+  try {
+    return new Simplifier().simplify(fields);
+  } catch (error) {
+    return { unloggable: redact(shorten(error instanceof Error ? error.message : 'not an Error', MAX_TEXT)) };
+  }
 }
 
 /** Makes plain, bounded data of any value that a field holds. */
@@ -211,7 +226,17 @@ function errorFields(error: Error): Fields {
   const { name, message, stack, cause } = error;
   // A refused connection to localhost has its reasons in `errors` only, and nothing in its message.
   const errors = error instanceof AggregateError ? error.errors : undefined;
-  return { ...error, name, message, stack: framesOf(stack), cause, errors };
+  const first = { name, message, stack: framesOf(stack) };
+  return { ...first, ...ownFields(error), ...first, cause, errors };
+}
+
+/** What an error has besides; a word on it if that can't be read. */
+function ownFields(error: Error): Fields {
+  try {
+    return { ...error };
+  } catch {
+    return { unloggable: 'its own properties' };
+  }
 }
 
 /** A stack without its head, which says name and message once more. */

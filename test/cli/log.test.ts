@@ -122,6 +122,48 @@ describe('a log in the JSON format', () => {
     const { event, unloggable, message } = parsed(lines);
     assert.deepEqual([event, unloggable, message], ['odd', 'a trap', 'text']);
   });
+
+  it('has the queue and the ids of its request, and the text of an error, whatever else the error holds', () => {
+    const ids = { queue: 'q', correlationId: 'c', traceparent: 't' };
+    const long = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`key${n}`, 'x'.repeat(2_000)]));
+    const trap = Object.defineProperty(new Error('of the function'), 'n', {
+      enumerable: true,
+      get: () => {
+        throw new Error('a trap');
+      },
+    });
+    const errors = [Object.assign(new Error('of the function'), long), trap];
+    for (const error of errors) {
+      const { log, lines } = logTo('json');
+      log.error('handler-failed', { error, ...ids }, 'failed');
+      const record = parsed(lines);
+      const { name, message, stack } = record.error as Error;
+      assert.deepEqual([name, message, stack?.startsWith('    at ')], ['Error', 'of the function', true]);
+      assert.deepEqual(ids, {
+        queue: record.queue,
+        correlationId: record.correlationId,
+        traceparent: record.traceparent,
+      });
+    }
+    const { log, lines } = logTo('json');
+    log.error(
+      'handler-failed',
+      {
+        error: {
+          trap: {
+            nested: trap,
+            get n() {
+              throw new Error('a trap');
+            },
+          },
+        },
+        ...ids,
+      },
+      'failed',
+    );
+    const { correlationId, unloggable } = parsed(lines);
+    assert.deepEqual([correlationId, unloggable], ['c', 'a trap']);
+  });
 });
 
 describe('the level of a log', () => {
