@@ -144,6 +144,7 @@ async function unlessAborted({ outcome, cancel }: Run, signal: AbortSignal | und
       reject(signal.reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort(); // while the function's first part ran
   });
   return Promise.race([outcome, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }

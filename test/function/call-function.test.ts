@@ -152,6 +152,12 @@ describe('callFunction', () => {
       told.map((reason) => (reason as RpcError).code),
       ['CANCELLED'],
     );
+    const stop = new AbortController();
+    const stops = () => {
+      stop.abort(new Error('meanwhile'));
+      return new Promise(() => {});
+    };
+    await assert.rejects(callFunction(stops, '', { signal: stop.signal }), /meanwhile/);
     await assert.rejects(
       callFunction(echo, '', { signal: AbortSignal.abort('before') }),
       (reason) => reason === 'before',
