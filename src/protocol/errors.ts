@@ -192,14 +192,16 @@ export function isOwnReason(reason: unknown): reason is string {
 }
 
 /** How many issues cross the wire, and how long their parts may be, in UTF-16 units. */
-const MAX_ISSUES = 16;
+export const MAX_ISSUES = 16;
 const MAX_PATH = 200;
 const MAX_ISSUE = 300;
 
 /** The issues in a list that anybody may have made, bounded; undefined where there are none. */
 export function boundedIssues(list: unknown): readonly RpcIssue[] | undefined {
   if (!Array.isArray(list)) return undefined;
-  const issues = list.slice(0, MAX_ISSUES).flatMap((one: unknown) => {
+  // a list of a class of its own, as arktype's, has a `slice` of its own
+  const first = Array.from({ length: Math.min(list.length, MAX_ISSUES) }, (_, index): unknown => list[index]);
+  const issues = first.flatMap((one) => {
     const { path, message } = Object(one) as Readonly<Record<string, unknown>>;
     if (typeof path !== 'string' || typeof message !== 'string') return [];
     return [{ path: cut(path, MAX_PATH), message: cut(message, MAX_ISSUE) }];

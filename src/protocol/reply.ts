@@ -19,13 +19,16 @@ export const ERROR_REPLY_TYPE = 'error';
 /** The content type of an error reply, RFC 9457. */
 export const ERROR_REPLY_CONTENT_TYPE = 'application/problem+json';
 
-/** An error reply longer than this is not parsed, in bytes. */
-const MAX_ERROR_REPLY_BYTES = 128 * 1024;
+/**
+ * An error reply longer than this is not parsed, in bytes. A worker of ours sends 48 KiB of detail at most, 48 KiB of issues, 32 KiB of
+ * data and 3 KiB besides; earlier ones 96 KiB of data, which they counted in UTF-16 units.
+ */
+const MAX_ERROR_REPLY_BYTES = 256 * 1024;
 
 /** A longer detail is cut, in UTF-16 units: a function may put anything in it, and JSON makes up to 6 bytes of each. */
 const MAX_DETAIL = 8 * 1024;
 
-/** An error's data are left out if they are longer than this as JSON, in UTF-16 units. */
+/** An error's data are left out if they are longer than this as JSON, in bytes. */
 const MAX_DATA = 32 * 1024;
 
 /**
@@ -146,14 +149,23 @@ export function encodeErrorReply(
   const problem = JSON.stringify({ title, detail, code, correlationId, reason, errors: issues });
   if (data === undefined) return Buffer.from(problem);
   try {
-    const json = JSON.stringify(data) as string | undefined;
-    if (json === undefined) throw new TypeError(`${typeof data} is nothing in JSON`);
-    if (json.length > MAX_DATA) throw new TypeError(`they have ${json.length} characters as JSON; at most ${MAX_DATA}`);
-    return Buffer.from(`${problem.slice(0, -1)},"data":${json}}`);
+    return Buffer.from(`${problem.slice(0, -1)},"data":${errorDataAsJson(data)}}`);
   } catch (error) {
     about.onDataOmitted?.(new TypeError(`the data of the error were left out: ${describeThrown(error)}`));
     return Buffer.from(problem);
   }
+}
+
+/**
+ * An error's data as JSON.
+ * @throws TypeError if they can't be sent: they are no JSON, or too long
+ */
+export function errorDataAsJson(data: unknown): string {
+  const json = JSON.stringify(data) as string | undefined; // throws on a cycle or a bigint, and says so
+  if (json === undefined) throw new TypeError(`${typeof data} is nothing in JSON`);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > MAX_DATA) throw new TypeError(`they have ${bytes} bytes as JSON; at most ${MAX_DATA}`);
+  return json;
 }
 
 /** The text of anything that was thrown. */

@@ -1,4 +1,4 @@
-import { boundedIssues, type RpcIssue } from './errors.ts';
+import { boundedIssues, MAX_ISSUES, type RpcIssue } from './errors.ts';
 import { describe } from './option-checks.ts';
 import type { SchemaOutput, StandardSchemaIssue, StandardSchemaV1 } from './standard-schema.ts';
 import { isThenable } from './waiting.ts';
@@ -29,7 +29,7 @@ export function fit<Schema extends StandardSchemaV1>(
 ): SchemaOutput<Schema> | Promise<SchemaOutput<Schema>> {
   return andThen(schema['~standard'].validate(value), (result) => {
     if (!result.issues) return result.value;
-    const issues = boundedIssues(result.issues.map(({ message, path }) => ({ message, path: pointer(path) }))) ?? [];
+    const issues = firstIssues(result.issues);
     throw misfit(inWords(issues, result.issues.length), issues);
   });
 }
@@ -39,10 +39,25 @@ export function andThen<T, R>(value: T | PromiseLike<T>, next: (value: T) => R):
   return isThenable(value) ? (Promise.resolve(value).then(next) as Promise<Awaited<R>>) : next(value);
 }
 
+/** The issues that cross the wire. Arktype's lists are arrays of its own, whose `map` and `slice` give no plain ones. */
+function firstIssues(list: readonly StandardSchemaIssue[]): readonly RpcIssue[] {
+  const first: RpcIssue[] = [];
+  for (const issue of list) {
+    if (first.length === MAX_ISSUES) break;
+    const { message, path } = issue;
+    first.push({ message, path: pointer(path) });
+  }
+  return boundedIssues(first) ?? [];
+}
+
 /** A JSON pointer, RFC 6901: `/items/0/sku`, and nothing for the whole value. */
 function pointer(path: StandardSchemaIssue['path'] = []): string {
-  const keys = path.map((part) => String(typeof part === 'object' ? part.key : part));
+  const keys = Array.from(path, (part) => String(isKeyHolder(part) ? part.key : part));
   return keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function isKeyHolder(part: unknown): part is { readonly key: PropertyKey } {
+  return Object(part) === part;
 }
 
 function inWords(issues: readonly RpcIssue[], count: number): string {
