@@ -1,5 +1,15 @@
-import type { CodeOf, DataOf, FunctionContract, OverJson, ReasonOf, ReplyOf, RequestOf } from '../protocol/contract.ts';
-import { isRpcError, RpcError } from '../protocol/errors.ts';
+import {
+  type CodeOf,
+  type DataOf,
+  declaredCode,
+  type FunctionContract,
+  type OverJson,
+  type ReasonOf,
+  type ReplyOf,
+  type RequestOf,
+} from '../protocol/contract.ts';
+import { isRpcError, RpcError, type RpcErrorOptions } from '../protocol/errors.ts';
+import { describeThrown } from '../protocol/reply.ts';
 import { fit } from '../protocol/schema.ts';
 import type { StandardSchemaV1 } from '../protocol/standard-schema.ts';
 import type { CallOptions } from './options.ts';
@@ -30,7 +40,11 @@ export interface RpcFunction<F extends FunctionContract, Checked extends boolean
    * where the function itself was given, not its type alone
    */
   (request: RequestOf<F>, options?: FunctionCallOptions): Promise<Arrived<ReplyOf<F>, Checked>>;
-  /** True for the declared error with this reason; its `code` and `data` are typed then. */
+  /**
+   * True for an error with this reason and, where the function itself was given, not its type alone, the code that it declares
+   * for it; the error's `code` and `data` are typed then. Nothing else is compared: of a function that declares the same error
+   * it is true as well.
+   */
   isError<Reason extends ReasonOf<F>>(error: unknown, reason: Reason): error is DeclaredError<F, Reason, Checked>;
 }
 
@@ -43,25 +57,39 @@ export function typedFunction(
   contract: FunctionContract | undefined,
 ): RpcFunction<FunctionContract, boolean> {
   const { reply: replySchema, errors = {} } = contract ?? {};
+  const declarationOf = (error: unknown) => {
+    if (!isRpcError(error) || error.reason === undefined || !Object.hasOwn(errors, error.reason)) return undefined;
+    const declaration = errors[error.reason];
+    return declaration && declaredCode(error.reason, declaration) === error.code ? declaration : undefined;
+  };
   const call = async (request: unknown, options?: FunctionCallOptions): Promise<unknown> => {
     const reply = await callJson(request, options).catch(async (error: unknown) => {
-      const reason = isRpcError(error) ? (error.reason ?? '') : '';
-      const schema = Object.hasOwn(errors, reason) ? errors[reason]?.data : undefined;
+      const schema = declarationOf(error)?.data;
       if (!schema || !isRpcError(error)) throw error;
-      const { code, message, issues, correlationId } = error;
+      const { code, message, reason, issues, correlationId } = error;
       const data = await fitting(schema, error.data, `the data of the worker's error ${reason}`, error);
       throw new RpcError(code, message, { reason, data, issues, correlationId });
     });
     return replySchema ? fitting(replySchema, reply, 'the reply') : reply;
   };
   return Object.assign(call, {
-    isError: (error: unknown, reason: string): error is never => isRpcError(error) && error.reason === reason,
+    isError: (error: unknown, reason: string): error is never =>
+      isRpcError(error) && error.reason === reason && (!contract || declarationOf(error) !== undefined),
   });
 }
 
-function fitting(schema: StandardSchemaV1, value: unknown, what: string, cause?: unknown): unknown {
-  return fit(schema, value, (why, issues) => {
+async function fitting(schema: StandardSchemaV1, value: unknown, what: string, cause?: unknown): Promise<unknown> {
+  const misfit = (why: string, options: RpcErrorOptions) => {
     const message = `${what} does not fit the function's schema: ${why}; does its worker run another version?`;
-    return new RpcError('DATA_LOSS', message, { reason: 'SCHEMA_MISMATCH', issues, cause });
-  });
+    return new RpcError('DATA_LOSS', message, { reason: 'SCHEMA_MISMATCH', ...options });
+  };
+  let known: RpcError | undefined;
+  try {
+    return await fit(schema, value, (why, issues) => {
+      known = misfit(why, { issues, cause });
+      return known;
+    });
+  } catch (error) {
+    throw known ?? misfit(`the schema threw: ${describeThrown(error)}`, { cause: error });
+  }
 }

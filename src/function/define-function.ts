@@ -3,7 +3,7 @@ import { JSON_TYPE } from '../protocol/body.ts';
 import { checkContract, declaredCode, type ErrorDeclarations, type WithCodes } from '../protocol/contract.ts';
 import { isRpcError, RpcError, type RpcIssue } from '../protocol/errors.ts';
 import { checkFunction, checkInteger, checkOptions } from '../protocol/option-checks.ts';
-import type { HandlerBody } from '../protocol/reply.ts';
+import { describeThrown, errorDataAsJson, type HandlerBody } from '../protocol/reply.ts';
 import { andThen, fit } from '../protocol/schema.ts';
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from '../protocol/standard-schema.ts';
 import { isThenable } from '../protocol/waiting.ts';
@@ -82,8 +82,10 @@ export interface DefinedFunction<
   ) => JsonReply<Returned> | Promise<JsonReply<Returned>>;
 }
 
-/** What a handler may return: the input of the reply's schema; without one, any JSON value. */
-export type ReturnedFor<Reply> = Reply extends StandardSchemaV1 ? SchemaInput<Reply> : HandlerBody;
+/** What a handler may return: the input of the reply's schema; without one, any JSON value, so no bigint and no bytes. */
+export type ReturnedFor<Reply> = Reply extends StandardSchemaV1
+  ? SchemaInput<Reply>
+  : Exclude<HandlerBody, bigint | object> | (object & { readonly BYTES_PER_ELEMENT?: never; readonly then?: never });
 
 const definitionParts: readonly (keyof DefinedFunction | 'handler')[] = [
   'name',
@@ -124,7 +126,7 @@ export function defineFunction<
   checkFunctionOptions(part, options);
 
   const makers = makersOf(errors) as DeclaredErrors<Errors>;
-  const send = (body: unknown) => ({ body, contentType: JSON_TYPE }) as JsonReply<Returned>;
+  const send = (body: unknown) => ({ body: checkJson(body), contentType: JSON_TYPE }) as JsonReply<Returned>;
   const answer = (returned: unknown) => (reply ? andThen(fit(reply, returned, replyMisfit), send) : send(returned));
   const fail = (error: unknown) => failDeclared(errors, error);
   const run = (value: SchemaOutput<Request>, context: RequestContext) => {
@@ -142,7 +144,7 @@ export function defineFunction<
     reply: reply as Reply,
     errors,
     options,
-    functionOptions: defaultOptionValues(options),
+    functionOptions: defaultOptionValues(options, part),
     prefetch,
     maxRequestBytes,
     contentType: JSON_TYPE,
@@ -173,12 +175,32 @@ function failDeclared(errors: ErrorDeclarations, error: unknown): Promise<never>
       )
     : error.data;
   return andThen(checked, (data) => {
+    checkErrorData(reason, data);
     throw new RpcError(declaredCode(reason, declaration), message, { reason, issues, data });
   });
 }
 
+/** Callers tell a declared error by its data: without them it is none. */
+function checkErrorData(reason: string, data: unknown): void {
+  if (data === undefined) return;
+  try {
+    errorDataAsJson(data);
+  } catch (cause) {
+    throw new TypeError(`the data of the error ${reason} can't be sent: ${describeThrown(cause)}`, { cause });
+  }
+}
+
 function requestMisfit(why: string, issues: readonly RpcIssue[]): RpcError {
   return new RpcError('INVALID_ARGUMENT', `the request does not fit: ${why}`, { reason: 'SCHEMA_MISMATCH', issues });
+}
+
+/** A reply that is sent as JSON: bytes would go out as they are. */
+function checkJson(body: unknown): unknown {
+  const wrong = typeof body === 'bigint' ? 'a bigint' : body instanceof Uint8Array && 'bytes';
+  if (!wrong) return body;
+  throw new TypeError(
+    `the function returned ${wrong}, and its replies are JSON: use a plain function, without schemas`,
+  );
 }
 
 /** No RpcError: the caller can't help it, and the worker's log is to have it. */

@@ -1,4 +1,6 @@
 import type { OptionTable } from '../cli/option.ts';
+import { describe } from '../protocol/option-checks.ts';
+import { describeThrown } from '../protocol/reply.ts';
 
 /**
  * Checks the form of a function's option table.
@@ -36,11 +38,24 @@ export function checkFunctionOptions(called: (part: string) => string, options: 
   return options as OptionTable;
 }
 
-/** The values of a table where neither flags nor variables say anything. */
-export function defaultOptionValues(options: OptionTable): Readonly<Record<string, unknown>> {
+/**
+ * The values of a table where neither flags nor variables say anything.
+ * @param called says what a part of the function is called
+ * @throws TypeError that names the option whose default is wrong, and shows it
+ */
+export function defaultOptionValues(
+  options: OptionTable,
+  called = (part: string) => part,
+): Readonly<Record<string, unknown>> {
   const values = Object.entries(options).map(([key, option]) => {
     if (option.type === 'boolean') return [key, option.default ?? false];
-    return [key, option.default === undefined ? undefined : option.parse(option.default)];
+    if (option.default === undefined) return [key, undefined];
+    try {
+      return [key, option.parse(option.default)];
+    } catch (cause) {
+      const wrong = `${called(`options.${key}`)}: default: ${describeThrown(cause)}, got ${describe(option.default)}`;
+      throw new TypeError(wrong, { cause });
+    }
   });
   return Object.freeze(Object.fromEntries(values));
 }

@@ -68,12 +68,12 @@ export type DataOf<F extends FunctionContract, Reason extends ReasonOf<F>> = Non
   ? SchemaOutput<Data>
   : unknown;
 
-/** The form in which a value arrives that was sent as JSON: a Date as a string, no functions. */
+/** The form in which a value arrives that was sent as JSON: a Date as a string, no functions, no bigint. */
 export type OverJson<T> = T extends string | number | boolean | null | undefined
   ? T
   : T extends { toJSON(): infer Json }
     ? Json
-    : T extends (...args: never) => unknown
+    : T extends bigint | ((...args: never) => unknown)
       ? never
       : T extends object
         ? { [Key in keyof T]: OverJson<T[Key]> }

@@ -6,6 +6,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
+import { typedFunction } from '../../src/client/function.ts';
+import { integer } from '../../src/function/api.ts';
 import {
   defineFunction,
   RpcClient,
@@ -14,6 +16,7 @@ import {
   type StandardSchemaV1,
   type WorkerEvent,
 } from '../../src/index.ts';
+import { callFunction } from '../../src/testing.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { deleteAfter, openRaw, until } from '../../test-helpers/rpc.ts';
 
@@ -22,16 +25,19 @@ const schemas = {
     request: z.object({ sku: z.string(), count: z.number().int().default(1) }),
     reply: z.object({ total: z.number() }),
     left: z.object({ left: z.number() }),
+    text: z.string(),
   },
   valibot: {
     request: v.object({ sku: v.string(), count: v.optional(v.pipe(v.number(), v.integer()), 1) }),
     reply: v.object({ total: v.number() }),
     left: v.object({ left: v.number() }),
+    text: v.string(),
   },
   arktype: {
     request: type({ sku: 'string', count: 'number.integer = 1' }),
     reply: type({ total: 'number' }),
     left: type({ left: 'number' }),
+    text: type('string'),
   },
 };
 
@@ -105,6 +111,18 @@ for (const [library, given] of Object.entries(schemas)) {
       assert.match(error.message, /^the request does not fit: \/\w+: .*; \/\w+: /);
     });
 
+    it('names the whole of a request that is no text where a text is expected', async () => {
+      const fn = defineFunction({ name: 'text', request: given.text as StandardSchemaV1<unknown>, handler: () => 1 });
+      const misfit = { code: 'INVALID_ARGUMENT', message: /^the request does not fit: [^/:]/ };
+      await assert.rejects(callFunction(fn, 1), (error: RpcError) => {
+        assert.deepEqual(
+          error.issues?.map(({ path }) => path),
+          [''],
+        );
+        return error.code === misfit.code && misfit.message.test(error.message);
+      });
+    });
+
     it('has errors whose data its schema checks, typed by their reason', async (t) => {
       const order = orderFunction(given);
       const { client } = await serve(t, order);
@@ -156,6 +174,45 @@ describe('a client that has the function, not its type alone', () => {
     };
     await assert.rejects(call({ sku: 'b' }), data);
     assert.deepEqual(await client.function<typeof order>(order.queue)({ sku: 'a' }), { total: null });
+  });
+
+  it('rejects what makes its schema throw, and has that as the cause', async () => {
+    const thrown = new RangeError('a bug');
+    const fails: StandardSchemaV1 = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => {
+          throw thrown;
+        },
+      },
+    };
+    const contract = { name: 'a', request: z.string(), errors: { ABORTED: { data: fails } } };
+    const broken = {
+      code: 'DATA_LOSS',
+      reason: 'SCHEMA_MISMATCH',
+      message: /: the schema threw: a bug; /,
+      cause: thrown,
+    };
+    await assert.rejects(typedFunction(async () => 'x', { ...contract, reply: fails })('x'), broken);
+    const aborted = Promise.reject(new RpcError('ABORTED', 'x', { reason: 'ABORTED' }));
+    await assert.rejects(typedFunction(() => aborted, contract)('x'), broken);
+  });
+
+  it('tells a declared error by its reason and its code', async () => {
+    const contract = {
+      name: 'a',
+      request: z.string(),
+      errors: { GONE: { code: 'NOT_FOUND', data: z.number() } },
+    } as const;
+    const [gone, other] = [
+      new RpcError('NOT_FOUND', 'x', { reason: 'GONE', data: 5 }),
+      new RpcError('ABORTED', 'x', { reason: 'GONE', data: 'of another function' }),
+    ];
+    const call = new RpcClient().function(contract);
+    assert.deepEqual([call.isError(gone, 'GONE'), call.isError(other, 'GONE')], [true, false]);
+    await assert.rejects(typedFunction(() => Promise.reject(other), contract)('x'), other);
+    assert.ok(new RpcClient().function<typeof contract>('a').isError(other, 'GONE'), 'its type alone has no codes');
   });
 
   it('needs no handler: an object with the schemas will do', async (t) => {
@@ -226,7 +283,70 @@ describe('a function with a schema of its own making', () => {
   });
 });
 
+describe('the issues of a request', () => {
+  it('may lie under a key that is null, and only those that are sent are looked at', async () => {
+    const wrong = { message: 'no', path: [null as unknown as string, { key: 0 }] };
+    const unread = {
+      get message(): string {
+        throw new Error('looked at');
+      },
+    };
+    const issues = [...Array(16).fill(wrong), unread];
+    const request: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'test', validate: () => ({ issues }) } };
+    const fn = defineFunction({ name: 'a', request, handler: () => 1 });
+    await assert.rejects(callFunction(fn, 1), (error: RpcError) => {
+      assert.deepEqual([error.issues?.length, error.issues?.[0]?.path], [16, '/null/0']);
+      return /; and 14 more$/.test(error.message);
+    });
+  });
+});
+
 describe('a typed function', () => {
+  it('returns no bigint and no bytes, which are not JSON: the log says what to use', async () => {
+    for (const [returned, named] of [
+      [5n, 'a bigint'],
+      [Buffer.from('a'), 'bytes'],
+    ] as const) {
+      const fn = defineFunction({ name: 'a', request: z.null(), handler: () => returned as unknown as string });
+      await assert.rejects(callFunction(fn, null), ({ code, cause }: RpcError) => {
+        assert.match(String(cause), new RegExp(`^TypeError: the function returned ${named}, .*use a plain function`));
+        return code === 'INTERNAL';
+      });
+    }
+  });
+
+  it('fails with a declared error whose data are too long to be sent: the log says so', async () => {
+    const fn = defineFunction({
+      name: 'a',
+      request: z.number(),
+      errors: { ABORTED: { data: z.string() } },
+      handler: (length, _context, errors): string => {
+        throw errors.ABORTED('x', 'ä'.repeat(length));
+      },
+    });
+    await assert.rejects(callFunction(fn, 16_383), { code: 'ABORTED', data: 'ä'.repeat(16_383) });
+    await assert.rejects(callFunction(fn, 16_384), ({ code, cause }: RpcError) => {
+      assert.equal(
+        String(cause),
+        "TypeError: the data of the error ABORTED can't be sent: they have 32770 bytes as JSON; at most 32768",
+      );
+      return code === 'INTERNAL';
+    });
+  });
+
+  it('has options whose defaults are right, or the definition throws a TypeError that names one', () => {
+    const limit = {
+      flag: 'limit',
+      type: 'string',
+      placeholder: 'N',
+      default: 'x',
+      parse: integer(),
+      help: '',
+    } as const;
+    const define = () => defineFunction({ name: 'a', request: z.null(), options: { limit }, handler: () => 1 });
+    assert.throws(define, /^TypeError: function 'a': options\.limit: default: .*, got 'x'$/);
+  });
+
   it('sends what its handler returns as JSON where it has no schema for that, also an object with a body', async (t) => {
     const fn = defineFunction({
       name: `test.${randomUUID()}`,

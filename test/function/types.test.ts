@@ -108,6 +108,12 @@ describe('the types of a function', () => {
     defineFunction({ name: 'a', request, reply, handler: async () => ({ words: 'one' }) });
     // @ts-expect-error: nothing is no JSON value
     defineFunction({ name: 'a', request, handler: () => {} });
+    // @ts-expect-error: a bigint is no JSON value
+    defineFunction({ name: 'a', request, handler: () => 1n });
+    // @ts-expect-error: bytes are no JSON value
+    defineFunction({ name: 'a', request, handler: async () => Buffer.from('a') });
+    const list: readonly { readonly at: Date }[] = [];
+    defineFunction({ name: 'a', request, handler: (text) => (text ? list : new Date()) });
     assert.throws(
       // @ts-expect-error: only a reason that is the name of a code may do without one
       () => defineFunction({ name: 'a', request, errors: { TOO_RUDE: {} }, handler: () => 1 }),
@@ -146,10 +152,10 @@ describe('the types of a function', () => {
     assert.equal(call.isError(undefined, 'NOT_FOUND'), false);
     const fn = defineFunction({
       ...contract,
-      handler: async (text) => ({ text, at: new Date(), none: null, list: [1n as bigint] }),
+      handler: async (text) => ({ text, at: new Date(), none: null, count: 1n as bigint }),
     });
     const typed = client.function(fn);
-    has<() => Promise<{ text: string; at: string; none: null; list: bigint[] }>>()(() => typed('a'));
+    has<() => Promise<{ text: string; at: string; none: null; count: never }>>()(() => typed('a'));
     new RpcWorker().serve(fn).serve('b', fn, { prefetch: 5 });
     // @ts-expect-error: a queue's name alone says nothing to answer with
     assert.throws(() => new RpcWorker().serve('c'), /handler: expected a function/);
