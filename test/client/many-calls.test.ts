@@ -76,7 +76,12 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       );
       assert.deepEqual(Object.keys(ended), ['DEADLINE_EXCEEDED TIMEOUT']);
       assert.deepEqual(client.stats(), { waiting: 0, inFlight: 0, discarded: client.stats().discarded });
-      assert.ok(received.length < many / 2, `${received.length} were sent`);
+      // how many found a place before their time was over is a matter of this machine
+      assert.deepEqual(
+        received.filter(({ expiration }) => !(Number(expiration) > 0)),
+        [],
+        'sent when their time was over',
+      );
     });
 
     test(`${many} that one signal aborts share a listener, and none is sent in the place of another`, async (t) => {
