@@ -111,7 +111,7 @@ async function slowRequestInHand(
 ): Promise<{ answered: Promise<boolean>; worker: Running }> {
   const [caller] = callers;
   assert.ok(caller);
-  const begun = `"event":"request","function":"fib","request":"${n}"`;
+  const begun = `"function":"fib","request":"${n}"`;
   for (;;) {
     const before = workers.map(({ stderr }) => stderr.length);
     let waiting = true;
