@@ -51,8 +51,10 @@ describe('what watches the workers', () => {
       '127.0.0.1',
       '--log',
       'json',
+      // so that one request fails by the worker's fault
+      ...['--threads', '1', '--algorithm', 'recursive', '--max-run', '500ms'],
     ]);
-    await runClient(t, ['--queue', queue, '-q', '1', 'x']);
+    await runClient(t, ['--queue', queue, '-q', '1', '101', '50']);
     const [{ port } = {}] = worker.records('http');
     const families = parseMetrics(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
     const byName = new Map<string, Family>();
