@@ -119,7 +119,12 @@ export class FunctionRunner {
       if (state === 'running') resolve(ownOutcome(result)); // the function may go on before anybody looks
       state = 'settled';
     };
-    const stop = (why: RpcError) => {
+    const expire = () => {
+      const text =
+        context.deadline === expires
+          ? 'the time limit of the request passed while it was handled'
+          : `the request took longer than ${maxRun} ms, the worker's limit`;
+      const why = new RpcError('DEADLINE_EXCEEDED', text, { reason: 'TIMEOUT' });
       context.abort(why);
       // a function that heeds its signal is done by then
       setImmediate(() => {
@@ -128,13 +133,6 @@ export class FunctionRunner {
         resolve(why);
         overruns.began(context.ids);
       });
-    };
-    const expire = () => {
-      const why =
-        context.deadline === expires
-          ? 'the time limit of the request passed while it was handled'
-          : `the request took longer than ${maxRun} ms, the worker's limit`;
-      stop(new RpcError('DEADLINE_EXCEEDED', why, { reason: 'TIMEOUT' }));
     };
     Promise.resolve(answer).then(
       (value) => finish(() => this.#reply(value, context)),
