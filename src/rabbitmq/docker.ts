@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAmqpUrl } from '../amqp/url.ts';
@@ -54,16 +55,14 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
   const { version = '4', say, signal } = options;
   const image = `rabbitmq:${version}-management`; // its Prometheus plugin is on by default, and listens on 15692
   say(`starting ${image} in Docker`);
-  const host = await hostOfPorts();
+  const { host, on } = await hostOfPorts();
   const guard = await Guard.start();
   try {
     const [amqp = 0, metrics = 0] = await freePorts(2); // fixed ones, the same after a restart
     const name = `fib-worker-${randomBytes(6).toString('hex')}`;
     guard.atEnd('docker', 'rm', '--force', '--volumes', name);
-    // published on loopback only where that reaches it: guest:guest is not for the network
-    const publish = (port: number, of: number) => `${host === '127.0.0.1' ? '127.0.0.1:' : ''}${port}:${of}`;
-    const published = ['--publish', publish(amqp, 5672)];
-    if (options.metrics) published.push('--publish', publish(metrics, 15_692));
+    const published = ['--publish', `${on}${amqp}:5672`];
+    if (options.metrics) published.push('--publish', `${on}${metrics}:15692`);
     await docker(['create', '--name', name, ...published, image], { signal });
     await configure(name, guard.folder, options);
     const broker = new Container(name, image, guard, {
@@ -78,24 +77,40 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
   }
 }
 
-/** The host by which a port that the engine publishes is reached from here. */
-async function hostOfPorts(): Promise<string> {
+/**
+ * The host by which a port that the engine publishes is reached from here, and `on`, what `--publish` says before the
+ * port: the one address to publish it on, since guest:guest is not for the network.
+ */
+async function hostOfPorts(): Promise<{ host: string; on: string }> {
+  const loopback = { host: '127.0.0.1', on: '127.0.0.1:' };
   const format = (template: string) => ['--format', template];
   const endpoint =
     process.env.DOCKER_HOST ??
     (await docker(['context', 'inspect', ...format('{{.Endpoints.docker.Host}}')]).catch(() => '')).trim();
   const remote = /^(?:tcp|ssh|https?):\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)/.exec(endpoint)?.[1];
-  if (remote) return isThisMachine(remote) ? '127.0.0.1' : remote;
-  if (!existsSync('/.dockerenv')) return '127.0.0.1';
+  // only that machine knows which of its addresses we reach: all of them, then
+  if (remote) return (await isThisMachine(remote)) ? loopback : { host: remote, on: '' };
+  if (!existsSync('/.dockerenv')) return loopback;
   // in a container with the host's socket, ports are published on the host: that is the bridge's gateway
   const bridge = ['network', 'inspect', 'bridge', ...format('{{(index .IPAM.Config 0).Gateway}}')];
   const gateway = (await docker(bridge).catch(() => '')).trim();
-  return gateway === '' || isThisMachine(gateway) ? '127.0.0.1' : gateway;
+  return gateway === '' || (await isThisMachine(gateway)) ? loopback : { host: gateway, on: `${gateway}:` };
 }
 
-function isThisMachine(host: string): boolean {
-  const own = Object.values(os.networkInterfaces()).flatMap((one) => one ?? []);
-  return host === 'localhost' || own.some(({ address }) => address === host);
+/**
+ * Whether an address, or a name's, is one of this machine's: whether a socket can be bound to it. Node's list of network
+ * interfaces leaves out a bridge to which no container is connected.
+ */
+export async function isThisMachine(host: string): Promise<boolean> {
+  const server = net.createServer().listen(0, host.replace(/^\[|\]$/g, ''));
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
 
 /** Copies the settings into a container that was not started yet. */

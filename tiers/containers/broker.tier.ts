@@ -2,11 +2,12 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import readline from 'node:readline';
 import { describe, it } from 'node:test';
 import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
-import { startContainer } from '../../src/rabbitmq/docker.ts';
+import { isThisMachine, startContainer } from '../../src/rabbitmq/docker.ts';
 import { findMetrics } from '../../src/rabbitmq/metrics.ts';
 import { docker } from '../../test-helpers/containers.ts';
 import { until } from '../../test-helpers/processes.ts';
@@ -23,7 +24,7 @@ async function startAndHang(): Promise<void> {
 
 function tests(): void {
   describe('a RabbitMQ of our own in Docker', () => {
-    it('is reached on loopback only, has metrics and rabbitmqctl, and is the same after a stop and a kill', async () => {
+    it('is published where we reach it only, has metrics and rabbitmqctl, and is the same after a stop and a kill', async () => {
       const said: string[] = [];
       const broker = await startContainer({ say: (line) => said.push(line), metrics: true });
       assert.ok(broker);
@@ -31,7 +32,7 @@ function tests(): void {
       try {
         assert.deepEqual(said, ['starting rabbitmq:4-management in Docker']);
         assert.match(broker.description, /^RabbitMQ 4\.\d+\.\d+ of our own in Docker/);
-        const { port } = parseAmqpUrl(broker.url);
+        const { hostname, port } = parseAmqpUrl(broker.url);
         [id = ''] = await containers(`publish=${port}`);
         const ports = JSON.parse(await docker('inspect', '--format', '{{json .NetworkSettings.Ports}}', id));
         const published = Object.values(ports as Record<string, { HostIp: string }[] | null>).flatMap(
@@ -39,7 +40,7 @@ function tests(): void {
         );
         assert.deepEqual(
           published.map(({ HostIp }) => HostIp),
-          ['127.0.0.1', '127.0.0.1'],
+          [hostname, hostname], // 127.0.0.1; from within a container that has the host's engine, its bridge's address
         );
 
         const connection = await connect(parseAmqpUrl(broker.url));
@@ -61,6 +62,17 @@ function tests(): void {
         await broker[Symbol.asyncDispose]();
       }
       assert.deepEqual(await containers(`id=${id}`), []);
+    });
+
+    it('knows an address of this machine, also of a bridge to which no container is connected', async (t) => {
+      const network = (await docker('network', 'create', `fib-worker-test-${process.pid}`)).trim();
+      t.after(() => docker('network', 'rm', network));
+      const gateway = await docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', network);
+      const routes = await readFile('/proc/net/fib_trie', 'utf8');
+      const local = new Set(Array.from(routes.matchAll(/-- (\S+)\n\s+\/32 host LOCAL/g), ([, address]) => address));
+      assert.equal(await isThisMachine(gateway.trim()), local.has(gateway.trim()));
+      for (const own of ['127.0.0.1', 'localhost', '[::1]']) assert.equal(await isThisMachine(own), true, own);
+      assert.equal(await isThisMachine('203.0.113.1'), false); // RFC 5737: nobody's
     });
 
     it('has the plugins and the configuration that were asked for, and the version', async () => {
