@@ -50,6 +50,12 @@ export function cellKey({ scenario, level, contender }: Pick<Sample, 'scenario' 
   return JSON.stringify([scenario, level, contender]);
 }
 
+/**
+ * How long a contender's turns of the warm-up round are in all, in turns: V8 compiles what runs often, and a process that was
+ * called some hundred times takes up to twice the processor time of one that has run for some seconds.
+ */
+const WARM_UP = 30;
+
 /** Turns in a row without a right answer after which measuring ends. */
 const HOPELESS = 6;
 
@@ -81,9 +87,14 @@ export async function drive(plan: Plan): Promise<Driven> {
         }),
     );
 
+  const warmUpTime = (contender: Contender) => {
+    const turns = turnsOf(0).filter((turn) => turn.contender === contender).length;
+    return plan.length.time * Math.max(1, WARM_UP / turns);
+  };
+
   const take = async (scenario: Scenario, level: number, contender: Contender, round: number) => {
     const start = performance.now();
-    const length = round === 0 ? { ...plan.length, time: plan.length.time / 2 } : plan.length;
+    const length = round === 0 ? { ...plan.length, time: warmUpTime(contender) } : plan.length;
     const measurement = await scenario.run(plan.turn(contender, length), level);
     const { measured } = measurement;
     failures = measured.calls > 0 && measured.failed === measured.calls ? failures + 1 : 0;
