@@ -87,7 +87,7 @@ describe('the report as text', () => {
 });
 
 describe('the table', () => {
-  it('has a row for each claim, a column for each document, and marks what is better and worse', () => {
+  it('has a row for each claim, a column for each document, and marks what is better, worse and the same', () => {
     const rows = renderTable([
       better,
       knownDocument(0.5, 12, { broker: 'RabbitMQ 3.10.8' }),
@@ -100,6 +100,8 @@ describe('the table', () => {
     const cells = String.raw`\*\*(2\.0\d|1\.9\d)\*\* \[[\d.]+, [\d.]+\] \| \*0\.\d+\* \[[\d.]+, [\d.]+\] \| – \|`;
     assert.match(rows[2] ?? '', new RegExp(`^\\| connect, one call, disconnect \\| ${cells}$`));
     assert.equal(rows[8], '| queues a client: direct, queue per client | 0, 1 | 0, 1 | – |');
+    assert.match(renderTable([knownDocument(1, 12)]), /^\| connect, one call, disconnect \| ≈ [\d.]+ \[/m);
+    assert.match(renderTable([knownDocument(1.05, 2)]), /^\| connect, one call, disconnect \| 1\.\d+ \|/m);
   });
 });
 

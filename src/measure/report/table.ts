@@ -84,12 +84,12 @@ function markdown([heading = [], ...rows]: readonly (readonly string[])[]): stri
   return [heading, heading.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
-/** Bold if better, italic if worse. */
+/** Bold if better, italic if worse, with ≈ if within ±10 %: without any of them it is not settled. */
 function cell(found: Pick<Finding, 'value' | 'interval' | 'verdict'> | undefined): string {
   if (!found) return '–';
   const { value, interval, verdict } = found;
-  const said = { better: `**${figure(value)}**`, worse: `*${figure(value)}*` };
-  const shown = verdict === 'better' || verdict === 'worse' ? said[verdict] : figure(value);
+  const ratio = figure(value);
+  const shown = { better: `**${ratio}**`, worse: `*${ratio}*`, within: `≈ ${ratio}`, open: ratio }[verdict];
   return interval ? `${shown} [${figure(interval.low)}, ${figure(interval.high)}]` : shown;
 }
 
