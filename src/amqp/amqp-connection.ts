@@ -22,6 +22,12 @@ import { Outbox, type Sink } from './outbox.ts';
 /** Room for what the socket reads at once. */
 const READ_ROOM = 0x40000;
 
+/**
+ * The octets that are read ahead of what is handed over; then the socket is not read until all of it is. Nothing else bounds what is
+ * sent without acks: to whom replies, or cancels, come faster than they are handled, they would fill the memory.
+ */
+const READ_AHEAD = 0x400000;
+
 /** The text of a long string (4.2.1), one character an octet. */
 function longString(octets: Buffer, at: number): string {
   return octets.toString('latin1', at + 4, at + 4 + octets.readUInt32BE(at));
@@ -54,7 +60,9 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
   serverProperties: FieldTable = {};
   readonly #channels = new Map<number, AmqpChannel>();
   readonly #outbox = new Outbox(this);
-  readonly #handOver = new HandOver();
+  readonly #handOver = new HandOver((left) => this.#onTurn(left));
+  /** The octets that were read since something began to wait to be handed over. */
+  #ahead = 0;
   readonly #maxBodyBytes: number;
   /** Called each time that the socket has sent all it was given, having held back some of it. */
   onDrain = (): void => {};
@@ -132,7 +140,8 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
     const callback = (size: number): boolean => {
       this._state.hasRead = true;
       read(room.subarray(0, size));
-      return true;
+      this.#ahead = this.#handOver.size > 0 ? this.#ahead + size : 0;
+      return this.#ahead <= READ_AHEAD; // else the socket is not read: see #onTurn
     };
     const options = { host, port, onread: { buffer: room, callback } };
     const socket: Socket = tls
@@ -233,6 +242,15 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
   override _writeMethod(frame: MethodFrame): void {
     this.#outbox.copy(encodeFrame(frame, this.frameMax));
     this.#outbox.flush();
+  }
+
+  /** Something was handed over, and `left` is what waits. */
+  #onTurn(left: number): void {
+    if (this.#ahead <= READ_AHEAD) return;
+    this._state.hasRead = true; // the broker's heartbeats may wait to be read
+    if (left > 0) return;
+    this.#ahead = 0;
+    this._socket.resume();
   }
 
   #channel(id: number): AmqpChannel {

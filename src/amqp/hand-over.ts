@@ -11,11 +11,22 @@ const MOST = 32;
 export class HandOver {
   readonly #run = (): void => this.#handOver();
   readonly #measure = (): void => this.#measureTurn();
+  readonly #onTurn: (left: number) => void;
   #waiting: (() => void)[] = [];
   /** The number of messages handed over in the next turn. */
   #together = 1;
   #began = 0;
   #count = 0;
+
+  /** `onTurn` is told, at the end of each turn, how many wait. */
+  constructor(onTurn: (left: number) => void) {
+    this.#onTurn = onTurn;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.length;
+  }
 
   /** Calls `deliver` when its turn has come. */
   add(deliver: () => void): void {
@@ -41,6 +52,7 @@ export class HandOver {
     } finally {
       this.#waiting.splice(0, this.#count);
       if (this.#waiting.length > 0) setImmediate(this.#run);
+      this.#onTurn(this.#waiting.length);
     }
   }
 

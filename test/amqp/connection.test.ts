@@ -78,6 +78,11 @@ async function behindGate(t: Scope): Promise<{ url: string; close(): void; open(
   };
 }
 
+/** Holds the event loop. */
+function busy(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
 const octets = (payload: Buffer) => [...payload].map((octet) => Buffer.from([octet]));
 
 describe('a body', () => {
@@ -210,6 +215,41 @@ describe('a connection', () => {
     proxy.say(method(0, 10, 61));
     await asked;
     assert.equal(connection.blocked, false);
+  });
+
+  test('reads little ahead of what is handed over, so that whoever sends faster fills no memory here', async (t) => {
+    const size = 262_144;
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    for (let count = 0; count < 200; count++) await raw.publish(queue, Buffer.alloc(size));
+    await until(async () => (await raw.channel.queueDeclare({ queue, passive: true })).messageCount === 200);
+    const connected = t.mock.method(net, 'connect');
+    const { connection } = await open(t);
+    const socket: net.Socket | undefined = connected.mock.calls[0]?.result;
+    const channel = await connection.openChannel();
+    let handedOver = 0;
+    let ahead = 0;
+    await channel.basicConsume({ queue, noAck: true }, () => {
+      ahead = Math.max(ahead, (socket?.bytesRead ?? Number.NaN) - handedOver++ * size);
+      busy(10);
+    });
+    await until(() => handedOver === 200);
+    assert.ok(ahead < 8 * 1_048_576, `it has read ${ahead} octets ahead`);
+    await channel.basicQos({ prefetchCount: 1 });
+  });
+
+  test('that reads nothing for a while, because much is to be handed over, is not taken for a dead one', async (t) => {
+    const queue = await testQueue(t);
+    const raw = await openRaw(t);
+    for (let count = 0; count < 100; count++) await raw.publish(queue, Buffer.alloc(65_536));
+    const { connection, lost } = await open(t, `${amqpUrl()}?heartbeat=1`);
+    const channel = await connection.openChannel();
+    let handedOver = 0;
+    await channel.basicConsume({ queue, noAck: true }, () => {
+      handedOver++;
+      busy(60);
+    });
+    await Promise.race([until(() => handedOver === 100), lost.then((error) => assert.fail(error))]);
   });
 
   test('leaves rabbitmq-client as it is for a program that uses it as well', async (t) => {
