@@ -116,6 +116,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
         if (errorCode(error.cause) === 'INTERNAL_ERROR') this.#noCancelUntil = performance.now() + CAUTION;
         this.emit({ type: 'disconnected', error });
         for (const call of this.#calls.inFlight.toArray()) this.#lose(call, error);
+        this.#sendSoon(); // calls that waited for the broker to take messages: nothing else would connect for them
       },
       onBlocked: (reason) => this.emit({ type: 'blocked', reason }),
       onUnblocked: () => {

@@ -268,6 +268,20 @@ describe('a client', () => {
     await assert.rejects(refused.connect(), { code: 'CANCELLED', reason: 'CLOSED' });
   });
 
+  test('whose connection is lost while the broker takes no messages connects anew for the calls that wait', async (t) => {
+    const queue = await testQueue(t);
+    await startWorker(t, ({ body }) => `echo ${body}`, { queue });
+    const proxy = await openProxy(t);
+    const { client, events } = openClient(t, { urls: proxy.url });
+    await client.connect();
+    proxy.say(method(0, 10, 60, short('low on memory')));
+    await until(() => events.some(({ type }) => type === 'blocked'));
+    const call = client.call(queue, '1');
+    assert.deepEqual([client.stats().waiting, client.stats().inFlight], [1, 0]);
+    proxy.cut();
+    assert.equal((await call).text(), 'echo 1');
+  });
+
   test('that is closed while it connects, be it between two attempts, says so', async (t) => {
     const proxy = await openProxy(t);
     const { client, events } = openClient(t, { urls: proxy.url, retry: true });
