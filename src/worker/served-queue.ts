@@ -78,6 +78,10 @@ export class ServedQueue {
     for (let attempt = 1; !this.atMaximum && !over.aborted; attempt++) {
       try {
         const consumption = await Consumption.start(connection, this.#context, maxRequests - this.#requests);
+        if (over.aborted) {
+          await consumption.close(); // nobody drains it
+          return undefined;
+        }
         this.#consumption = consumption;
         onConsuming();
         const began = performance.now();

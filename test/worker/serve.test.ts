@@ -1,9 +1,10 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { RpcWorker, type WorkerEvent } from '../../src/worker/worker.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
-import { openRaw, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
+import { deleteAfter, openRaw, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
 
@@ -67,6 +68,31 @@ describe('a worker that serves several queues', () => {
     await raw.publish(two, 'pong', { replyTo: one });
     await until(() => worker.stats().rejected['refused-reply-to'] === 2);
     assert.equal(worker.stats().answered, 0);
+  });
+
+  test('consumes none of them any more once it is closed, not even one that it was about to', async (t) => {
+    const one = await testQueue(t);
+    const late = `test.${randomUUID()}`; // is to be declared, and that takes longer
+    deleteAfter(t, late);
+    const worker = new RpcWorker(amqpUrl());
+    const consumed: string[] = [];
+    worker.on('consuming', ({ queue }) => consumed.push(queue));
+    let closed: Promise<{ unfinished: number }> | undefined;
+    let end = () => {};
+    const hold = () => {
+      closed = worker.close({ grace: 3_600_000 });
+      return new Promise<string>((resolve) => (end = () => resolve('done')));
+    };
+    const call = startClient(t, { queue: one }).client.call('');
+    const { channel } = await openRaw(t);
+    await until(async () => (await channel.queueDeclare({ queue: one, passive: true })).messageCount === 1);
+    worker.serve(one, hold).serve(late, echo);
+    worker.start().catch(() => {});
+    await until(() => closed !== undefined && consumed.includes(late));
+    await until(async () => (await channel.queueDeclare({ queue: late, passive: true })).consumerCount === 0);
+    end();
+    assert.equal((await call).text(), 'done');
+    assert.deepEqual(await closed, { unfinished: 0 });
   });
 
   test('drains them all when it is closed', async (t) => {
