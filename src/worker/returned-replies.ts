@@ -7,6 +7,9 @@ import type { Channel, ReturnedMessage } from '../amqp/channel.ts';
  */
 const PAUSES = [5, 20, 100, 400, 1_500, 3_000, 5_000];
 
+/** How long they wait longer, in ms, while the broker takes no messages: nothing is handed to a socket that waits. */
+const BLOCKED = 500;
+
 /** How long a queue is remembered to which nothing was sent again, nor came back, in ms: more than the longest pause. */
 const FORGET = 12_000;
 
@@ -94,7 +97,15 @@ export class ReturnedReplies {
     if (queue.waiting.length >= MAX_WAITING || this.#waitingBytes + reply.body.length > MAX_WAITING_BYTES) return;
     queue.waiting.push(reply);
     this.#waitingBytes += reply.body.length;
-    queue.pause ??= delay(pause, undefined, { ref: false }).then(() => this.#sendAgain(reply.routingKey, queue));
+    if (!queue.pause) this.#sendLater(reply.routingKey, queue, pause);
+  }
+
+  #sendLater(name: string, queue: MissingQueue, pause: number): void {
+    queue.forget?.refresh();
+    queue.pause = delay(pause, undefined, { ref: false }).then(() => {
+      if (this.#channel.active && this.#isBlocked()) this.#sendLater(name, queue, BLOCKED);
+      else this.#sendAgain(name, queue);
+    });
   }
 
   #sendAgain(name: string, queue: MissingQueue): void {
@@ -106,7 +117,7 @@ export class ReturnedReplies {
     this.#forgetLater(name, queue);
     for (const reply of waiting) {
       this.#waitingBytes -= reply.body.length;
-      if (!this.#channel.active || this.#isBlocked()) continue; // nothing is handed to a socket that waits
+      if (!this.#channel.active || this.#isBlocked()) continue; // it is too late
       const { routingKey, correlationId, contentType, type, headers, body } = reply;
       const properties = { correlationId, contentType, type, headers: headers ?? undefined };
       this.#channel.publish({ exchange: '', routingKey, ...properties, durable: false, mandatory: true }, body);

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openProxy } from '../../test-helpers/proxy.ts';
+import { method, short } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 test('a reply to a queue that is not there yet arrives, whole and once, when the queue is there', async (t) => {
@@ -21,6 +22,25 @@ test('a reply to a queue that is not there yet arrives, whole and once, when the
   assert.deepEqual([String(body), correlationId, contentType], [answer, 'one', 'text/plain']);
   await raw.publish(queue, '30', { replyTo, correlationId: 'two', durable: false });
   assert.equal((await inbox.next()).correlationId, 'two', 'and nothing came between');
+});
+
+test('a reply that comes back while the broker takes no messages goes out again when it does', async (t) => {
+  const queue = await testQueue(t);
+  const proxy = await openProxy(t);
+  const handler = () => {
+    proxy.say(method(0, 10, 60, short('low on memory'))); // the worker reads it when its reply is out
+    return 'answer';
+  };
+  const { worker, events } = await startWorker(t, handler, { queue, urls: proxy.url, allowReplyTo: ['replies.*'] });
+  const raw = await openRaw(t);
+  const replyTo = `replies.${randomUUID()}`;
+  await raw.publish(queue, '30', { replyTo, durable: false });
+  await until(() => worker.stats().answered === 1 && events.some(({ type }) => type === 'blocked'));
+  await sleep(200); // by then it has come back, and its pause is over
+  await raw.channel.queueDeclare({ queue: replyTo, exclusive: true });
+  proxy.say(method(0, 10, 61));
+  const inbox = await raw.consume(replyTo);
+  assert.equal(String((await inbox.next()).body), 'answer');
 });
 
 describe('a reply that comes back when its worker is about to go', () => {
