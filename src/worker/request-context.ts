@@ -30,6 +30,7 @@ export class LazyContext implements RequestContext {
   #log: FunctionLog | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
+  #ended = false;
 
   constructor(message: ContextMessage, deadline: number | undefined, shared: SharedContext) {
     this.deadline = deadline;
@@ -90,6 +91,7 @@ export class LazyContext implements RequestContext {
 
   /** To be called when the function is done: its signal does not abort any more. */
   end(): void {
+    this.#ended = true;
     if (this.#controller) this.#shared.signalled.delete(this);
   }
 
@@ -107,7 +109,7 @@ export class LazyContext implements RequestContext {
     const controller = new AbortController();
     const { signalled, over = this.#abortReason } = this.#shared;
     if (over) controller.abort(over);
-    else signalled.add(this);
+    else if (!this.#ended) signalled.add(this);
     return controller;
   }
 }

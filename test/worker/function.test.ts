@@ -234,6 +234,24 @@ describe("a function's signal", () => {
     );
   });
 
+  test('is nothing that the worker keeps for a function that looks at it after its answer', async (t) => {
+    const queue = await testQueue(t);
+    const signals: AbortSignal[] = [];
+    const { worker } = await startWorker(
+      t,
+      (_, context) => {
+        setTimeout(() => signals.push(context.signal), 20);
+        return 'answer';
+      },
+      { queue },
+    );
+    const { client } = startClient(t, { queue });
+    await client.call('1');
+    await until(() => signals.length === 1);
+    await worker.close({ grace: 0 }); // aborts the signals of what it has in hand
+    assert.equal(signals[0]?.aborted, false);
+  });
+
   test('aborts when the grace of a worker that stops is over, not before', async (t) => {
     const queue = await testQueue(t);
     let signal: AbortSignal | undefined;
