@@ -163,6 +163,7 @@ describe('a call', () => {
   test('that nobody answers is told what it may be', async (t) => {
     const { queue } = await answered(t);
     const { client } = openClient(t);
+    await client.connect(); // so that it is sent
     await assert.rejects(client.call(queue, '1', { timeout: 50 }), {
       code: 'DEADLINE_EXCEEDED',
       message: /within 50 ms: does a worker serve it\? .*queue full .*call its own queue/,
