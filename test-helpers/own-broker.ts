@@ -43,17 +43,38 @@ export async function userWithChannels(broker: Administered, channels: number): 
   return url.href;
 }
 
-/** Does what `add_user`, `set_permissions` and `set_user_limits` do, for ten users at once: each `rabbitmqctl` takes a second. */
 async function makeUsers(broker: Administered, channels: number): Promise<string[]> {
   const names = Array.from({ length: 10 }, () => `limited.${randomUUID()}`);
-  const limits = JSON.stringify(JSON.stringify({ 'max-channels': channels }));
+  await addUsers(
+    broker,
+    names.map((name) => ({ name, limits: { 'max-channels': channels } })),
+  );
+  return names;
+}
+
+/** A user to be made. */
+export interface User {
+  readonly name: string;
+  /** Default: `secret`. */
+  readonly password?: string;
+  /** Patterns of what they may. Default: everything. */
+  readonly configure?: string;
+  readonly write?: string;
+  readonly read?: string;
+  readonly limits?: Readonly<Record<string, number>>;
+}
+
+/** Does what `add_user`, `set_permissions` and `set_user_limits` do, for all users at once: each `rabbitmqctl` takes a second. */
+export async function addUsers(broker: Administered, users: readonly User[]): Promise<void> {
+  const list = users.map(({ name, password = 'secret', configure = '.*', write = '.*', read = '.*', limits = {} }) =>
+    [name, password, configure, write, read, JSON.stringify(limits)].map((text) => `<<${JSON.stringify(text)}>>`),
+  );
   await broker.ctl(
     'eval',
     `[begin
-       ok = rabbit_auth_backend_internal:add_user(Name, <<"secret">>, <<"test">>),
-       ok = rabbit_auth_backend_internal:set_permissions(Name, <<"/">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>),
-       ok = rabbit_auth_backend_internal:set_user_limits(Name, <<${limits}>>, <<"test">>)
-     end || Name <- [${names.map((name) => `<<"${name}">>`).join(', ')}]].`,
+       ok = rabbit_auth_backend_internal:add_user(Name, Password, <<"test">>),
+       ok = rabbit_auth_backend_internal:set_permissions(Name, <<"/">>, Configure, Write, Read, <<"test">>),
+       ok = rabbit_auth_backend_internal:set_user_limits(Name, Limits, <<"test">>)
+     end || {Name, Password, Configure, Write, Read, Limits} <- [${list.map((user) => `{${user.join(', ')}}`).join(', ')}]].`,
   );
-  return names;
 }

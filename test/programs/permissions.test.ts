@@ -5,6 +5,7 @@ import type { Channel } from '../../src/amqp/channel.ts';
 import { RpcClient } from '../../src/client/client.ts';
 import { RpcWorker } from '../../src/worker/worker.ts';
 import { administeredBroker } from '../../test-helpers/broker.ts';
+import { addUsers } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import { cleanUp, type Result, runClient, start, startWorker, urlWith } from '../../test-helpers/programs.ts';
 import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
@@ -60,21 +61,6 @@ function itHas<K extends string>(
   });
 }
 
-/** Makes the users. What `add_user` and `set_permissions` do, but one `rabbitmqctl` for all of them: each takes a second. */
-async function makeUsers(): Promise<void> {
-  const binary = (text: string) => `<<${JSON.stringify(text)}>>`;
-  const list = users.map(({ configure, write, read }, n) =>
-    [`permissions${n + 1}`, configure, write, read].map(binary).join(', '),
-  );
-  await broker?.ctl(
-    'eval',
-    `[begin
-       ok = rabbit_auth_backend_internal:add_user(Name, <<"secret">>, <<"test">>),
-       ok = rabbit_auth_backend_internal:set_permissions(Name, <<"/">>, Configure, Write, Read, <<"test">>)
-     end || {Name, Configure, Write, Read} <- [${list.map((user) => `{${user}}`).join(', ')}]].`,
-  );
-}
-
 function only(queue: string): string {
   return `^${queue.replaceAll('.', '\\.')}$`;
 }
@@ -88,7 +74,10 @@ async function declare(t: TestContext, queue: string): Promise<Channel> {
 describe('with the least RabbitMQ permissions', { concurrency: 4 }, () => {
   before(async () => {
     broker = await administeredBroker();
-    await makeUsers();
+    await addUsers(
+      broker,
+      users.map((permissions, n) => ({ name: `permissions${n + 1}`, ...permissions })),
+    );
   });
   after(() => broker?.[Symbol.asyncDispose]());
 

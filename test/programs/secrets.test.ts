@@ -10,6 +10,7 @@ import tls from 'node:tls';
 import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { administeredBroker } from '../../test-helpers/broker.ts';
 import { httpServer, openGate } from '../../test-helpers/gate.ts';
+import { addUsers } from '../../test-helpers/own-broker.ts';
 import { deadUrl, start, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
 
 const USER = 'service';
@@ -146,8 +147,7 @@ describe('no program shows a password', { concurrency: 4 }, () => {
     await once(selfSigned, 'listening');
     selfSignedPort = (selfSigned.address() as AddressInfo).port;
     broker = await administeredBroker();
-    await broker.ctl('add_user', USER, PASSWORD);
-    await broker.ctl('set_permissions', USER, '^$', '^$', '^$');
+    await addUsers(broker, [{ name: USER, password: PASSWORD, configure: '^$', write: '^$', read: '^$' }]);
   });
   after(async () => {
     await broker?.[Symbol.asyncDispose]();
