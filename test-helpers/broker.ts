@@ -15,7 +15,7 @@ export function amqpUrl(): string {
 type AdministeredBroker = Pick<PrivateBroker, 'url' | 'ctl' | typeof Symbol.asyncDispose>;
 
 /**
- * A broker to which a test file may add users and virtual hosts, by names of its own, and which it does no harm: that of this
+ * A broker to which a test file may add users, virtual hosts and listeners of its own, and which it does no harm: that of this
  * run, or, where AMQP_URL names one, a node of the file's own. To be disposed of.
  */
 export async function administeredBroker(): Promise<AdministeredBroker> {

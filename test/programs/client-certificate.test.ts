@@ -4,14 +4,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { createAuthority } from '../../src/rabbitmq/certificates.ts';
-import { freePorts } from '../../src/rabbitmq/ports.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { administeredBroker } from '../../test-helpers/broker.ts';
+import { listenByTls } from '../../test-helpers/listeners.ts';
 import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 let folder = '';
-let broker: PrivateBroker | undefined;
+let broker: Awaited<ReturnType<typeof administeredBroker>> | undefined;
+let port: number | undefined;
 let url = '';
 
 const file = (name: string) => path.join(folder, name);
@@ -20,8 +20,8 @@ const withCertificate = (name: string) => ['--cert', file(`${name}.pem`), '--key
 /** The broker's plain URL; skips the test where the broker is one that can't be set up as these tests need it. */
 function plainUrl(t: TestContext): string | undefined {
   if (!broker) throw new Error('the broker did not start');
-  if (!broker.description.includes('Docker')) return broker.url;
-  t.skip('the private RabbitMQ runs in Docker, where it can’t read this machine’s files');
+  if (port !== undefined) return broker.url;
+  t.skip('the RabbitMQ runs in Docker, where it can’t read this machine’s files');
   return undefined;
 }
 
@@ -40,18 +40,10 @@ describe('with a broker that asks for a client certificate', { concurrency: 3 },
       await writeFile(file(`${name}.pem`), cert);
       await writeFile(file(`${name}.key`), key);
     }
-    const [port = 0] = await freePorts(1);
+    broker = await administeredBroker();
+    const files = { ca: file('ca.pem'), cert: file('server.pem'), key: file('server.key') };
+    port = await listenByTls(broker, files, { askForCertificate: true });
     url = `amqps://guest:guest@localhost:${port}`;
-    broker = await startTestBroker({
-      config: [
-        `listeners.ssl.1 = 127.0.0.1:${port}`,
-        `ssl_options.cacertfile = ${file('ca.pem')}`,
-        `ssl_options.certfile = ${file('server.pem')}`,
-        `ssl_options.keyfile = ${file('server.key')}`,
-        'ssl_options.verify = verify_peer',
-        'ssl_options.fail_if_no_peer_cert = true',
-      ],
-    });
   });
   after(async () => {
     await broker?.[Symbol.asyncDispose]();

@@ -8,11 +8,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
 import { createAuthority } from '../../src/rabbitmq/certificates.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
-import { runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
+import { administeredBroker } from '../../test-helpers/broker.ts';
+import { listenByTls, startListener } from '../../test-helpers/listeners.ts';
+import { cleanUp, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 
 /** An address of this machine that is not its loopback, as another machine would use. */
 const outside = Object.values(os.networkInterfaces())
@@ -20,25 +20,18 @@ const outside = Object.values(os.networkInterfaces())
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 
 let folder = '';
-let broker: PrivateBroker | undefined;
-let tlsPort = 0;
-let outsidePort = 0;
+let broker: Awaited<ReturnType<typeof administeredBroker>> | undefined;
+let tlsPort: number | undefined;
 let expiredPort = 0;
 let terminator: tls.Server | undefined;
-
-// A listener in the configuration would replace the node's own. The function takes more arguments in newer versions.
-const LISTEN = `case erlang:function_exported(rabbit_networking, start_tcp_listener, 2) of
-  true -> rabbit_networking:start_tcp_listener(ADDRESS, 2);
-  false -> rabbit_networking:start_tcp_listener(ADDRESS, 2, 1)
-end.`;
 
 const file = (name: string) => path.join(folder, name);
 
 /** The broker's plain URL; skips the test where the broker is one that can't be set up as these tests need it. */
 function plainUrl(t: TestContext): string | undefined {
   if (!broker) throw new Error('the broker did not start');
-  if (!broker.description.includes('Docker')) return broker.url;
-  t.skip('the private RabbitMQ runs in Docker, where its files and addresses are not this machine’s');
+  if (tlsPort !== undefined) return broker.url;
+  t.skip('the RabbitMQ runs in Docker, where its files and addresses are not this machine’s');
   return undefined;
 }
 
@@ -61,17 +54,8 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
     terminator.on('tlsClientError', () => {});
     await once(terminator, 'listening');
     expiredPort = (terminator.address() as AddressInfo).port;
-    [tlsPort = 0, outsidePort = 0] = await freePorts(2);
-    broker = await startTestBroker({
-      config: [
-        `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
-        `ssl_options.cacertfile = ${file('ca.pem')}`,
-        `ssl_options.certfile = ${file('cert.pem')}`,
-        `ssl_options.keyfile = ${file('key.pem')}`,
-        'ssl_options.verify = verify_none',
-        'ssl_options.fail_if_no_peer_cert = false',
-      ],
-    });
+    broker = await administeredBroker();
+    tlsPort = await listenByTls(broker, { ca: file('ca.pem'), cert: file('cert.pem'), key: file('key.pem') });
   });
   after(async () => {
     await broker?.[Symbol.asyncDispose]();
@@ -201,8 +185,14 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
     const plain = plainUrl(t);
     if (plain === undefined) return;
     if (outside === undefined) return t.skip('this machine has no address but its loopback');
-    await broker?.ctl('eval', LISTEN.replaceAll('ADDRESS', `{"${outside}", ${outsidePort}, inet}`));
-    await broker?.ctl('eval', 'application:set_env(rabbit, loopback_users, [<<"guest">>]).');
+    const [outsidePort = 0] = await freePorts(1);
+    const address = `{"${outside}", ${outsidePort}, inet}`;
+    const loopbackUsers = (list: string) => `application:set_env(rabbit, loopback_users, ${list})`;
+    await broker?.ctl(
+      'eval',
+      `${startListener('start_tcp_listener', address, '2')}, ${loopbackUsers('[<<"guest">>]')}.`,
+    );
+    cleanUp(t, () => broker?.ctl('eval', `rabbit_networking:stop_tcp_listener(${address}), ${loopbackUsers('[]')}.`));
     for (const url of [`amqp://${outside}:${outsidePort}`, `amqp://guest:guest@${outside}:${outsidePort}`]) {
       const client = await runClient(t, ['-q', '30'], { url });
       assert.equal(client.code, 6, client.stderr);
@@ -212,7 +202,7 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
       await worker.says(/guest may log in from the broker's own host only.*next attempt/, 2);
       assert.equal((await worker.stop()).code, 0);
     }
-    await broker?.ctl('eval', 'application:set_env(rabbit, loopback_users, []).');
+    await broker?.ctl('eval', `${loopbackUsers('[]')}.`);
     const queue = uniqueQueue(t, plain);
     await startWorker(t, ['--queue', queue], { url: `amqp://${outside}:${outsidePort}` });
   });
