@@ -2,22 +2,24 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { PrivateBroker } from '../../src/rabbitmq/broker.ts';
+import { administeredBroker } from '../../test-helpers/broker.ts';
 import { clearMemoryAlarm, setMemoryAlarm } from '../../test-helpers/memory-alarm.ts';
-import { startTestBroker } from '../../test-helpers/own-broker.ts';
+import { startTestBroker, userWithChannels } from '../../test-helpers/own-broker.ts';
 import { until } from '../../test-helpers/processes.ts';
 import { cleanUp, type Running, runClient, start, startWorker, uniqueQueue } from '../../test-helpers/programs.ts';
 import { openRaw } from '../../test-helpers/rpc.ts';
 
-let started: PrivateBroker | undefined;
-
-function broker(): PrivateBroker {
-  if (!started) throw new Error('the broker did not start');
-  return started;
-}
+/** A node of this file's own, which its tests harm. It starts while others run on the one that all files share. */
+const starting = startTestBroker();
+starting.catch(() => {}); // its tests will tell
+after(async () => (await starting)[Symbol.asyncDispose]());
 
 /** A worker that has taken a request and is stopped in the midst of it, and the client that waits for its answer. */
-async function requestInHand(t: TestContext, args: readonly string[]): Promise<{ worker: Running; client: Running }> {
-  const { url } = broker();
+async function requestInHand(
+  t: TestContext,
+  url: string,
+  args: readonly string[],
+): Promise<{ worker: Running; client: Running }> {
   const queue = uniqueQueue(t, url);
   const worker = await startWorker(t, ['--queue', queue, '--algorithm', 'recursive', '--log', 'text'], { url });
   const client = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', ...args, '35'], { url, input: '' });
@@ -26,18 +28,27 @@ async function requestInHand(t: TestContext, args: readonly string[]): Promise<{
   return { worker, client };
 }
 
-before(async () => {
-  started = await startTestBroker();
-});
-after(() => started?.[Symbol.asyncDispose]());
+describe('when the connection to the broker is lost', { concurrency: 5 }, () => {
+  let broker: Awaited<ReturnType<typeof administeredBroker>>;
+  before(async () => {
+    broker = await administeredBroker();
+  });
+  after(() => broker[Symbol.asyncDispose]());
 
-// One node for all of them, and each harms it: so one after the other.
-describe('when the connection to the broker is lost', () => {
+  /** The URL of a user of this test's own, whose connections can be closed. */
+  const userOfOwn = () => userWithChannels(broker, 100);
+
+  /** Does what `rabbitmqctl close_all_connections` does, to one user's. */
+  function closeConnections(url: string, reason: string): Promise<string> {
+    const pids = `[Pid || [{pid, Pid}, {user, <<"${new URL(url).username}">>}] <- rabbit_networking:connection_info_all([pid, user])]`;
+    return broker.ctl('eval', `rabbit_networking:close_connections(${pids}, <<${[...Buffer.from(reason)]}>>).`);
+  }
+
   it('because the broker closed it, the worker says so, connects again and answers', async (t) => {
-    const { url } = broker();
+    const url = await userOfOwn();
     const queue = uniqueQueue(t, url);
     const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { url });
-    await broker().ctl('close_all_connections', 'spring cleaning');
+    await closeConnections(url, 'spring cleaning');
     await worker.says(/Awaiting RPC requests/, 2);
     assert.match(worker.stderr, /^ \[!\] the connection to RabbitMQ was lost.*spring cleaning/m);
     assert.equal((await runClient(t, ['--queue', queue, '-q', '23'], { url })).stdout, '28657\n');
@@ -45,8 +56,9 @@ describe('when the connection to the broker is lost', () => {
   });
 
   it('with a request in a worker’s hand, the client asks again and gets its answer', async (t) => {
-    const { worker, client } = await requestInHand(t, ['--verbose']);
-    await broker().ctl('close_all_connections', 'spring cleaning');
+    const url = await userOfOwn();
+    const { worker, client } = await requestInHand(t, url, ['--verbose']);
+    await closeConnections(url, 'spring cleaning');
     await client.says(/^ \[-\] retry: /m);
     worker.child.kill('SIGCONT');
     const { code, stdout } = await client.end();
@@ -56,8 +68,9 @@ describe('when the connection to the broker is lost', () => {
   });
 
   it('because of reasons that could meddle with the terminal, worker and client show them escaped', async (t) => {
-    const { worker, client } = await requestInHand(t, ['--verbose']);
-    await broker().ctl('close_all_connections', '\x1b[31mred\r\n [.] Got 7\u009b\u202e');
+    const url = await userOfOwn();
+    const { worker, client } = await requestInHand(t, url, ['--verbose']);
+    await closeConnections(url, '\x1b[31mred\r\n [.] Got 7\u009b\u202e');
     await client.says(/red/);
     worker.child.kill('SIGCONT');
     await worker.says(/red/);
@@ -68,33 +81,56 @@ describe('when the connection to the broker is lost', () => {
   });
 
   it('with a request in a worker’s hand, the client exits 6 with --no-retry', async (t) => {
-    const { client } = await requestInHand(t, ['--no-retry']);
-    await broker().ctl('close_all_connections', 'spring cleaning');
+    const url = await userOfOwn();
+    const { client } = await requestInHand(t, url, ['--no-retry']);
+    await closeConnections(url, 'spring cleaning');
     const { code, stdout, stderr } = await client.end();
     assert.deepEqual([code, stdout], [6, '']);
     assert.match(stderr, /^ \[!\] fib\(35\): UNAVAILABLE: the connection to RabbitMQ was lost[^\n]*$/m);
     assert.doesNotMatch(stderr, /^ +at /m);
   });
 
+  it('because the queue was deleted, the worker says so and declares it anew', async (t) => {
+    const queue = uniqueQueue(t);
+    const worker = await startWorker(t, ['--queue', queue, '--log', 'text']);
+    const { channel } = await openRaw({ after: (end) => cleanUp(t, end) });
+    await channel.queueDelete(queue);
+    await worker.says(/Awaiting RPC requests/, 2);
+    assert.match(worker.stderr, new RegExp(`^ \\[!\\] the queue '${queue}' was deleted`, 'm'));
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '25'])).stdout, '75025\n');
+  });
+});
+
+// One node for all of them, and each harms it: so one after the other.
+describe('when the broker itself is lost', () => {
+  /** Starts the broker while the worker is stopped: else it would wait longer and longer, and try again long after. */
+  async function startMeanwhile(broker: PrivateBroker, worker: Running): Promise<void> {
+    worker.child.kill('SIGSTOP');
+    await broker.start();
+    worker.child.kill('SIGCONT');
+  }
+
   it('because the broker was killed, worker and client wait until it is back, and the client gets its answer', async (t) => {
-    const { worker, client } = await requestInHand(t, ['--verbose']);
-    await broker().kill();
+    const broker = await starting;
+    const { worker, client } = await requestInHand(t, broker.url, ['--verbose']);
+    await broker.kill();
     await client.says(/^ \[-\] retry: /m);
     worker.child.kill('SIGCONT');
     await worker.says(/no RabbitMQ answers at .*; next attempt in/);
-    await broker().start();
+    await startMeanwhile(broker, worker);
     const { code, stdout, stderr } = await client.end();
     assert.deepEqual([code, stdout], [0, ' [.] Got 9227465\n'], stderr);
     assert.match(worker.stderr, /^ \[x\] Connected to [\s\S]* \[x\] Connected to /m);
   });
 
   it('because the broker restarts, the worker finds it and its queue again', async (t) => {
-    const { url } = broker();
+    const broker = await starting;
+    const { url } = broker;
     const queue = uniqueQueue(t, url);
     const worker = await startWorker(t, ['--queue', queue], { url });
-    await broker().stop();
+    await broker.stop();
     await worker.says(/"event":"retrying"/, 2);
-    await broker().start();
+    await startMeanwhile(broker, worker);
     await worker.says(/"event":"consuming"/, 2);
     assert.deepEqual(
       worker.records('queue').map(({ how }) => how),
@@ -102,21 +138,12 @@ describe('when the connection to the broker is lost', () => {
     );
     assert.equal((await runClient(t, ['--queue', queue, '-q', '24'], { url })).stdout, '46368\n');
   });
-
-  it('because the queue was deleted, the worker says so and declares it anew', async (t) => {
-    const { url } = broker();
-    const queue = uniqueQueue(t, url);
-    const worker = await startWorker(t, ['--queue', queue, '--log', 'text'], { url });
-    await broker().ctl('delete_queue', queue);
-    await worker.says(/Awaiting RPC requests/, 2);
-    assert.match(worker.stderr, new RegExp(`^ \\[!\\] the queue '${queue}' was deleted`, 'm'));
-    assert.equal((await runClient(t, ['--queue', queue, '-q', '25'], { url })).stdout, '75025\n');
-  });
 });
 
 describe('when the broker is short of memory, and takes no messages', () => {
   it('a worker that stops leaves what it could not answer in the queue, and another answers it', async (t) => {
-    const { url } = broker();
+    const broker = await starting;
+    const { url } = broker;
     const queue = uniqueQueue(t, url);
     const ask = (n: string) =>
       start(t, 'client.js', ['--queue', queue, '-q', '--timeout', '600s', n], { url, input: '' });
@@ -130,7 +157,7 @@ describe('when the broker is short of memory, and takes no messages', () => {
     worker.child.kill('SIGSTOP');
     const second = ask('27');
     await inHand(queue, 2);
-    await setMemoryAlarm(broker());
+    await setMemoryAlarm(broker);
     worker.child.kill('SIGCONT');
     await worker.says(/"event":"blocked"/); // by its reply to the second
     await raw.connection.close();
@@ -141,13 +168,14 @@ describe('when the broker is short of memory, and takes no messages', () => {
     assert.equal(worker.records('stopped')[0]?.unfinished, 1);
     assert.deepEqual([first.stdout, second.stdout], ['', '']);
 
-    await clearMemoryAlarm(broker());
+    await clearMemoryAlarm(broker);
     await startWorker(t, ['--queue', queue], { url });
     assert.deepEqual([(await first.end()).stdout, (await second.end()).stdout], ['121393\n', '196418\n']);
   });
 
   it('a worker tells at its HTTP port that it is not ready', async (t) => {
-    const { url } = broker();
+    const broker = await starting;
+    const { url } = broker;
     const queue = uniqueQueue(t, url);
     const worker = await startWorker(t, ['--queue', queue, '--http-port', '0', '--http-host', '127.0.0.1'], { url });
     const raw = await openRaw({ after: (end) => cleanUp(t, end) }, url);
@@ -156,7 +184,7 @@ describe('when the broker is short of memory, and takes no messages', () => {
     worker.child.kill('SIGSTOP');
     await raw.publish(queue, '5', { replyTo: replies.queue });
     await raw.channel.queueDeclare({ queue, passive: true }); // answered when the request is there
-    await setMemoryAlarm(broker());
+    await setMemoryAlarm(broker);
     worker.child.kill('SIGCONT');
     const readiness = async () => {
       const response = await fetch(`http://127.0.0.1:${worker.records('http')[0]?.port}/readyz`);
@@ -164,23 +192,25 @@ describe('when the broker is short of memory, and takes no messages', () => {
     };
     const blocked = '503 not ready: RabbitMQ blocks publishers, so no reply can go out\n';
     await until('the worker is not ready', async () => (await readiness()) === blocked);
-    await clearMemoryAlarm(broker());
+    await clearMemoryAlarm(broker);
     await until('the worker is ready', async () => (await readiness()) === '200 ready\n');
     assert.equal((await worker.stop()).code, 0);
   });
 
   /** Waits until consumers of the queue have that many requests that they did not acknowledge. */
   async function inHand(queue: string, count: number): Promise<void> {
-    const list = () => broker().ctl('--silent', 'list_queues', 'name', 'messages_ready', 'messages_unacknowledged');
+    const broker = await starting;
+    const list = () => broker.ctl('--silent', 'list_queues', 'name', 'messages_ready', 'messages_unacknowledged');
     while (!(await list()).includes(`${queue}\t0\t${count}\n`));
   }
 });
 
 describe('when the broker is gone for good', () => {
   it('a worker that has lost it exits 0 on SIGTERM', async (t) => {
-    const { url } = broker();
+    const broker = await starting;
+    const { url } = broker;
     const worker = await startWorker(t, ['--queue', uniqueQueue(t, url)], { url });
-    await broker().stop();
+    await broker.stop();
     await worker.says(/"event":"retrying"/);
     assert.equal((await worker.stop()).code, 0);
   });
