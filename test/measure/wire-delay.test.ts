@@ -175,9 +175,10 @@ describe('the process that delays', { concurrency: true }, () => {
   });
 
   it('tells when it ends by itself, or can not be started', async (t) => {
+    const env = { AMQP_URL: await deadUrl() }; // with a broker the program would wait for an answer first
     for (const script of ['/nowhere.js', path.join(programFolder, 'compare-program.js')]) {
       const ended = new Promise<Error>((resolve) => {
-        const child = new Child('the proxy', { ...options(t, resolve), script });
+        const child = new Child('the proxy', { ...options(t, resolve), script, env });
         child.ask('given', undefined).catch(() => {});
       });
       assert.match((await ended).message, /^the proxy ended: /);
