@@ -9,13 +9,13 @@ import { startTestBroker } from '../../test-helpers/own-broker.ts';
 import { openClient, openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 // A node of this file's own: its memory alarm blocks all who publish, and its limits are low.
-describe('with a RabbitMQ that is low on memory, or allows little', () => {
-  let broker: PrivateBroker;
-  before(async () => {
-    broker = await startTestBroker({ config: ['frame_max = 8192', 'channel_max = 20', 'max_message_size = 200000'] });
-  });
-  after(() => broker[Symbol.asyncDispose]());
+let broker: PrivateBroker;
+before(async () => {
+  broker = await startTestBroker({ config: ['frame_max = 8192', 'channel_max = 20', 'max_message_size = 200000'] });
+});
+after(() => broker[Symbol.asyncDispose]());
 
+describe('with a RabbitMQ that takes no passwords, or is low on memory', () => {
   test('a client is told which log-ins it takes where passwords are none of them', async (t) => {
     const allow = (...mechanisms: string[]) =>
       broker.ctl('eval', `application:set_env(rabbit, auth_mechanisms, [${mechanisms.map((name) => `'${name}'`)}]).`);
@@ -106,7 +106,9 @@ describe('with a RabbitMQ that is low on memory, or allows little', () => {
     assert.deepEqual(bodies.slice(0, 2).sort(), ['did 1', 'did 2']);
     assert.equal(JSON.parse(bodies[2] ?? '').code, 'DEADLINE_EXCEEDED', 'it waited past its expiration');
   });
+});
 
+describe('with a RabbitMQ that allows little', { concurrency: true }, () => {
   test('calls with a queue each take turns on the few channels there may be', async (t) => {
     const { url } = broker;
     const queue = await testQueue(t, { url });

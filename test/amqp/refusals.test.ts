@@ -18,7 +18,7 @@ import {
   until,
 } from '../../test-helpers/rpc.ts';
 
-describe('what RabbitMQ refuses is told as it is:', () => {
+describe('what RabbitMQ refuses is told as it is:', { concurrency: true }, () => {
   let broker: Awaited<ReturnType<typeof administeredBroker>>;
   before(async () => {
     broker = await administeredBroker();

@@ -184,7 +184,7 @@ describe('where there is no broker for it the client exits 6, with one line that
   });
 });
 
-describe('where a broker accepts the connection but says nothing the client', { concurrency: 3 }, () => {
+describe('where a broker accepts the connection but says nothing the client', { concurrency: 4 }, () => {
   it('gives up at the time limit, and exits 6', async (t) => {
     const gate = await openGate(t, amqpUrl());
     gate.hold();

@@ -38,7 +38,7 @@ function keepStarting(t: TestContext, args: readonly string[]) {
   };
 }
 
-describe('a worker with --idle-exit', { concurrency: 4 }, () => {
+describe('a worker with --idle-exit', { concurrency: true }, () => {
   it('ends with 0 when no request has come for so long, and says so', async (t) => {
     const worker = await startWorker(t, ['--queue', uniqueQueue(t), '--idle-exit', '300ms']);
     assert.equal((await worker.end()).code, 0);

@@ -38,7 +38,7 @@ async function rawCaller(t: Scope, queue: string) {
   };
 }
 
-describe('a call that is given up stops its function, and is not answered', () => {
+describe('a call that is given up stops its function, and is not answered', { concurrency: true }, () => {
   for (const reply of Object.keys(replyDesigns) as (keyof typeof replyDesigns)[]) {
     test(`when it is aborted or its client closes (--reply ${reply})`, async (t) => {
       const queue = await testQueue(t);
@@ -150,7 +150,7 @@ describe('a call that is given up stops its function, and is not answered', () =
   });
 });
 
-describe('a caller is told that its request began', () => {
+describe('a caller is told that its request began', { concurrency: true }, () => {
   test('only if it asks, and not of what is answered soon', async (t) => {
     const queue = await testQueue(t);
     const handler: RequestHandler = async ({ body }) => {

@@ -35,7 +35,7 @@ function totals(workers: readonly RpcWorker[]) {
   return { requests: sum('requests'), redelivered: sum('redelivered'), answered: sum('answered') };
 }
 
-describe('a worker with maxRequests', () => {
+describe('a worker with maxRequests', { concurrency: true }, () => {
   for (const type of ['classic', 'quorum'])
     for (const [name, handler] of [
       ['quick', echo],

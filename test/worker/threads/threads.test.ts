@@ -66,7 +66,7 @@ async function serve(t: TestContext, choice: PoolChoice & Pick<ServeOptions, 'pr
 }
 
 if (!isTestThread()) {
-  describe('a function in a thread', () => {
+  describe('a function in a thread', { concurrency: 3 }, () => {
     test("answers with octets, the largest and the function's own among them", async (t) => {
       const { call, client } = await serve(t);
       assert.equal(await call('echo ä🐇'), 'ä🐇');
@@ -185,7 +185,7 @@ if (!isTestThread()) {
     assert.equal(ended().length, 1);
   });
 
-  describe('what a function in a thread says', () => {
+  describe('what a function in a thread says', { concurrency: 3 }, () => {
     test('on parentPort reaches nobody: each caller gets the answer to its own call', async (t) => {
       const { call, events, ended } = await serve(t);
       for (let n = 0; n < 5; n++) {
@@ -336,7 +336,7 @@ if (!isTestThread()) {
     });
   });
 
-  describe('threads that do not stay', () => {
+  describe('threads that do not stay', { concurrency: 3 }, () => {
     test('at the start: the pool says why and does not try again', async (t) => {
       const { pool, ended } = makePool(t, { threads: 2, mode: 'dies-at-start' });
       await assert.rejects(pool.start(), /as it was asked to/);
