@@ -3,10 +3,22 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { httpServer, openGate } from '../../test-helpers/gate.ts';
-import { cleanUp, deadUrl, runClient, start, startWorker, uniqueQueue, urlWith } from '../../test-helpers/programs.ts';
+import {
+  cleanUp,
+  deadUrl,
+  type Result,
+  runClient,
+  start,
+  startWorker,
+  uniqueQueue,
+  urlWith,
+} from '../../test-helpers/programs.ts';
 import { openRaw } from '../../test-helpers/rpc.ts';
 
 const PASSWORD = 'tr0ub4dor&3';
+
+/** How often a test is tried that this machine was too slow for. */
+const ATTEMPTS = 10;
 
 /** A queue that nobody consumes. */
 async function idleQueue(t: TestContext): Promise<string> {
@@ -14,6 +26,14 @@ async function idleQueue(t: TestContext): Promise<string> {
   const { channel } = await openRaw({ after: (end) => cleanUp(t, end) });
   await channel.queueDeclare({ queue, durable: true });
   return queue;
+}
+
+/** Runs the client with half a second for its call; again if this machine was too slow to connect in that time. */
+async function runBriefly(t: TestContext, args: readonly string[]): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    const result = await runClient(t, [...args, '-t', '500ms', '30']);
+    if (result.code !== 6 || attempt === ATTEMPTS) return result;
+  }
 }
 
 describe('a wrong use of the client is exit code 2 and one line, before it looks for a broker', {
@@ -79,7 +99,7 @@ describe('where nobody consumes the queue the client', { concurrency: 3 }, () =>
 
   it('leaves nothing behind: the broker removes the request that nobody waits for any more', async (t) => {
     const queue = await idleQueue(t);
-    assert.equal((await runClient(t, ['--queue', queue, '-q', '-t', '500ms', '30'])).code, 4);
+    assert.equal((await runBriefly(t, ['--queue', queue, '-q'])).code, 4);
     const worker = await startWorker(t, ['--queue', queue]);
     await runClient(t, ['--queue', queue, '1']);
     await worker.stop();
@@ -88,7 +108,7 @@ describe('where nobody consumes the queue the client', { concurrency: 3 }, () =>
 
   for (const how of ['--quiet', '--json']) {
     it(`exits 4 with ${how}, too`, async (t) => {
-      const { code, stdout, stderr } = await runClient(t, ['--queue', await idleQueue(t), how, '-t', '500ms', '30']);
+      const { code, stdout, stderr } = await runBriefly(t, ['--queue', await idleQueue(t), how]);
       assert.equal(code, 4);
       assert.match(how === '--json' ? stdout : stderr, /DEADLINE_EXCEEDED/);
     });
@@ -117,16 +137,21 @@ describe('where there is no such queue the client', { concurrency: 3 }, () => {
   });
 
   it('finds a worker that starts within that moment', async (t) => {
-    const queue = uniqueQueue(t);
-    const gate = await openGate(t, amqpUrl());
-    gate.hold();
-    start(t, 'worker.js', ['--queue', queue], { url: gate.url });
-    await gate.connected(); // the worker is about to start
-    const client = start(t, 'client.js', ['--queue', queue, '-t', '30s', '18'], { input: '' });
-    await client.says(/asking again/);
-    gate.open();
-    const { code, stdout } = await client.end();
-    assert.deepEqual([code, stdout], [0, ' [.] Got 2584\n']);
+    for (let attempt = 1; ; attempt++) {
+      const queue = uniqueQueue(t);
+      const gate = await openGate(t, amqpUrl());
+      gate.hold();
+      const worker = start(t, 'worker.js', ['--queue', queue], { url: gate.url });
+      await gate.connected(); // the worker is about to start
+      const client = start(t, 'client.js', ['--queue', queue, '-t', '30s', '18'], { input: '' });
+      await client.says(/asking again/);
+      gate.open();
+      const { code, stdout } = await client.end();
+      const tooSlow = code === 5 && worker.records('consuming').length === 0;
+      if (tooSlow && attempt < ATTEMPTS) continue;
+      assert.deepEqual([code, stdout], [0, ' [.] Got 2584\n']);
+      return;
+    }
   });
 });
 
