@@ -246,11 +246,11 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
 
   /** Something was handed over, and `left` is what waits. */
   #onTurn(left: number): void {
-    if (this.#ahead <= READ_AHEAD) return;
-    this._state.hasRead = true; // the broker's heartbeats may wait to be read
+    const waits = this.#ahead > READ_AHEAD;
+    if (waits) this._state.hasRead = true; // the broker's heartbeats may wait to be read
     if (left > 0) return;
     this.#ahead = 0;
-    this._socket.resume();
+    if (waits) this._socket.resume();
   }
 
   #channel(id: number): AmqpChannel {
