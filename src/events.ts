@@ -77,6 +77,6 @@ function shown(thrown: unknown): string {
   try {
     return inspect(thrown);
   } catch {
-    return 'something that can not even be looked at';
+    return 'a value that throws when it is looked at';
   }
 }

@@ -1,5 +1,5 @@
-// The function that the worker serves by default, written as anybody's own is (see docs/your-function.md), whose import is
-// of 'fib-worker/function'.
+// The function that the worker serves by default, written as a function of one's own is (docs/your-function.md), which
+// imports 'fib-worker/function'.
 import { type FunctionContext, integer, type OptionValues, oneOf, RpcError, type RpcRequest } from './function/api.ts';
 
 /** The function's name in logs and in `--help`. */
@@ -12,8 +12,8 @@ export const maxRequestBytes = 64;
 const MAX_MAX_N = 10_000_000;
 
 /**
- * The largest n for the recursive algorithm, whose run time grows with fib(n) itself: on the event loop what holds it for
- * less than a second, and in a thread, which can be ended, what takes days.
+ * The largest n for the recursive algorithm, whose run time grows with fib(n) itself: on the event loop one that takes
+ * less than a second, in a thread, which can be ended, one that takes days.
  */
 export function recursiveMaxN(): number {
   recursiveLimit ??= inMainThread() ? 35 : 60;

@@ -166,7 +166,7 @@ export class AmqpChannel extends LibraryChannel implements Channel {
   }
 
   override _clear(error?: Error): void {
-    // nobody delivers again what needs no ack; of anything else a new channel gets it
+    // a message that needs no ack would be lost; any other is delivered again
     if (this.#noAck && !this.#acks) this.#context.handOver.flush();
     this.#consumers.clear();
     super._clear(error);

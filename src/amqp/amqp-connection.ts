@@ -33,7 +33,7 @@ function longString(octets: Buffer, at: number): string {
   return octets.toString('latin1', at + 4, at + 4 + octets.readUInt32BE(at));
 }
 
-/** The octets before the end of a heartbeat frame: its type, channel 0 and size 0 (4.2.7). No payload ends so: its end is read with it. */
+/** The octets before the end of a heartbeat frame: its type, channel 0 and size 0 (4.2.7). A payload is read with the octet behind it, so none ends like this. */
 const HEARTBEAT = Buffer.from([frameType.heartbeat, 0, 0, 0, 0, 0, 0]);
 
 /** Passes over heartbeats: a broker may send them from `connection.tune-ok` on, and the library takes one in the login for a fault. */
@@ -64,7 +64,7 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
   /** The octets that were read since something began to wait to be handed over. */
   #ahead = 0;
   readonly #maxBodyBytes: number;
-  /** Called each time that the socket has sent all it was given, having held back some of it. */
+  /** Called each time that the socket has sent all that it held back. */
   onDrain = (): void => {};
 
   /** Deliveries with a longer body than `maxBodyBytes` come without it. */
@@ -83,7 +83,7 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
     return this._socket.writableLength;
   }
 
-  /** @throws AmqpError CHANNEL_MAX if the broker allows no more; else the broker's, or that the connection is lost */
+  /** @throws AmqpError CHANNEL_MAX if the broker allows no more channels; else the broker's error, or that of a lost connection */
   async openChannel(): Promise<AmqpChannel> {
     const { readyState, leased, channelMax } = this._state;
     if (readyState !== READY_STATE.OPEN) throw new AmqpError('CLOSING', 'the connection is closed');
@@ -118,7 +118,7 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
     if (!socket.closed) await new Promise<void>((resolve) => socket.once('close', () => resolve()));
   }
 
-  /** Destroys the socket; what was said goes out as far as it does at once. */
+  /** Destroys the socket. Of what was said, only what the system takes at once goes out. */
   override unsafeDestroy(): void {
     this.#outbox.flush();
     super.unsafeDestroy();

@@ -37,7 +37,7 @@ export function explainChannelError(error: unknown): RpcError {
       if (STREAM.test(text)) return refused('FAILED_PRECONDITION', streamRefused(text), 'WRONG_QUEUE');
       return refused('FAILED_PRECONDITION', `RabbitMQ closed the channel (${text})`);
     case 'RESOURCE_LOCKED':
-      return refused('FAILED_PRECONDITION', `the queue is another connection's alone, an exclusive one (${text})`);
+      return refused('FAILED_PRECONDITION', `the queue is exclusive to another connection (${text})`);
     case 'NOT_IMPLEMENTED':
       if (STREAM.test(text)) return refused('FAILED_PRECONDITION', streamRefused(text), 'WRONG_QUEUE');
       return refused('UNIMPLEMENTED', `RabbitMQ can't do that (${text})`);

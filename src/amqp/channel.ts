@@ -130,7 +130,7 @@ export interface Channel {
 
   /**
    * Publishes a message. It goes out when this turn of the event loop ends, in one write with all else that is said in it.
-   * The body is copied, but for a long one of which it is said that it stays as it is.
+   * The body is copied, unless it is long and `bodyStays`.
    * @throws Error if it can't be encoded, or the channel is closed; nothing of it is sent then
    */
   publish(message: MessageProperties, body: Uint8Array): void;
@@ -139,7 +139,7 @@ export interface Channel {
   /** Calls back once, right before what was said in this turn is written; what the callback says goes out in the same write. */
   beforeWrite(callback: () => void): void;
 
-  /** Closes it; resolves when it is closed, be it with its connection. */
+  /** Closes it; resolves when it is closed, by itself or with its connection. */
   close(): Promise<void>;
 
   on(event: 'basic.return', listener: (message: ReturnedMessage) => void): this;

@@ -56,11 +56,11 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   if (code === 'NO_PLAIN') {
     return refused(
       'UNAUTHENTICATED',
-      `RabbitMQ at ${place} lets nobody in by user and password (PLAIN), but by ${error.message}: allow it there (auth_mechanisms)`,
+      `RabbitMQ at ${place} does not take a user and password (PLAIN), only ${error.message}: allow PLAIN there (auth_mechanisms)`,
     );
   }
   if (LOCAL_LIMITS.includes(code)) {
-    const message = `no further connection can be made from here (${code}): this process, or this machine, has no more of what each needs; close others, or raise the limit (ulimit -n)`;
+    const message = `no further connection can be made from here (${code}): this process, or this machine, has no file, port or memory left for it; close others, or raise the limit (ulimit -n)`;
     return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
   }
   if (code === 'ENOTFOUND') return unreachable(`no host is called '${url.hostname}' (${code}): check the URL`);

@@ -78,7 +78,7 @@ const HEAD_START = 1_000;
 
 /**
  * Connects to one of several URLs, as often as it is asked to. An attempt that was started goes on while nobody waits for
- * it, and the next who asks has what came of it.
+ * it, and the next caller gets its result.
  */
 export class Dialler {
   readonly #urls: readonly AmqpUrl[];
@@ -96,7 +96,7 @@ export class Dialler {
     this.#options = options;
   }
 
-  /** Why no URL has answered yet, while an attempt is under way; the last failure. */
+  /** The last failure of the attempt under way: why no URL has answered yet. */
   get failure(): RpcError | undefined {
     return this.#race?.failures.at(-1);
   }
@@ -160,7 +160,7 @@ export class Dialler {
 /** Attempts to connect to several URLs, of which the first to log in wins. */
 interface Race {
   readonly winner: Promise<BrokerConnection>;
-  /** Of those that have lost already. */
+  /** The errors of the attempts that have failed so far. */
   readonly failures: readonly RpcError[];
   /** Ends all attempts that are under way; the winner rejects with the reason. */
   giveUp(reason: unknown): void;

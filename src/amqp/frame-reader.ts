@@ -50,7 +50,7 @@ export class FrameReader {
   /** The beginning of a frame whose end is still to come: its header, and more once that is complete. */
   #begun = Buffer.alloc(FRAME_HEADER);
   #length = 0;
-  /** Whose body frame is being read, and how many octets of it are to come. */
+  /** Takes the body frame that is being read, of which `bodyLeft` octets are to come. */
   #body: BodySink | undefined;
   #bodyLeft = 0;
 
@@ -58,7 +58,7 @@ export class FrameReader {
     this.#listener = listener;
   }
 
-  /** @throws AmqpError if that is no AMQP; whatever the listener throws */
+  /** @throws AmqpError if that is no AMQP, and what the listener throws */
   read(chunk: Buffer): void {
     let at = 0;
     if (this.#length > 0) at = this.#continue(chunk);

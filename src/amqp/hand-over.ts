@@ -5,8 +5,8 @@ const TIME = 1;
 const MOST = 32;
 
 /**
- * Hands messages over, in the order in which they came, in turns of their own: as many in one as take a millisecond with the
- * promises that they settle, so that what they lead to goes out together, and none waits for many others.
+ * Hands messages over, in the order in which they came, in turns of the event loop. One turn has as many as take a millisecond,
+ * with the promises that they settle: so what they lead to goes out together, and none waits for many others.
  */
 export class HandOver {
   readonly #run = (): void => this.#handOver();
@@ -58,7 +58,7 @@ export class HandOver {
 
   #measureTurn(): void {
     const took = performance.now() - this.#began;
-    const fit = Math.floor((this.#count * TIME) / took); // however few there were: few at a time would be a write each
+    const fit = Math.floor((this.#count * TIME) / took); // also after a turn of few, for few at a time would be a write each
     this.#together = Math.min(MOST, 2 * this.#together, Math.max(1, fit));
   }
 }

@@ -24,7 +24,7 @@ export class LoginReader {
     });
   }
 
-  /** What was read, and nobody asked for. */
+  /** The octets that were read and not taken. */
   rest(): Buffer {
     return Buffer.concat(this.#chunks);
   }

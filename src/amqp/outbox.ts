@@ -1,7 +1,7 @@
 /** The size of a slab: what is said goes into one, and then into the next. */
 const SLAB = 0x10000;
 
-/** Of as much as that, what is there goes out before the turn of the event loop has ended, if the socket has sent all before. */
+/** When this many octets are gathered, they go out before the turn of the event loop ends, if the socket has sent all before. */
 const EARLY = 0x40000;
 
 /** Slabs that wait to be written to again, at most. */

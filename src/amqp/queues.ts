@@ -60,7 +60,7 @@ export async function inspectQueue(
 
 /**
  * Whether RabbitMQ 4.x closed the connection (541) because it could not say that there is no such queue: it cuts that sentence
- * after 255 bytes, be it inside a character.
+ * after 255 bytes, even inside a character.
  */
 function isUnspeakable(error: unknown, name: string, vhost: string): boolean {
   const named = name + vhost;
@@ -94,15 +94,15 @@ export interface OpenedQueue {
 }
 
 /**
- * Queues that were not there, and could not be declared for want of a channel, or of the connection. Where the user may have one channel only, the one on which they
- * are declared may come too soon after the one that the broker closed because of that, and cost the connection: the next
- * connection declares them first.
+ * Queues that were missing, and could not be declared because a channel or the connection was lost. The broker closes the channel
+ * on which a queue is found missing. A user who may have one channel only may open the next too soon after that, which costs the
+ * connection. So the next connection declares these queues first.
  */
 const missing = new WeakSet<RequestQueue>();
 
 /**
- * Takes the queue as it is, no matter who declared it and how; declares it only where there is none. One channel after the other,
- * never two at once.
+ * Uses the queue as it is, no matter who declared it and how; declares it only where there is none. Opens one channel after the
+ * other, never two at once.
  * @param queue the same object whenever it is the same queue
  * @param onClosed told, once, when the channel that this resolves to has ended
  */
@@ -122,7 +122,7 @@ export async function openRequestQueue(
     taken = channel;
     return { channel, how };
   };
-  // each resolves to undefined, and has lost its channel, where the other is worth a try
+  // each resolves to undefined, with its channel lost, if the other is worth a try
   const find = async () => {
     const channel = await open();
     try {
@@ -184,9 +184,8 @@ async function declare(channel: Channel, { name, durable, type }: RequestQueue):
 }
 
 /**
- * The arguments of a consumer of requests by which a stream refuses it (406). A stream keeps what it was sent, gives all of it to
- * everybody, and is found and declared like any other queue; of this argument, which says what holds without it, streams alone
- * know nothing.
+ * Arguments of a consumer that streams alone refuse (406); to other queues they say what is so without them. A stream can't hold
+ * requests, for it keeps each message and gives it to everybody, but it is found and declared like any other queue.
  * @see https://www.rabbitmq.com/docs/consumer-priority
  */
 const REFUSED_BY_STREAMS = { 'x-priority': 0 } as const;

@@ -86,7 +86,7 @@ export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
   return parsed;
 }
 
-/** A URL, be it a wrong one, with its password replaced by `***`: all that is between the user and the last @. */
+/** A URL, also a wrong one, with its password replaced by `***`: all that is between the user and the last @. */
 function redactAmqpUrl(text: string): string {
   return text.replace(/(\/\/[^:@/]*):.*@/s, '$1:***@');
 }

@@ -79,7 +79,9 @@ export function brokerEnv({ url, rabbitmq, nodes }: BrokerChoice, env = process.
   const named = url !== undefined || Boolean(env.AMQP_URL_FILE);
   if (named && (rabbitmq !== undefined || nodes !== undefined)) {
     const own = rabbitmq === undefined ? '--nodes' : '--rabbitmq';
-    throw new UsageError(`${own} starts a broker of our own: leave it out, or --url, AMQP_URL and AMQP_URL_FILE`);
+    throw new UsageError(
+      `${own} starts a broker of our own: leave out either it, or --url, AMQP_URL and AMQP_URL_FILE`,
+    );
   }
   const isFlag = url !== undefined && url.join(',') !== env.AMQP_URL;
   return isFlag ? { ...env, AMQP_URL: url.join(','), AMQP_URL_FILE: '' } : env;

@@ -56,8 +56,8 @@ interface LogOptions {
 }
 
 /**
- * Makes a log. Each call writes at most one line, whatever its arguments hold: control characters are escaped,
- * passwords in URLs hidden, and long texts, lists and objects cut.
+ * Makes a log. Each call writes at most one line, with any arguments: control characters are escaped, passwords in URLs hidden,
+ * and long texts, lists and objects cut.
  */
 export function createLog(options: LogOptions): Log {
   const {
@@ -68,7 +68,7 @@ export function createLog(options: LogOptions): Log {
     now = () => new Date(),
   } = options;
 
-  /** Lines that nobody wanted since the last one that was written. */
+  /** The number of lines that were left out since the last one that was written. */
   let leftOut = 0;
 
   const render = (
@@ -136,7 +136,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * One JSON line of what the record begins with, the caller's fields, and what it ends with; a field of the caller's never
- * replaces one of the record's. The queue and the ids of the request come first and stay, whatever the other fields hold.
+ * replaces one of the record's. The queue and the ids of the request come first and stay, even if the other fields are too long.
  * Never throws: fields that cannot be written are left out, and `unloggable` says why.
  * It takes bounded time and space, for any fields.
  */
@@ -146,7 +146,7 @@ export function toJson(first: Fields, fields: Fields, last: Fields): string {
   return printable(json); // JSON.stringify leaves DEL, the C1 controls and marks of direction alone
 }
 
-/** What leads to a record, apart from the other fields: a stranger's error may be as long as it likes, or not readable. */
+/** The fields by which a record is found. They are read apart, for a stranger's error among the others may be endless, or throw. */
 function idFields(fields: Fields): Fields {
   try {
     const { queue, correlationId, traceparent } = fields;

@@ -101,7 +101,7 @@ export function exitOnceWritten(stream: Writable, text: string, code: number): v
   stream.write(text, exit);
 }
 
-/** Calls `report`, once, with what nobody caught, be it a rejection; the program must end then. */
+/** Calls `report`, once, with an error or a rejection that nobody caught; the program must end then. */
 export function onCrash(report: (error: unknown) => void): void {
   let crashed = false;
   process.on('uncaughtException', (error) => {

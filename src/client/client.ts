@@ -55,8 +55,8 @@ const DRAIN_TIMEOUT = 8_000;
 const NO_BODY = new Uint8Array();
 
 /**
- * How long nothing is cancelled, in ms, once RabbitMQ closed the connection with 541: so does 3.10 at a message for a worker whose
- * node of the cluster died.
+ * How long nothing is cancelled, in ms, after RabbitMQ closed the connection with 541, as 3.10 does at a message for a worker
+ * whose cluster node died.
  */
 const CAUTION = 60_000;
 
@@ -148,7 +148,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
    */
   async callJson(queue: string, value: unknown, options: CallOptions = {}): Promise<unknown> {
     const json = JSON.stringify(value) as string | undefined; // throws on a cycle or a bigint, and says so
-    if (json === undefined) throw new TypeError(`value: expected one that JSON has, got ${describe(value)}`);
+    if (json === undefined) throw new TypeError(`value: expected a JSON value, got ${describe(value)}`);
     const reply = await this.call(queue, json, { ...options, contentType: options.contentType ?? JSON_TYPE });
     return reply.json();
   }
@@ -200,7 +200,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
 
   /**
    * Asks how many messages and consumers a queue has; undefined if it does not exist, or there is no connection. Asks over a
-   * connection of its own: a refusal of the broker, be it of a further channel, may end all that goes over a connection.
+   * connection of its own: if the broker refuses, even a further channel only, that may end all that goes over a connection.
    * @throws RpcError if the broker can't be asked; then it is not asked again
    */
   async inspectQueue(queue: string): Promise<QueueStatus | undefined> {
@@ -312,7 +312,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     }
   };
 
-  /** Whether one more call may be in flight. Connects if that is what keeps it. */
+  /** Whether one more call may be in flight. Connects if nothing else is missing. */
   #mayTake(): boolean {
     if (this.#calls.inFlight.size >= this.#settings.maxInFlight) return false;
     if (this.#session.ready) return true;

@@ -12,7 +12,7 @@ const BLOCKED = 'RabbitMQ blocks publishers (low on memory or disk)';
 export function noReplyError({ id, request: { queue, timeout } }: Call, blocked: boolean): RpcError {
   const why = blocked
     ? `${BLOCKED}, and may not have read the request`
-    : 'does a worker serve it? Or is the queue full (with reject-publish nothing tells), or does a function call its own queue and wait for itself?';
+    : 'does a worker serve it? Or is the queue full (with reject-publish nobody is told), or does a function call its own queue and wait for itself?';
   const message = `no reply from '${queue}' within ${duration(timeout)}: ${why}`;
   return new RpcError('DEADLINE_EXCEEDED', message, { reason: 'TIMEOUT', correlationId: id });
 }
@@ -40,7 +40,7 @@ export function notSentError({ request: { timeout } }: Call, obstacle: Obstacle)
   }
   if (blocked) return timeoutError(`${notSent}: ${BLOCKED}`, 'TIMEOUT');
   if (congested) {
-    const message = `${notSent}: the network, or RabbitMQ, takes too little of what was sent before it`;
+    const message = `${notSent}: the network, or RabbitMQ, is too slow for what was sent before it`;
     return timeoutError(message, 'TIMEOUT');
   }
   if (preparing) return timeoutError(`${notSent}: RabbitMQ made no reply queue for it in that time`, 'TIMEOUT');

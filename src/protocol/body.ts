@@ -69,8 +69,8 @@ export class ReceivedBody {
   }
 
   /**
-   * The octets that are meant: what is compressed (`content_encoding` gzip, deflate or br) is not any more, and of an AMQP
-   * 1.0 value it is the string, the binary or the digits of the whole number.
+   * The decoded octets: gzip, deflate and br (`content_encoding`) are undone, and an AMQP 1.0 value gives its string, its binary or
+   * the digits of its whole number.
    * @throws RpcError that says what is wrong with the body: `INVALID_ARGUMENT` for a request, `DATA_LOSS` for a reply;
    * `UNIMPLEMENTED` for an encoding that is not one of these, or another AMQP 1.0 value
    */

@@ -49,7 +49,7 @@ export type RpcErrorCode = (typeof rpcErrorCodes)[number];
  * version may know more, and a function may give its errors reasons of its own.
  */
 export const rpcErrorReasons = [
-  /** The worker received the request and answered with an error. */
+  /** The worker answered with an error. */
   'ERROR_REPLY',
   /** The time limit of the call passed. */
   'TIMEOUT',
@@ -57,7 +57,7 @@ export const rpcErrorReasons = [
   'NO_QUEUE',
   /** The queue is of a kind that can't hold requests: a stream. */
   'WRONG_QUEUE',
-  /** No broker could be reached, be it within the time limit. */
+  /** No broker could be reached, or not within the time limit. */
   'NO_BROKER',
   /** The broker refused the login, the virtual host or the operation. */
   'ACCESS_REFUSED',
@@ -166,8 +166,8 @@ export class RpcError extends Error {
 }
 
 /**
- * True if `value` is an {@link RpcError}, be it of another copy of this package, which `instanceof` does not know. Of what
- * strangers throw nothing else is certain: any property may be missing, or throw.
+ * True if `value` is an {@link RpcError}, also one of another copy of this package, which `instanceof` does not know. Nothing
+ * else is certain about what strangers throw: any property may be missing, or throw.
  */
 export function isRpcError(value: unknown): value is RpcError {
   try {

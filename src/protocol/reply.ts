@@ -92,7 +92,7 @@ function encodeBody(value: unknown, contentType: string | undefined): EncodedRep
     );
   }
   const json = JSON.stringify(value) as string | undefined; // throws on a cycle or a bigint, and says so
-  if (json === undefined) throw new TypeError(`the function returned ${kindOf(value)}, which is nothing in JSON`);
+  if (json === undefined) throw new TypeError(`the function returned ${kindOf(value)}, which has no form in JSON`);
   return { body: Buffer.from(json), contentType: type };
 }
 
@@ -113,7 +113,7 @@ export interface ReplyError {
 
 /**
  * The error reply for what a function threw; undefined if that is no error for the caller: no RpcError, or one that
- * somebody has changed into something that is none. Never throws, whatever it is given.
+ * was changed so that it can't be sent. Never throws.
  */
 export function replyErrorOf(thrown: unknown): ReplyError | undefined {
   if (!isRpcError(thrown)) return undefined;
@@ -162,7 +162,7 @@ export function encodeErrorReply(
  */
 export function errorDataAsJson(data: unknown): string {
   const json = JSON.stringify(data) as string | undefined; // throws on a cycle or a bigint, and says so
-  if (json === undefined) throw new TypeError(`${typeof data} is nothing in JSON`);
+  if (json === undefined) throw new TypeError(`${typeof data} has no form in JSON`);
   const bytes = Buffer.byteLength(json);
   if (bytes > MAX_DATA) throw new TypeError(`they have ${bytes} bytes as JSON; at most ${MAX_DATA}`);
   return json;
@@ -173,7 +173,7 @@ export function describeThrown(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : inspect(thrown);
   } catch {
-    return 'something that can not even be looked at';
+    return 'a value that throws when it is looked at';
   }
 }
 

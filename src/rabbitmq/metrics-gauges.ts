@@ -68,7 +68,7 @@ export function gaugesOfPrometheus(text: string): BrokerGauges {
     values.set(name, (values.get(name) ?? 0) + Number(value));
   const found = fill((gauge) => finite(prometheusNames[gauge].map((name) => values.get(name)).find(Number.isFinite)));
   if (found.connections === undefined && found.processes === undefined)
-    throw new Error('what it answers are not the metrics of a RabbitMQ');
+    throw new Error('its answer is not the metrics of a RabbitMQ');
   return found;
 }
 

@@ -13,8 +13,8 @@ export interface BrokerMetrics {
   /** For humans: where the figures come from; holds no password. */
   readonly source: string;
   /**
-   * How old, in ms, a figure may be when it is read. 0: computed as we read, so that whatever the broker answered before is
-   * in it, `queues` excepted, from which a deleted queue goes up to 5 s late.
+   * How old, in ms, a figure may be when it is read. 0: computed as we read, with all that the broker answered before, except
+   * that a deleted queue leaves `queues` up to 5 s late.
    */
   readonly lag: number;
   /** The options with which `openMetrics` opens the same again, in another process say; a URL may hold a password. */

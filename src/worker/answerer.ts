@@ -113,8 +113,8 @@ export class Answerer {
   }
 
   /**
-   * Of a request that was delivered before, the caller may have left meanwhile; and that delivery may have ended with the
-   * connection because of this very address.
+   * Whether to look up the caller first. That of a redelivered request may have left meanwhile, and this very address may have cost
+   * the connection by which the request came before.
    */
   #mustProbe({ message, reply }: HeldRequest): boolean {
     if (!reply.ok) return false;
@@ -173,7 +173,7 @@ export class Answerer {
     watched?.unanswered('cancelled');
   }
 
-  /** Sends the reply, and acks the delivery, or rejects it if that is why it is answered. */
+  /** Sends the reply, and acks the delivery, or rejects it for this reason. */
   #answer(
     request: HeldRequest,
     to: RightReplyAddress,

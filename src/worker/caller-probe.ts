@@ -7,7 +7,7 @@ import { errorCode } from '../protocol/errors.ts';
 /** How long the throwaway connection is kept for the next question, in ms. */
 const IDLE_TIMEOUT = 5_000;
 
-/** As many tries in a row that failed, over so many ms, are enough: then the broker is not asked for `PAUSE` ms, for each try would hold up a request. */
+/** After `TRIES` failures in a row, over `TRYING` ms or more, the broker is not asked for `PAUSE` ms, for each try holds up a request. */
 const TRIES = 3;
 const TRYING = 1_000;
 const PAUSE = 30_000;
@@ -43,7 +43,7 @@ export class CallerProbe {
 
   /**
    * Whether somebody consumes the replies to a direct address, or there is a queue of that name. Questions are asked one after the other.
-   * True without asking for a while once the broker could not be asked several times in a row, for whichever callers.
+   * True without asking, for a while, once asking failed several times in a row, for any callers.
    * @throws RpcError if the broker can't be asked
    */
   isThere(address: string): Promise<boolean> {

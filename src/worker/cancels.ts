@@ -42,15 +42,14 @@ export interface CancelsContext {
 }
 
 /**
- * Lets callers cancel the requests of a channel that take long. Direct Reply-To works in this direction as well: the worker
- * consumes the pseudo-queue on that channel, from the first request on that takes long, and by a `started` gives its caller the
- * channel's address.
+ * Lets callers cancel the requests of a channel that take long. Direct Reply-To works in this direction as well: from the first
+ * such request on, the worker consumes the pseudo-queue on that channel, and gives the callers the channel's address in `started`.
  */
 export class Cancels {
   readonly #context: CancelsContext;
-  /** Whose callers have not been told yet, in the order of their coming: quick requests leave it again, and that is all they cost. */
+  /** Requests whose callers have not been told yet, the oldest first: quick requests leave it again, and that is all they cost. */
   readonly #young = new Set<CancellableRequest>();
-  /** Whose callers have been told. */
+  /** Requests whose callers have been told, by correlation id. */
   readonly #told = new Map<string, CancellableRequest>();
   #consuming = false;
   #timer: NodeJS.Timeout | undefined;

@@ -21,7 +21,7 @@ export function earlierDeliveries({
   redelivered: boolean;
   headers?: Delivery['headers'];
 }): number {
-  if (!redelivered) return 0; // whatever its sender wrote there
+  if (!redelivered) return 0; // its sender may have written a count
   if (headers === null) return Number.POSITIVE_INFINITY;
   const count: unknown = headers?.[DELIVERY_COUNT];
   return typeof count === 'number' && count > 1 ? count : 1; // NaN, too, is what a sender may have written

@@ -15,7 +15,7 @@ export interface RunnerSettings {
   readonly contentType: string | undefined;
   readonly functionOptions: Readonly<Record<string, unknown>>;
   readonly maxRequestBytes: number;
-  /** How long a run may take, in ms, whatever the caller's time limit; undefined: as long as that. */
+  /** How long a run may take, in ms, even if the caller's time limit is longer; undefined: the caller's time limit alone. */
   readonly maxRun?: number | undefined;
   /** The longest reply that can be sent now, in bytes. */
   readonly maxReplyBytes: () => number;

@@ -56,7 +56,7 @@ export interface ServeOptions {
   /** How to declare the queue if it is missing; one that is there is used as it is. */
   readonly declare?: DeclareOptions | undefined;
   /**
-   * How long a run of the function may take, in ms, whatever the caller's time limit; then the caller is answered
+   * How long a run of the function may take, in ms, even if the caller's time limit is longer; then the caller is answered
    * `DEADLINE_EXCEEDED`, and the next request can begin. Default: the caller's alone.
    */
   readonly maxRun?: number | undefined;
@@ -192,7 +192,7 @@ export function normalizeServeOptions(
   const prefetch = checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH);
   if (options.maxDeliveries === 1 && prefetch > 1) {
     throw new TypeError(
-      `maxDeliveries: 1 needs prefetch 1, got prefetch ${prefetch}: what a worker has in hand beside a request when it ends was delivered once, too`,
+      `maxDeliveries: 1 needs prefetch 1, got prefetch ${prefetch}: when a worker ends, each request that it has in hand was delivered once, and would not be tried again`,
     );
   }
   return {

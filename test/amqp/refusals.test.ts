@@ -50,7 +50,7 @@ describe('what RabbitMQ refuses is told as it is:', { concurrency: true }, () =>
     const error = await startRefusedWorker(t, { queue, urls: broker.url });
     assert.equal(error.code, 'FAILED_PRECONDITION');
     assert.equal(error.reason, 'REFUSED');
-    assert.match(error.message, /the queue is another connection's alone, an exclusive one \(.*RESOURCE_LOCKED/);
+    assert.match(error.message, /the queue is exclusive to another connection \(.*RESOURCE_LOCKED/);
   });
 
   test('a method that is not there for such a queue (540, which closes the connection)', async (t) => {

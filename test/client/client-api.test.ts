@@ -283,7 +283,7 @@ describe('a client', () => {
     assert.equal((await call).text(), 'echo 1');
   });
 
-  test('that is closed while it connects, be it between two attempts, says so', async (t) => {
+  test('that is closed while it connects, or between two attempts, says so', async (t) => {
     const proxy = await openProxy(t);
     const { client, events } = openClient(t, { urls: proxy.url, retry: true });
     await client.connect();

@@ -40,7 +40,7 @@ async function makeCalls(
   return { client, ended, settled: Promise.all(calls) };
 }
 
-/** Waits until the requests of as many calls as may be in flight are there, be it that the queues of `per-request` take their time. */
+/** Waits until the requests of as many calls as may be in flight are there; the queues of `per-request` take their time. */
 async function underWay(client: RpcClient, received: readonly unknown[], maxInFlight: number): Promise<void> {
   assert.equal(client.stats().inFlight, maxInFlight);
   await until(() => received.length === maxInFlight);
@@ -199,7 +199,7 @@ describe('a client whose requests nobody reads', () => {
         if (call.status === 'rejected') failures.push(String(call.reason.message));
     }
     assert.equal(failures.length, 300);
-    const unsent = failures.filter((message) => /takes too little of what was sent before it/.test(message));
+    const unsent = failures.filter((message) => /is too slow for what was sent before it/.test(message));
     assert.ok(unsent.length > 200, `${unsent.length} of 300 MiB were not sent`);
     proxy.open();
     assert.equal((await client.call(queue, body, { timeout: 120_000 })).text(), String(2 ** 20));

@@ -109,7 +109,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     assert.match(stderr, /^fib-worker: fn\.ts: the function module's export 'maxRequestBytes': [^\n]* got -5\n$/);
   });
 
-  it('fails while it is loaded says where, and the build only warns: it may want what is not here', async (t) => {
+  it('fails while it is loaded says where, and the build only warns: it may need what is not here', async (t) => {
     const source = `if (!process.env.SECRET) throw new TypeError('SECRET is not set');\n${good}`;
     const folder = folderWith(t, { 'fn.ts': source });
     const { code, stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
@@ -176,7 +176,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
   it('loops while it is loaded, and prints, does not hold up the build for ever', async (t) => {
     const outfile = path.join(folderWith(t, {}), 'worker.js');
     const loops = tryOut(['fn.ts'], outfile, 'for (;;) console.log("on and on");', 500);
-    await assert.rejects(loops, /"fn\.ts" does not get loaded in 0\.5 s, though it says something\. Does it loop\?/);
+    await assert.rejects(loops, /"fn\.ts" does not load within 0\.5 s, though it writes something\. Does it loop\?/);
   });
 
   it('brings a package with folders of licences gets those that are files into its bundle', async (t) => {

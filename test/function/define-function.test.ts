@@ -361,7 +361,7 @@ describe('a typed function', () => {
     assert.deepEqual(await call('date'), { at: '1970-01-01T00:00:00.000Z' });
     await assert.rejects(call('nothing'), { code: 'INTERNAL' });
     await until(() =>
-      events.some((event) => event.type === 'handler-failed' && /nothing in JSON/.test(`${event.error}`)),
+      events.some((event) => event.type === 'handler-failed' && /no form in JSON/.test(`${event.error}`)),
     );
   });
 

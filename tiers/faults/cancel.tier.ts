@@ -73,7 +73,7 @@ describe('a call that is given up', () => {
     const lost = callForEver(t, queue, gate.url);
     await lost.started(1);
     const killed = start(t, 'client.js', ['--queue', queue, '-v', '-t', '600s', FOR_EVER], { url: broker().url });
-    await killed.says(/a worker is at it/);
+    await killed.says(/a worker handles the call/);
     gate.cut();
     await killed.stop('SIGKILL');
     await assert.rejects(lost.call, { code: 'UNAVAILABLE' });

@@ -235,7 +235,7 @@ describe('the package', () => {
       project.write({ 'fn.js': 'export default () => 1;\n' });
       const bin = project.at('node_modules/.bin/fib-worker');
       const { code, stderr } = await project.run(bin, ['build', 'fn.js', '--outfile', 'worker.js']);
-      assert.deepEqual([code, stderr], [2, 'fib-worker build: esbuild is missing, which bundles: npm i -D esbuild\n']);
+      assert.deepEqual([code, stderr], [2, 'fib-worker build: esbuild, which bundles, is missing: npm i -D esbuild\n']);
     });
 
     it('docs/your-function.md is a walk-through whose every command does what it shows', async (t) => {
@@ -265,10 +265,7 @@ describe('the package', () => {
       const bin = home.at('words/node_modules/.bin/fib-worker');
       const looping = await home.run(bin, ['build', 'loop.js', '--outfile', 'worker.js'], {}, home.at('words'));
       assert.equal(looping.code, 2);
-      assert.match(
-        looping.stderr,
-        /^fib-worker build: "loop\.js" does not get loaded: no sign of life for 30 s[^\n]*\n$/,
-      );
+      assert.match(looping.stderr, /^fib-worker build: "loop\.js" does not load: no sign of life for 30 s[^\n]*\n$/);
       assert.equal(readFileSync(home.at('words/worker.js'), 'utf8'), worker, 'the one before');
     });
 

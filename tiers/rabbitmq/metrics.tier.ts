@@ -168,10 +168,7 @@ describe('the metrics of a broker', () => {
     for (const [url, pattern] of [
       [`http://user:hunter2@127.0.0.1:${closed}/metrics`, /^metrics: http:\/\/127.0.0.1:\d+\/metrics: ECONNREFUSED$/],
       [`http://user:hunter2@127.0.0.1:${managementPort}/api`, /^metrics: .*\/api: it answers 401 Unauthorized$/],
-      [
-        `http://guest:guest@127.0.0.1:${managementPort}/`,
-        /^metrics: .*: what it answers are not the metrics of a RabbitMQ$/,
-      ],
+      [`http://guest:guest@127.0.0.1:${managementPort}/`, /^metrics: .*: its answer is not the metrics of a RabbitMQ$/],
       ['user:hunter2@host', /^metrics: expected a URL such as http:\/\/host:15692\/metrics, got /],
       ['ftp://user:hunter2@host/', /^metrics: expected a URL such as/],
     ] as const)

@@ -3,10 +3,10 @@ import { type Claim, claimsOf } from './claims.ts';
 import { type Cell, medianOf, pooled, type RoundLogs, Samples } from './ratios.ts';
 import { holm, meanInterval, tTest } from './student.ts';
 
-/** From 1 ÷ this to this is no difference that matters. */
+/** A ratio between 1 ÷ this and this is no difference that matters. */
 export const BAND = 1.1;
 
-/** How often anything is said that is not so, among all claims of a report, and among all its tables: at most. */
+/** The greatest probability that any claim of a report is wrong, and likewise any table. */
 const LEVEL = 0.05;
 
 /** A finding about a ratio: it is better, worse, within ±10 %, or it is not settled. */
@@ -38,7 +38,7 @@ export interface Findings {
   finding(claim: string, contender: string): Finding | undefined;
 }
 
-/** One whose verdict is a matter of all that are said. */
+/** A ratio whose verdict depends on the others that are judged with it. */
 type Judged = Pick<Ratio, 'logs' | 'value'> & { readonly interval: Ratio['interval'] | undefined };
 
 /**

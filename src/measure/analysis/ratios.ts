@@ -1,7 +1,7 @@
 import { type FigureName, figures, type MeasureDocument } from '../document/document.ts';
 import { type Interval, median, medianInterval } from './statistics.ts';
 
-/** How sure an interval is to be, at least; of five rounds the whole range is the surest there is. */
+/** The least probability with which an interval holds the median; with five rounds the whole range has the second one. */
 const COVERAGE = 0.95;
 const OF_FIVE = 0.9375;
 

@@ -3,20 +3,20 @@ import { claimsOf } from './claims.ts';
 import { pooled, Samples } from './ratios.ts';
 import { moments, quantile } from './student.ts';
 
-/** The answer's interval shall reach so far, as a factor, to either side. */
+/** How far the answer's interval is to reach to either side, as the logarithm of a factor. */
 const REACH = Math.log(1.05);
 
-/** Rounds before it is looked how far they spread. */
+/** The rounds after which their spread decides how many there are in all. */
 export const FIRST_ROUNDS = 6;
 
-/** More do not make an answer better than the machine is. */
+/** The most rounds: no machine is steady enough for more to help. */
 const MOST = 60;
 
 /**
- * How many rounds there are to be in all, after the first ones: as many as it takes until the interval of what decides among
- * designs, the client that stays, reaches ±5 %, judged once, by how far the first rounds of the floor spread. The floor has
- * the same machine and the same rounds, but other turns: so how many rounds there are does not depend on what the client
- * that the answer is about showed in them, and its intervals hold what they say. Among libraries the budget alone decides.
+ * Decides, once, after the first rounds, how many there are in all. Among designs, as many as the interval of the claim about a
+ * client that stays needs to reach ±5 %, if rounds go on to spread as the first ones of the floor did. The floor has the same
+ * machine and the same rounds, but other turns. So the number does not depend on what the client showed that the answer is about,
+ * and its intervals hold what they say. Among libraries the budget alone decides.
  */
 export function roundsNeeded(
   measured: Pick<MeasureDocument, 'question' | 'scenarios' | 'contenders' | 'samples'>,

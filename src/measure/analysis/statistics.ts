@@ -28,7 +28,7 @@ export function nearestRank(count: number, percent: number): number {
 
 /**
  * The narrowest symmetric interval of order statistics that holds the median with probability `coverage` or more,
- * whatever the distribution: from the k-th smallest value to the k-th largest. It asks only that the values are
+ * for any distribution: from the k-th smallest value to the k-th largest. It asks only that the values are
  * independent of each other. Undefined where even the whole range covers less: for 95 %, of fewer than 6 values.
  * @see https://en.wikipedia.org/wiki/Order_statistic#Confidence_intervals_for_quantiles
  */

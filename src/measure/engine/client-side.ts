@@ -9,13 +9,13 @@ import { processorTime, usage } from './usage.ts';
 /** How many clients connect at a time. */
 export const AT_A_TIME = 10;
 
-/** How often all of many clients together call once they are connected, in calls/s: so seldom that every design keeps up. */
+/** The calls/s of many connected clients together: so few that every design keeps up. */
 export const CLIENTS_RATE = 60;
 
-/** How many calls that are, whatever the number of clients. */
+/** How many calls that are, for any number of clients. */
 const CLIENTS_CALLS = 30;
 
-/** Such a part of the first calls may go without a reply, as on a cluster whose nodes do not know a new queue yet; more is a limit. */
+/** The share of first calls that may get no reply, as on a cluster whose nodes do not know a new queue yet; more is a limit. */
 const LOST = 0.02;
 
 /** How long the requester's event loop stands still in a burst, in ms. */
@@ -27,7 +27,7 @@ const FIRST_WAITING = 500;
 /** A client's limits where it is to have calls that wait for others: the library's own, and a time limit that is no part of it. */
 const GROWING: CallerLimits = { inFlight: 1_000, timeout: 600_000 };
 
-/** How often the fewer calls are measured, their mean taken: they are soon done, and each time may hold a collection or none. */
+/** How often the fewer calls are measured, for a mean: they are soon done, and a collection may or may not fall into each time. */
 const FEWER = 5;
 
 /** How long what was asked for may take to be sent, in ms. */

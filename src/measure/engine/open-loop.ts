@@ -5,7 +5,7 @@ import { attempt, type Outcomes } from './attempt.ts';
 const TIMER_SLACK = 2;
 
 /**
- * Sends calls at the times when they are due, whatever became of those before, and times each from when it was due: a
+ * Sends calls when they are due, even if those before have not settled, and times each from when it was due: a
  * client or broker that stalls is charged for the calls that it kept waiting, which a closed loop would never have sent
  * (coordinated omission). Resolves when the last has settled.
  * @param options.rate calls per second

@@ -50,7 +50,7 @@ export interface Started extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** These options are for other workers, whatever the environment says of them. */
+/** Variables of the environment that are meant for other workers, emptied. */
 const NO_OPTIONS = { AMQP_URL_FILE: '', MAX_N: '', ALGORITHM: '', ALLOW_REPLY_TO: '', GRACE: '', LOG_REQUESTS: '' };
 
 /**

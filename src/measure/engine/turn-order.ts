@@ -1,7 +1,7 @@
 /**
  * The order of the contenders in a round, counted from 1: a row of a Williams design, then the same backwards (A B C,
  * C B A), then the next row. After n rounds of an even number n of contenders, and 2 × n of an odd one, each was at each
- * place, and right after each other one, equally often: whatever drifts or carries over meets all of them alike.
+ * place, and right after each other one, equally often: a drift, or an effect on the next turn, meets all of them alike.
  * @see https://en.wikipedia.org/wiki/Williams_design
  */
 export function turnOrder<T>(contenders: readonly T[], round: number): readonly T[] {

@@ -5,10 +5,10 @@ import { FrameReader } from './frames.ts';
 /**
  * Counts what passes between a client and a broker, heartbeats left out; the protocol header counts as a frame.
  *
- * A round trip is a flight of client frames, all that it sends without hearing from the broker, and whatever the broker
+ * A round trip is a flight of client frames, all that it sends without hearing from the broker, and what the broker
  * sends next. The flight is counted once, when that comes; one that nothing follows is not counted. Making the TCP
- * connection counts as one. So the count is a matter of the frames' order alone: how TCP cuts them, and how long
- * anything takes, is nothing to it.
+ * connection counts as one. So the count depends on the frames' order alone, not on how TCP cuts them or how long
+ * anything takes.
  */
 export class FrameCounter {
   readonly #client = new FrameReader();

@@ -38,7 +38,7 @@ async function loadEsbuild(): Promise<typeof Esbuild> {
     return await import('esbuild');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new UsageError('esbuild is missing, which bundles: npm i -D esbuild');
+    throw new UsageError('esbuild, which bundles, is missing: npm i -D esbuild');
   }
 }
 

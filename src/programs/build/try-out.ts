@@ -8,10 +8,10 @@ import { onShutdown } from '../../cli/process.ts';
 /** How long a module may say nothing while it is loaded, in ms. */
 const SILENCE = 30_000;
 
-/** How long it may take at most, whatever it says meanwhile, in ms. */
+/** How long it may take at most, even if it goes on writing, in ms. */
 const LIMIT = 300_000;
 
-/** What no help is without. */
+/** A word that every help has. */
 const HELP = '--help';
 
 /** How a worker that was asked for its help ended. */
@@ -28,7 +28,7 @@ interface Ended {
  * Starts a worker once, for its help: that loads its modules and checks them.
  * @param outfile beside this it is started, under a name of its own
  * @param limit how long that may take at most, in ms
- * @returns a doubt, if a module failed while it was loaded: it may want what is there only where it runs
+ * @returns a doubt, if a module failed while it was loaded: it may need what is there only where it runs
  * @throws UsageError if a module is wrong, or never loaded
  */
 export async function tryOut(
@@ -51,12 +51,12 @@ export async function tryOut(
     if (how === 2) throw new UsageError(reason);
     if (how === 'told') throw new UsageError('stopped');
     if (how === 'silent')
-      throw new UsageError(`${named} does not get loaded: no sign of life for ${SILENCE / 1_000} s. Does it loop?`);
+      throw new UsageError(`${named} does not load: no sign of life for ${SILENCE / 1_000} s. Does it loop?`);
     if (how === 'endless')
       throw new UsageError(
-        `${named} does not get loaded in ${limit / 1_000} s, though it says something. Does it loop?`,
+        `${named} does not load within ${limit / 1_000} s, though it writes something. Does it loop?`,
       );
-    return `${reason}; built all the same, for it may want what is only there where it runs`;
+    return `${reason}; built all the same, for it may need what is there only where it runs`;
   } finally {
     await rm(file, { force: true });
   }

@@ -123,7 +123,7 @@ export function printBody(outcome: Outcome, format: AnswerFormat): Printed {
   return { stdout: `${lines.map(printable).join('\n')}\n`, stderr: '' };
 }
 
-/** A worker of somebody else's may answer anything, be it 1.2200160415122E+19. */
+/** A worker of somebody else's may answer anything, such as 1.2200160415122E+19. */
 function noNumber(answer: string): Failure {
   const shown = printable(answer.length > 40 ? `${answer.slice(0, 40)}…` : answer);
   const message = `the reply is no whole number in decimal digits: '${shown}'; --body takes any reply as it is`;

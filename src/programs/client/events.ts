@@ -13,7 +13,7 @@ export function describeEvent(event: ClientEvent): string {
     case 'unblocked':
       return 'RabbitMQ takes requests again';
     case 'started':
-      return 'a worker is at it, and would stop if the call were given up';
+      return 'a worker handles the call, and stops if it is given up';
     case 'discarded':
       return `a reply was discarded: ${event.reason}`;
   }

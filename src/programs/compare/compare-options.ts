@@ -28,7 +28,7 @@ export function compareOptions(scenarios: readonly string[]) {
     }),
     budget: option('budget TIME', positiveDuration, {
       default: '5m',
-      help: 'how long to measure at most, in whole rounds; less where the answer is sharp before',
+      help: 'how long to measure at most, in whole rounds; less if the answer is clear before',
     }),
     rounds: option('rounds N', integer({ min: 1, max: 1_000 }), {
       help: 'exactly N rounds, without a budget; an interval of 95 % needs 6',

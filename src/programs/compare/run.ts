@@ -109,7 +109,7 @@ function libraryContenders(programs: readonly WholeProgram[]): Contender[] {
   return [...libraries, ...others].map((one) => (one.name === own ? one : { ...one, baseline: own }));
 }
 
-/** Measures. What was measured until then is kept, whatever ended it; what it started is added to `started`. */
+/** Measures. What was measured is kept, however it ends; what it started is added to `started`. */
 export async function run(
   options: RunOptions,
   stop: AbortController,

@@ -16,7 +16,7 @@ const MAX_ANSWER = 500;
  * Where a worker answers: in Linux's abstract socket namespace, https://man7.org/linux/man-pages/man7/unix.7.html, which
  * needs no writable file system, no port and no permission, and ends with the process; the first octet, 0, says so. That
  * namespace belongs to the network, which containers may share (`--network host`, a Kubernetes pod); the mount namespace is
- * a container's own whatever it shares, so its inode is in the name.
+ * each container's own, so its inode is in the name.
  */
 function socketName(pid: number): string {
   return `\0fib-worker/${mountNamespace()}/${pid}`;

@@ -47,7 +47,7 @@ export const workerOptions = {
   maxDeliveries: option('max-deliveries N', integer({ min: 1 }), {
     env: 'MAX_DELIVERIES',
     default: String(workerDefaults.maxDeliveries),
-    help: 'how often a request that ends its workers is tried, on quorum queues; 1, on others too, tries none again',
+    help: 'how often to try a request that ends its workers, on a quorum queue; on others only 1 has an effect: none is tried again',
   }),
   startedAfter: option('started-after TIME', duration, {
     env: 'STARTED_AFTER',
@@ -75,12 +75,12 @@ export const workerOptions = {
   logLevel: option('log-level LEVEL', oneOf(logLevels), {
     env: 'LOG_LEVEL',
     default: 'info',
-    help: `${logLevels.join(', ')}: leave out what is less`,
+    help: `${logLevels.join(', ')}: leave out lower levels`,
   }),
   logRequests: flag('log-requests', { env: 'LOG_REQUESTS', help: 'log each request also in json, up to 100 a second' }),
   service: option('service NAME', text, {
     env: 'OTEL_SERVICE_NAME',
-    help: 'name of this worker and its like, in each record of a log in json; without it the name of this program',
+    help: 'name of the service that this worker belongs to, in each JSON record; without it the name of this program',
   }),
   // when the worker ends, and how others learn how it is
   idleExit: option('idle-exit TIME', positiveDuration, {

@@ -105,7 +105,7 @@ async function findSdk(log: LimitedLog): Promise<RunningSdk | undefined> {
     const { useSdk } = await import('./telemetry.ts');
     return useSdk();
   } catch (error) {
-    const help = '@opentelemetry/api is not to be found from here: npm install it beside the worker';
+    const help = '@opentelemetry/api is not found from here: npm install it beside the worker';
     log.warn('no-telemetry', { error }, ` [!] No traces: ${help}`);
     return undefined;
   }

@@ -52,7 +52,7 @@ export class ThreadLogLimit {
   }
 }
 
-/** A copy that any thread can be sent, and that is bounded, whatever a function put into it. */
+/** A copy that can be sent to any thread, and that is bounded. */
 export function boundedCopy(value: unknown): unknown {
   const room = { values: MAX_VALUES, text: MAX_ALL_TEXT };
   const copyText = (text: string): string => {

@@ -12,8 +12,7 @@ const MIN = 32;
 /**
  * The heap that each of `threads` threads may fill, in MiB, so that they run out of memory before the machine or the
  * container does: then one call fails, and not the process. Buffers are outside of heaps, and not bounded by it.
- * `--max-old-space-size`, as an argument of Node or in NODE_OPTIONS, goes before it: V8 heeds that in threads, too, and
- * nothing else beside it.
+ * `--max-old-space-size`, as an argument of Node or in NODE_OPTIONS, wins: with it V8 heeds no other limit, in threads either.
  */
 export function heapLimit(threads: number, memory = availableMemory(), flags = nodeFlags()): number {
   const asked = [...flags.matchAll(/--max[-_]old[-_]space[-_]size[= ](\d+)/g)].at(-1)?.[1]; // the last one counts

@@ -12,7 +12,7 @@ const CLOSE = 1_000;
 /** The settings of a pool and its slots. */
 export interface PoolSettings {
   readonly script: ThreadScript;
-  /** How long a call may run, in ms, whatever its deadline: its caller chose that, and a thread is not the caller's. */
+  /** How long a call may run, in ms, even if its deadline is later: that is the caller's choice, and a thread is not the caller's. */
   readonly maxRun: number;
   readonly onEvent: (event: WorkerEvent | ThreadEvent) => void;
 }
@@ -21,7 +21,7 @@ export interface PoolSettings {
 export interface CallLimits {
   /** As `performance.now()` counts; undefined: never. */
   readonly deadline: number | undefined;
-  /** Aborts when the answer can reach nobody any more, be it that the deadline passed. */
+  /** Aborts when the answer can reach nobody any more, or the deadline passed. */
   readonly signal: AbortSignal;
 }
 

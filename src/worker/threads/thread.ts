@@ -12,8 +12,8 @@ export interface ThreadLine {
 }
 
 /**
- * The thread's end of its line. It is this one line that counts: on `parentPort`, which any function or library can post,
- * nobody listens. To be taken before any of the function's code is loaded: it is there once.
+ * The thread's end of its line. Nobody listens on `parentPort`, where any function or library can post. To be
+ * taken before any of the function's code is loaded: it is there once.
  */
 export function takeLine(): ThreadLine {
   const data = workerData as { [LINE]?: ThreadLine } | null;
@@ -43,9 +43,9 @@ export interface ThreadEnd {
 /** Is told of a thread's life. */
 export interface ThreadListener {
   onMessage(message: FromThread): void;
-  /** Once, when something else came than a thread of ours sends. */
+  /** Called once, when a message came that no thread of ours sends. */
   onMisfit(what: string): void;
-  /** Once, when nothing of it is left; undefined after {@link Thread.end}. */
+  /** Called once, when nothing of it is left; `end` is undefined after {@link Thread.end}. */
   onEnd(end: ThreadEnd | undefined): void;
 }
 

@@ -95,7 +95,7 @@ if (!isTestThread()) {
       assert.equal(String((await inbox.next()).body), 'text/x-test');
     });
 
-    test('logs, be it what no other thread can be sent', async (t) => {
+    test('logs, even a value that cannot be sent to another thread', async (t) => {
       const { call, events } = await serve(t);
       assert.equal(await call('log'), 'logged');
       const logged = events.filter((event) => event.type === 'log');

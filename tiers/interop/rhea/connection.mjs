@@ -30,7 +30,7 @@ export function endOnErrors(container) {
   });
 }
 
-/** The text of a body, be it a data section or a value. */
+/** The text of a body, a data section or a value. */
 export function textOf({ body }) {
   if (Buffer.isBuffer(body?.content)) return body.content.toString();
   return Buffer.isBuffer(body) ? body.toString() : String(body);

@@ -6,7 +6,7 @@ import { method } from './protocol.ts';
 const CHANNEL = 1;
 
 /**
- * Answers whatever comes, where its `reply_to` says. The replies to what one read of the socket brought, and one ack for
+ * Answers each request, where its `reply_to` says. The replies to what one read of the socket brought, and one ack for
  * all of them, go out in one write. An answer that throws ends it: the floor has no error replies.
  */
 export const serveFloor: Implementation['serve'] = async (target, { prefetch, answer, onEnd }) => {
