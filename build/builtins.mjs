@@ -28,7 +28,7 @@ export const staticBuiltins = {
 
 /**
  * For programs of one file: Node's modules come from `process.getBuiltinModule`. Without `import`, `export` and `require`
- * the file runs as an ES module and as CommonJS, whatever the package.json of its folder says.
+ * the file runs as an ES module and as CommonJS, with any package.json in its folder.
  */
 export const builtinsByProcess = {
   name: 'builtins-by-process',

@@ -78,7 +78,7 @@ function said(write: (outbox: Outbox) => void): Buffer {
 }
 
 describe('a message that is published', () => {
-  test('is written octet for octet as rabbitmq-client writes it, whatever its size', () => {
+  test('is written octet for octet as rabbitmq-client writes it, at any size', () => {
     fc.assert(
       fc.property(
         message,
@@ -201,7 +201,7 @@ describe('a message that is delivered', () => {
     return (await decodeFrame(read)).fields?.headers;
   }
 
-  test('is what the broker wrote, whatever the delivery before it was', async () => {
+  test('is what the broker wrote, after any other delivery', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 10_000 }), { maxLength: 5 });
     const content = fc.tuple(deliver, properties, sizes);
     await fc.assert(

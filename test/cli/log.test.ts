@@ -123,7 +123,7 @@ describe('a log in the JSON format', () => {
     assert.deepEqual([event, unloggable, message], ['odd', 'a trap', 'text']);
   });
 
-  it('has the queue and the ids of its request, and the text of an error, whatever else the error holds', () => {
+  it('has the queue and the ids of its request, and the text of an error, even if the error holds too much', () => {
     const ids = { queue: 'q', correlationId: 'c', traceparent: 't' };
     const long = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`key${n}`, 'x'.repeat(2_000)]));
     const trap = Object.defineProperty(new Error('of the function'), 'n', {
@@ -208,7 +208,7 @@ describe('a line of a log is short', () => {
     dates: Array.from({ length: 100_000 }, now),
   };
   for (const format of ['text', 'json'] as const) {
-    it(`whatever is said (${format})`, () => {
+    it(`any text (${format})`, () => {
       const { log, lines } = logTo(format);
       log.error('failed', {}, long);
       assert.match(lines[0] ?? '', /begin/);
@@ -216,7 +216,7 @@ describe('a line of a log is short', () => {
     });
   }
   for (const [name, value] of Object.entries(fields)) {
-    it(`whatever a field holds: ${name}`, () => {
+    it(`any field: ${name}`, () => {
       const { log, lines } = logTo('json');
       log.error('failed', { before: 1, [name]: value }, 'failed');
       const record = parsed(lines);

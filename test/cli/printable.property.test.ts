@@ -14,7 +14,7 @@ const url = fc
   .tuple(fc.constantFrom('amqp', 'amqps', 'http'), fc.string({ maxLength: 10 }), fc.string({ maxLength: 10 }))
   .map(([scheme, before, after]) => `${scheme}://user:${before}${SECRET}${after}@host`);
 
-describe('whatever is printed', () => {
+describe('any text that is printed', () => {
   it('holds no control character, and stays the same if it never did', () => {
     fc.assert(
       fc.property(text, (any) => {
@@ -25,7 +25,7 @@ describe('whatever is printed', () => {
     );
   });
 
-  it('shows no password of a URL, encoded or not, whatever is around it', () => {
+  it('shows no password of a URL, encoded or not, with anything around it', () => {
     fc.assert(
       fc.property(text, url, text, (before, secret, after) => {
         assert.ok(!quote(secret).includes(SECRET), quote(secret));
@@ -59,7 +59,7 @@ describe('whatever is printed', () => {
   });
 });
 
-describe('whatever is typed', () => {
+describe('any text that is typed', () => {
   it('a whole number is read as it is written', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), (n) => assert.equal(integer()(String(n)), n)),

@@ -69,7 +69,7 @@ describe('a call', () => {
     assert.equal(client.stats().discarded.unknown, guesses.length);
   });
 
-  test('has the bytes that it was made with, whatever becomes of them', async (t) => {
+  test('has the bytes that it was made with, even if they change later', async (t) => {
     const queue = await testQueue(t);
     await startWorker(t, ({ body }) => `${body.length} of ${body[0]} ${body.every((octet) => octet === body[0])}`, {
       queue,

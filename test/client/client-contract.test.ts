@@ -26,7 +26,7 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       assert.equal(answer.contentType, 'text/plain');
     });
 
-    test('gives each of many calls in flight its own answer, in whatever order they come', async (t) => {
+    test('gives each of many calls in flight its own answer, in any order', async (t) => {
       const queue = await testQueue(t);
       const shuffle = async ({ body }: { body: Buffer }) => {
         for (let turns = Math.floor(Math.random() * 5); turns > 0; turns--) await new Promise(setImmediate);

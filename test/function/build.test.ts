@@ -167,7 +167,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     }
   });
 
-  it('ends the process while it is loaded is no worker, whatever it printed before', async (t) => {
+  it('ends the process while it is loaded is no worker, even if it printed a help before', async (t) => {
     const folder = folderWith(t, { 'fn.ts': `console.log('loading'); process.exit(0);\n${good}` });
     const { stderr } = await build(folder, ['fn.ts', '--outfile', 'worker.js']);
     assert.match(stderr, /"fn\.ts" ended the process while it was loaded; built all the same/);

@@ -22,7 +22,7 @@ describe("a function's module", () => {
     assert.deepEqual(checkFunctionModule({ default: answer }), [plain]);
   });
 
-  it('may have a name, options and limits, and whatever else it likes', () => {
+  it('may have a name, options and limits, and other exports', () => {
     const limits = { queue: 'resize', prefetch: 3, maxRequestBytes: 0, contentType: 'image/png; q=1' };
     const exports = { name: 'resize.v2', options: { a: option }, ...limits };
     assert.deepEqual(checkFunctionModule({ default: answer, ...exports, helper: 5 }), [

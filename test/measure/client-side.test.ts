@@ -134,7 +134,7 @@ describe('a closed loop', () => {
 });
 
 describe('an open loop', () => {
-  it('times each call from when it was due, whatever became of those before it', async () => {
+  it('times each call from when it was due, even if those before it have not settled', async () => {
     const outcomes = new Outcomes();
     let busy = true;
     const call = async (i: number) => {

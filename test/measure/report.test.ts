@@ -187,7 +187,7 @@ describe('the page in a browser', { skip }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Opens the page; `trouble` is whatever it asks for or logs. */
+  /** Opens the page; `trouble` is all that it asks for or logs. */
   async function open(options: BrowserContextOptions, of = findings) {
     const file = path.join(folder, 'page.html');
     writeFileSync(file, renderPage(of));
@@ -212,7 +212,7 @@ describe('the page in a browser', { skip }, () => {
     ['a phone by night', { viewport: { width: 390, height: 844 }, colorScheme: 'dark' }],
     ['a desk', { viewport: { width: 1_280, height: 900 } }],
   ] as const) {
-    it(`is readable on ${name}, whatever it says`, async () => {
+    it(`is readable on ${name}, with any figures`, async () => {
       for (const asGood of [0.013, 1, 112]) {
         const { page } = await open(options, findingsOf(knownDocument(asGood)));
         assert.deepEqual(await page.evaluate(badChartTexts, 11), [], `${asGood}`);

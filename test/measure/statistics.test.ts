@@ -8,7 +8,7 @@ const oneTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 const shuffled = [7, 2, 12, 4, 9, 1, 11, 6, 3, 10, 5, 8];
 
 describe('the median', () => {
-  it('is the middle value, or the mean of the middle two, in whatever order the values come', () => {
+  it('is the middle value, or the mean of the middle two, in any order of the values', () => {
     assert.equal(median([5]), 5);
     assert.equal(median([9, 1, 5]), 5);
     assert.equal(median([10, 1, 2, 4]), 3);

@@ -61,7 +61,7 @@ describe('the client', { concurrency: 3 }, () => {
     assert.equal(end, '');
   });
 
-  it('prints nothing that could meddle with the terminal, whatever it was asked', async (t) => {
+  it('prints nothing that could meddle with the terminal, on any request', async (t) => {
     const queue = uniqueQueue(t);
     await startWorker(t, ['--queue', queue]);
     const { code, stderr } = await runClient(t, ['--queue', queue, '\x1b[31m\r\n\u202e7']);

@@ -11,7 +11,7 @@ import { seeded } from '../../test-helpers/property.ts';
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
 const octets = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
 
-describe('AMQP URLs, whatever they hold', () => {
+describe('AMQP URLs, with any parts', () => {
   const parts = fc.record({
     tls: fc.boolean(),
     username: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }),
@@ -78,7 +78,7 @@ describe('AMQP URLs, whatever they hold', () => {
   });
 });
 
-describe('reply addresses, whatever octets they are', () => {
+describe('reply addresses, of any octets', () => {
   const direct = 'amq.rabbitmq.reply-to.g1h2AA9yZXBseUAxMjI3NDExMDgAAAK1AAAAAGsBFU4=.1W2RZZM0qZzp0WczeJFn6Q==';
   const queue = fc.constantFrom('rpc_queue', 'bücher', 'amq.gen-x');
   const address = (name: string) =>
@@ -215,7 +215,7 @@ describe('reply addresses, whatever octets they are', () => {
   });
 });
 
-describe('error replies, whatever they hold', () => {
+describe('error replies, with any content', () => {
   test('come back as they were', () => {
     const message = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(

@@ -8,7 +8,7 @@ import { findBroker } from '../../src/rabbitmq/find.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 
-test('AMQP_URL is taken, whatever else there is', async () => {
+test('AMQP_URL wins over any other broker', async () => {
   const said: string[] = [];
   const broker = await findBroker({
     env: { AMQP_URL: amqpUrl() },

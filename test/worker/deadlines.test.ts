@@ -104,7 +104,7 @@ test('a request with the expiration 0 has no deadline: it is delivered at once o
   assert.deepEqual(deadlines, [undefined, undefined, undefined]);
 });
 
-test('whatever a function throws or returns costs that call alone', async (t) => {
+test('a wrong value that a function throws or returns costs that call alone', async (t) => {
   const trap = () => {
     throw new Error('a trap');
   };

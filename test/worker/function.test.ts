@@ -22,7 +22,7 @@ async function serve(t: Scope, handler: RequestHandler, options: ServeOptions = 
 const octets = Buffer.from([...Array(256).keys(), 0xff, 0xc3, 0x28, 0x0d, 0x0a]);
 
 describe('what a function returns', () => {
-  test('is sent as JSON with a JSON content type, whatever it is, and comes later if it is a promise', async (t) => {
+  test('is sent as JSON with a JSON content type, any value, and comes later if it is a promise', async (t) => {
     for (const contentType of ['application/json', 'application/vnd.words+json; charset=utf-8']) {
       const { client } = await serve(t, async (request) => ({ got: await delay(1, request.json()) }), { contentType });
       const reply = await client.call('{"a":[1,"é"]}', { contentType: 'application/json' });
@@ -36,7 +36,7 @@ describe('what a function returns', () => {
     assert.equal(String((await client.call('')).body), 'null');
   });
 
-  test('is sent octet for octet if it is bytes, whatever the content type, a view into a larger buffer too', async (t) => {
+  test('is sent octet for octet if it is bytes, with any content type, a view into a larger buffer too', async (t) => {
     for (const contentType of ['image/png', 'text/plain', 'application/json']) {
       const { client } = await serve(
         t,

@@ -53,7 +53,7 @@ describe('a user who may have one channel', () => {
   }
 
   for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
-    test(`loses no call with ${reply} replies, whatever looks at the queue, and none to his worker`, async (t) => {
+    test(`loses no call with ${reply} replies, even while others look at the queue, and none to his worker`, async (t) => {
       const queue = `faults.${randomUUID()}`;
       cleanUp(t, () => broker().ctl('delete_queue', queue));
       // The queue is not there yet: the worker declares it, with that one channel. RabbitMQ may not have counted the channel that

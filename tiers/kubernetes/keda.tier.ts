@@ -41,7 +41,7 @@ describe('the model of KEDA, on sequences worked out by hand', () => {
     assert.equal(keda.poll(111, 0), 0);
   });
 
-  test('ends all workers at once when the cooldown has passed, whatever the autoscaler keeps', () => {
+  test('ends all workers at once when the cooldown has passed, even those that the autoscaler keeps', () => {
     const keda = new Keda(settings);
     keda.poll(0, 20);
     keda.sync(15, 20);

@@ -20,7 +20,7 @@ describe('the build', () => {
   const project = new Project();
   after(() => project.remove());
 
-  it('gives the same octets each time, in whatever folder', async () => {
+  it('gives the same octets each time, in any folder', async () => {
     const built: Map<string, Buffer>[] = [];
     for (const name of ['one', 'other']) {
       const folder = project.at(name);

@@ -9,7 +9,7 @@ import { amqpUrl } from '../../test-helpers/broker.ts';
 import { testVersion } from '../../test-helpers/own-broker.ts';
 import { disposeAfter } from '../../test-helpers/rpc.ts';
 
-test('a version or a number of nodes that is asked for is one of our own, whatever else there is', async (t) => {
+test('a version or a number of nodes that is asked for is one of our own, even if there is another broker', async (t) => {
   const env = { AMQP_URL: amqpUrl() };
   const options = { env, say: () => {}, localUrl: amqpUrl(), metrics: true };
   const broker = disposeAfter(t, await findBroker({ ...options, version: testVersion(), nodes: 1 }));

@@ -252,7 +252,7 @@ if (!isTestThread()) {
       assert.deepEqual(codes, ['OK', 'DEADLINE_EXCEEDED', 'OK']);
     });
 
-    test('may run no longer than the worker lets it, whatever its own limit', async (t) => {
+    test('may run no longer than the worker lets it, even if its own limit is longer', async (t) => {
       const { call, ended } = await serve(t, { maxRun: 300 });
       await assert.rejects(call('spin'), { code: 'DEADLINE_EXCEEDED', reason: 'ERROR_REPLY', message: /300 ms/ });
       assert.equal(await call('echo next'), 'next');

@@ -25,7 +25,7 @@ async def call(connection, n):
         str(n).encode(), content_type="text/plain", correlation_id=wanted, reply_to=callback.name
     )
     await channel.default_exchange.publish(request, routing_key=os.environ["RPC_QUEUE"])
-    # as in the tutorial: whatever came back is taken for a number
+    # as in the tutorial: any reply is taken for a number
     return int(await reply)
 
 

@@ -44,7 +44,7 @@ func call(channel *amqp.Channel, n string) (int, error) {
 	must(channel.Publish("", os.Getenv("RPC_QUEUE"), false, false, request))
 	for reply := range replies {
 		if reply.CorrelationId == request.CorrelationId {
-			// as in the tutorial: whatever came back is taken for a number
+			// as in the tutorial: any reply is taken for a number
 			return strconv.Atoi(string(reply.Body))
 		}
 	}

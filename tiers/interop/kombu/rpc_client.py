@@ -28,7 +28,7 @@ def call(connection, n):
         )
         while not replies:
             connection.drain_events()
-    # as in the tutorial: whatever came back is taken for a number
+    # as in the tutorial: any reply is taken for a number
     return int(replies[0])
 
 

@@ -32,6 +32,6 @@ $channel->basic_publish($request, '', getenv('RPC_QUEUE'));
 while ($reply === null) {
     $channel->wait();
 }
-// as in the tutorial: whatever came back is taken for a number
+// as in the tutorial: any reply is taken for a number
 echo ' [.] Got ', intval($reply), "\n";
 $connection->close();

@@ -24,7 +24,7 @@ def call(connection, n):
     channel.basic_publish("", os.environ["RPC_QUEUE"], str(n), request)
     while not replies:
         connection.process_data_events(time_limit=None)
-    # as in the tutorial: whatever came back is taken for a number
+    # as in the tutorial: any reply is taken for a number
     return int(replies[0])
 
 
