@@ -14,7 +14,7 @@ export const options = {
   },
 } as const;
 
-/** The tax on so many cents. */
+/** The tax on an amount in cents. */
 export default function tax(request: RpcRequest, context: FunctionContext<typeof options>) {
   const cents = Number(request.text());
   if (!Number.isInteger(cents)) throw new RpcError('INVALID_ARGUMENT', 'expected cents, such as 90');
