@@ -11,7 +11,7 @@ const top = path.dirname(import.meta.dirname);
 const folder = path.join(top, 'results');
 const compare = path.join(top, 'dist/compare.js');
 
-/** The published runs: the name of the files, and how they are made. Each takes about nine minutes on a machine with nothing else to do. */
+/** The published runs: the name of the files, and how they are made. Each takes four to nine minutes on a machine with nothing else to do. */
 const runs = {
   'rabbitmq-3.10': ['--rabbitmq', '3.10'],
   'rabbitmq-4.0': ['--rabbitmq', '4.0'],

@@ -13,6 +13,8 @@ import { COARSE_STATISTICS } from './node-settings.ts';
 import { freePorts } from './ports.ts';
 import { run, which } from './run.ts';
 
+const LOOPBACK = '127.0.0.1';
+
 /** How long the engine may take to say that it is there, in ms. */
 const ANSWER_LIMIT = 5_000;
 /** How long a container may take until RabbitMQ in it is ready, in ms; fetching the image does not count. */
@@ -55,12 +57,14 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
   const { version = '4', say, signal } = options;
   const image = `rabbitmq:${version}-management`; // its Prometheus plugin is on by default, and listens on 15692
   say(`starting ${image} in Docker`);
-  const { host, on } = await hostOfPorts();
+  const host = await hostOfPorts();
   const guard = await Guard.start();
   try {
     const [amqp = 0, metrics = 0] = await freePorts(2); // fixed ones, the same after a restart
     const name = `fib-worker-${randomBytes(6).toString('hex')}`;
     guard.atEnd('docker', 'rm', '--force', '--volumes', name);
+    // on loopback alone where that reaches it: guest:guest is not for the network. An engine elsewhere publishes on all its addresses
+    const on = host === LOOPBACK ? `${LOOPBACK}:` : '';
     const published = ['--publish', `${on}${amqp}:5672`];
     if (options.metrics) published.push('--publish', `${on}${metrics}:15692`);
     await docker(['create', '--name', name, ...published, image], { signal });
@@ -77,24 +81,19 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
   }
 }
 
-/**
- * The host by which a port that the engine publishes is reached from here, and `on`, what `--publish` says before the
- * port: the one address to publish it on, since guest:guest is not for the network.
- */
-async function hostOfPorts(): Promise<{ host: string; on: string }> {
-  const loopback = { host: '127.0.0.1', on: '127.0.0.1:' };
+/** The host by which a port that the engine publishes is reached from here. */
+async function hostOfPorts(): Promise<string> {
   const format = (template: string) => ['--format', template];
   const endpoint =
     process.env.DOCKER_HOST ??
     (await docker(['context', 'inspect', ...format('{{.Endpoints.docker.Host}}')]).catch(() => '')).trim();
   const remote = /^(?:tcp|ssh|https?):\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)/.exec(endpoint)?.[1];
-  // only that machine knows which of its addresses we reach: all of them, then
-  if (remote) return (await isThisMachine(remote)) ? loopback : { host: remote, on: '' };
-  if (!existsSync('/.dockerenv')) return loopback;
+  if (remote) return (await isThisMachine(remote)) ? LOOPBACK : remote;
+  if (!existsSync('/.dockerenv')) return LOOPBACK;
   // in a container with the host's socket, ports are published on the host: that is the bridge's gateway
   const bridge = ['network', 'inspect', 'bridge', ...format('{{(index .IPAM.Config 0).Gateway}}')];
   const gateway = (await docker(bridge).catch(() => '')).trim();
-  return gateway === '' || (await isThisMachine(gateway)) ? loopback : { host: gateway, on: `${gateway}:` };
+  return gateway === '' || (await isThisMachine(gateway)) ? LOOPBACK : gateway;
 }
 
 /**

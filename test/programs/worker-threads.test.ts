@@ -15,9 +15,9 @@ describe('a request that would take days, in a worker with threads', { concurren
   it('holds up nobody: others are answered, heartbeats go on, and its thread is free after its time limit', async (t) => {
     const queue = uniqueQueue(t);
     const url = new URL(amqpUrl());
-    url.searchParams.set('heartbeat', '2'); // the broker gives up after twice that
+    url.searchParams.set('heartbeat', '2'); // the broker gives up after two to three times that
     const worker = await startWorker(t, ['--queue', queue, '--threads', '2', ...args], { url: url.href });
-    const slow = start(t, 'client.js', ['--queue', queue, '--timeout', '6s', '60'], { input: '' });
+    const slow = start(t, 'client.js', ['--queue', queue, '--timeout', '8s', '60'], { input: '' });
     await worker.says(/"request":"60"/);
     const quick = await runClient(t, ['--queue', queue, '-q', '1', '2', '3', '20', '25']);
     assert.equal(quick.stdout, '1\n1\n2\n6765\n75025\n');

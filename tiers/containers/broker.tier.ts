@@ -24,7 +24,7 @@ async function startAndHang(): Promise<void> {
 
 function tests(): void {
   describe('a RabbitMQ of our own in Docker', () => {
-    it('is published where we reach it only, has metrics and rabbitmqctl, and is the same after a stop and a kill', async () => {
+    it('is published on loopback only, has metrics and rabbitmqctl, and is the same after a stop and a kill', async () => {
       const said: string[] = [];
       const broker = await startContainer({ say: (line) => said.push(line), metrics: true });
       assert.ok(broker);
@@ -32,7 +32,7 @@ function tests(): void {
       try {
         assert.deepEqual(said, ['starting rabbitmq:4-management in Docker']);
         assert.match(broker.description, /^RabbitMQ 4\.\d+\.\d+ of our own in Docker/);
-        const { hostname, port } = parseAmqpUrl(broker.url);
+        const { port } = parseAmqpUrl(broker.url);
         [id = ''] = await containers(`publish=${port}`);
         const ports = JSON.parse(await docker('inspect', '--format', '{{json .NetworkSettings.Ports}}', id));
         const published = Object.values(ports as Record<string, { HostIp: string }[] | null>).flatMap(
@@ -40,7 +40,7 @@ function tests(): void {
         );
         assert.deepEqual(
           published.map(({ HostIp }) => HostIp),
-          [hostname, hostname], // 127.0.0.1; from within a container that has the host's engine, its bridge's address
+          ['127.0.0.1', '127.0.0.1'],
         );
 
         const connection = await connect(parseAmqpUrl(broker.url));
@@ -71,7 +71,7 @@ function tests(): void {
       const routes = await readFile('/proc/net/fib_trie', 'utf8');
       const local = new Set(Array.from(routes.matchAll(/-- (\S+)\n\s+\/32 host LOCAL/g), ([, address]) => address));
       assert.equal(await isThisMachine(gateway.trim()), local.has(gateway.trim()));
-      for (const own of ['127.0.0.1', 'localhost', '[::1]']) assert.equal(await isThisMachine(own), true, own);
+      for (const own of ['127.0.0.1', 'localhost']) assert.equal(await isThisMachine(own), true, own);
       assert.equal(await isThisMachine('203.0.113.1'), false); // RFC 5737: nobody's
     });
 

@@ -46,7 +46,7 @@ function wantsTls({ question, only }: RunOptions): boolean {
 /** A queue per request is settled after a round: it has no more than these. */
 const PER_REQUEST_ROUNDS = 3;
 
-/** How long each contender calls before anything is measured, in ms: by then V8 has compiled what it will compile. */
+/** How long each contender calls before anything is measured, in ms: V8 compiles what all levels have in common. */
 const WARM_UP = { designs: 400, implementations: 1_500 } as const;
 
 /** The options of a run. */
