@@ -87,8 +87,9 @@ export async function drive(plan: Plan): Promise<Driven> {
         }),
     );
 
+  const warmUp = turnsOf(0);
   const warmUpTime = (contender: Contender) => {
-    const turns = turnsOf(0).filter((turn) => turn.contender === contender).length;
+    const turns = warmUp.filter((turn) => turn.contender === contender).length;
     return plan.length.time * Math.max(1, WARM_UP / turns);
   };
 
