@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * When a process started, in ticks since boot, so that another one of the same id is not taken for it; '' where there is no
@@ -20,5 +20,19 @@ function isRunning(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/**
+ * Whether the process that ran this test file had ended before the file began to look: its parent is then whoever takes in
+ * orphans, mostly process 1, and no Node. (In a container Node itself may be process 1.)
+ */
+export function isOrphan(): boolean {
+  if (!process.env.NODE_TEST_CONTEXT) return false; // started by itself
+  if (!existsSync('/proc/self/exe')) return process.ppid === 1;
+  try {
+    return readlinkSync(`/proc/${process.ppid}/exe`) !== readlinkSync('/proc/self/exe');
+  } catch {
+    return process.ppid === 1; // another user's, or one that can't be looked at
   }
 }

@@ -108,7 +108,7 @@ const node = spawn(
   },
 );
 // they end with this process, however it ends
-const loop = 'const parent = process.ppid; while (process.ppid === parent);';
+const loop = `while (process.ppid === ${process.pid});`;
 for (let n = 0; n < busy; n++) spawn(process.execPath, ['-e', loop], { stdio: 'ignore' }).unref();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => node.kill(signal));
 node.on('exit', (code, signal) => {

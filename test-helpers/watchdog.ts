@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach } from 'node:test';
 import { isMainThread } from 'node:worker_threads';
+import { isOrphan } from './process-start.ts';
 
 /** Set in all that a test file starts: by this, what is left of a file is found. */
 export const MARK = 'FIB_WORKER_TEST_FILE';
@@ -47,7 +48,11 @@ if (isMainThread && process.env[MARK] === undefined) {
   };
   beforeEach((t) => tell(`+${nameOf(t)}`));
   afterEach((t) => tell(`-${nameOf(t)}`));
-  // without the process that runs the files nobody hears of this one
+  // without the process that runs the files nobody hears of this one, and what the run shares would be kept for nobody
+  if (isOrphan()) {
+    console.error(`✖ ${process.argv[1]}: the process that ran this file has ended, and so does the file`);
+    process.kill(process.pid, 'SIGKILL');
+  }
   const parent = process.ppid;
   setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGKILL'), 1_000).unref();
 }

@@ -67,4 +67,17 @@ describe('a test file', { concurrency: true }, () => {
     await until('it is gone', () => processStart(pid) === undefined);
     await run.ended;
   });
+
+  test('ends if the process that ran it was gone before it began', async (t) => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-watchdog-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'a.test.mjs');
+    await writeFile(file, `import '${helper('watchdog.ts')}';\nconsole.error('it runs');\n`);
+    const script = 'runner=$$; (while kill -0 $runner 2>&-; do sleep 0.1; done; exec "$0" "$1") &';
+    const env = { ...process.env, NODE_TEST_CONTEXT: 'child-v8', [MARK]: undefined };
+    const shell = spawn('sh', ['-c', script, process.execPath, file], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [output] = await Promise.all([text(shell.stderr), text(shell.stdout)]); // until all that have them have ended
+    assert.match(output, /the process that ran this file has ended/);
+    assert.doesNotMatch(output, /it runs/);
+  });
 });
