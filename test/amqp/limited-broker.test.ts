@@ -63,10 +63,10 @@ describe('with a RabbitMQ that takes no passwords, or is low on memory', () => {
 
   test('a call that went out just before publishers were blocked says so when nobody answers it', async (t) => {
     const { url } = broker;
+    t.after(() => clearMemoryAlarm(broker));
     const queue = await testQueue(t, { url });
     const { client, events } = openClient(t, { urls: url });
     await client.connect();
-    t.after(() => clearMemoryAlarm(broker));
     await setMemoryAlarm(broker);
     const call = client.call(queue, 'x', { timeout: 2_000 });
     const rejected = assert.rejects(call, {

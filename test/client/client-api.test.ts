@@ -24,7 +24,7 @@ async function answered(t: Scope) {
   return { queue, requests, answer };
 }
 
-describe('a call', () => {
+describe('a call', { concurrency: true }, () => {
   test('goes to any queue, over one connection', async (t) => {
     const proxy = await openProxy(t);
     const { client } = openClient(t, { urls: proxy.url });
@@ -186,7 +186,7 @@ describe('a call', () => {
   });
 });
 
-describe('a reply', () => {
+describe('a reply', { concurrency: true }, () => {
   test('has headers, a content type and a content encoding, of which the body is freed', async (t) => {
     const { queue, requests, answer } = await answered(t);
     const { client } = openClient(t);

@@ -16,7 +16,7 @@ const rejection = (code: string, reason?: string) => (error: unknown) => {
 };
 
 for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
-  describe(`a client with ${reply} replies`, () => {
+  describe(`a client with ${reply} replies`, { concurrency: true }, () => {
     test('gets the answer to its call', async (t) => {
       const queue = await testQueue(t);
       await startWorker(t, echo, { queue });

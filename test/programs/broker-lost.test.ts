@@ -213,7 +213,7 @@ describe('when the broker is gone for good', () => {
     const broker = await starting;
     const { url } = broker;
     const worker = await startWorker(t, ['--queue', uniqueQueue(t, url)], { url });
-    await broker.stop();
+    await broker.kill();
     await worker.says(/"event":"retrying"/);
     assert.equal((await worker.stop()).code, 0);
   });

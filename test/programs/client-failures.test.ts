@@ -78,85 +78,6 @@ describe('a wrong use of the client is exit code 2 and one line, before it looks
   }
 });
 
-describe('where nobody consumes the queue the client', { concurrency: 3 }, () => {
-  it('says so, waits until the time limit, and exits 4', async (t) => {
-    const queue = await idleQueue(t);
-    const { code, stdout, stderr } = await runClient(t, ['--queue', queue, '--timeout', '5s', '30']);
-    assert.deepEqual([code, stdout], [4, '']);
-    assert.match(stderr, new RegExp(`^ \\[!\\] No worker consumes '${queue}' \\(1 waiting\\)`, 'm'));
-    assert.match(stderr, /^ \[!\] fib\(30\): DEADLINE_EXCEEDED: no reply from .* within [\d.]+ m?s: [^\n]+$/m);
-    assert.equal(stderr.match(/No worker consumes/g)?.length, 1);
-  });
-
-  it('gets its answer if a worker comes in time', async (t) => {
-    const queue = await idleQueue(t);
-    const client = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', '17'], { input: '' });
-    await client.says(/No worker consumes/);
-    await startWorker(t, ['--queue', queue]);
-    const { code, stdout } = await client.end();
-    assert.deepEqual([code, stdout], [0, ' [.] Got 1597\n']);
-  });
-
-  it('leaves nothing behind: the broker removes the request that nobody waits for any more', async (t) => {
-    const queue = await idleQueue(t);
-    assert.equal((await runBriefly(t, ['--queue', queue, '-q'])).code, 4);
-    const worker = await startWorker(t, ['--queue', queue]);
-    await runClient(t, ['--queue', queue, '1']);
-    await worker.stop();
-    assert.equal(worker.records('stopped')[0]?.requests, 1);
-  });
-
-  for (const how of ['--quiet', '--json']) {
-    it(`exits 4 with ${how}, too`, async (t) => {
-      const { code, stdout, stderr } = await runBriefly(t, ['--queue', await idleQueue(t), how]);
-      assert.equal(code, 4);
-      assert.match(how === '--json' ? stdout : stderr, /DEADLINE_EXCEEDED/);
-    });
-  }
-});
-
-describe('where there is no such queue the client', { concurrency: 3 }, () => {
-  for (const reply of ['direct', 'exclusive', 'per-request']) {
-    it(`asks again for a moment, says so, and exits 5 (--reply ${reply})`, async (t) => {
-      const queue = uniqueQueue(t);
-      const { code, stdout, stderr } = await runClient(t, ['--queue', queue, '--reply', reply, '-t', '30s', '30']);
-      assert.deepEqual([code, stdout], [5, '']);
-      assert.match(stderr, new RegExp(`There is no queue '${queue}' yet; asking again for 3 s`));
-      assert.match(
-        stderr,
-        new RegExp(`^ \\[!\\] fib\\(30\\): UNAVAILABLE: there is no queue '${queue}' [^\\n]*$`, 'm'),
-      );
-      assert.equal(stderr.match(/asking again/g)?.length, 1);
-    });
-  }
-
-  it('says so once, however many numbers are asked for', async (t) => {
-    const { code, stderr } = await runClient(t, ['--queue', uniqueQueue(t), '-t', '30s', '1', '2', '3']);
-    assert.equal(code, 5);
-    assert.equal(stderr.match(/asking again/g)?.length, 1);
-  });
-
-  it('finds a worker that starts within that moment', async (t) => {
-    for (let attempt = 1; ; attempt++) {
-      const queue = uniqueQueue(t);
-      const gate = await openGate(t, amqpUrl());
-      gate.hold();
-      const worker = start(t, 'worker.js', ['--queue', queue], { url: gate.url });
-      await gate.connected(); // the worker is about to start
-      const began = performance.now();
-      const client = start(t, 'client.js', ['--queue', queue, '-t', '30s', '18'], { input: '' });
-      await client.says(/asking again/);
-      gate.open();
-      const { code, stdout } = await client.end();
-      const asked = performance.now() - began >= 3_000; // as long as it says
-      const tooSlow = code === 5 && asked && worker.records('consuming').length === 0;
-      if (tooSlow && attempt < ATTEMPTS) continue;
-      assert.deepEqual([code, stdout], [0, ' [.] Got 2584\n']);
-      return;
-    }
-  });
-});
-
 describe('where there is no broker for it the client exits 6, with one line that says what to do', {
   concurrency: 3,
 }, () => {
@@ -211,30 +132,112 @@ describe('where there is no broker for it the client exits 6, with one line that
   });
 });
 
-describe('where a broker accepts the connection but says nothing the client', { concurrency: 4 }, () => {
-  it('gives up at the time limit, and exits 6', async (t) => {
-    const gate = await openGate(t, amqpUrl());
-    gate.hold();
-    const { code, stderr } = await runClient(t, ['-t', '500ms', '30'], { url: gate.url });
-    assert.equal(code, 6);
-    assert.match(stderr, /DEADLINE_EXCEEDED: not sent within 500 ms: there was no connection to RabbitMQ/);
+// Each of them mostly waits: so all three at a time.
+describe('the client', { concurrency: 3 }, () => {
+  describe('where nobody consumes the queue', { concurrency: 3 }, () => {
+    it('says so, waits until the time limit, and exits 4', async (t) => {
+      const queue = await idleQueue(t);
+      const { code, stdout, stderr } = await runClient(t, ['--queue', queue, '--timeout', '5s', '30']);
+      assert.deepEqual([code, stdout], [4, '']);
+      assert.match(stderr, new RegExp(`^ \\[!\\] No worker consumes '${queue}' \\(1 waiting\\)`, 'm'));
+      assert.match(stderr, /^ \[!\] fib\(30\): DEADLINE_EXCEEDED: no reply from .* within [\d.]+ m?s: [^\n]+$/m);
+      assert.equal(stderr.match(/No worker consumes/g)?.length, 1);
+    });
+
+    it('gets its answer if a worker comes in time', async (t) => {
+      const queue = await idleQueue(t);
+      const client = start(t, 'client.js', ['--queue', queue, '--timeout', '600s', '17'], { input: '' });
+      await client.says(/No worker consumes/);
+      await startWorker(t, ['--queue', queue]);
+      const { code, stdout } = await client.end();
+      assert.deepEqual([code, stdout], [0, ' [.] Got 1597\n']);
+    });
+
+    it('leaves nothing behind: the broker removes the request that nobody waits for any more', async (t) => {
+      const queue = await idleQueue(t);
+      assert.equal((await runBriefly(t, ['--queue', queue, '-q'])).code, 4);
+      const worker = await startWorker(t, ['--queue', queue]);
+      await runClient(t, ['--queue', queue, '1']);
+      await worker.stop();
+      assert.equal(worker.records('stopped')[0]?.requests, 1);
+    });
+
+    for (const how of ['--quiet', '--json']) {
+      it(`exits 4 with ${how}, too`, async (t) => {
+        const { code, stdout, stderr } = await runBriefly(t, ['--queue', await idleQueue(t), how]);
+        assert.equal(code, 4);
+        assert.match(how === '--json' ? stdout : stderr, /DEADLINE_EXCEEDED/);
+      });
+    }
   });
 
-  for (const reply of ['direct', 'exclusive', 'per-request']) {
-    it(`gives up at the time limit, and exits 4, although it was connected (--reply ${reply})`, async (t) => {
-      const gate = await openGate(t, amqpUrl());
-      const queue = uniqueQueue(t);
-      await startWorker(t, ['--queue', queue]);
-      const client = start(t, 'client.js', ['--queue', queue, '--reply', reply, '-q', '-t', '5s', '-'], {
-        url: gate.url,
+  describe('where there is no such queue', { concurrency: 3 }, () => {
+    for (const reply of ['direct', 'exclusive', 'per-request']) {
+      it(`asks again for a moment, says so, and exits 5 (--reply ${reply})`, async (t) => {
+        const queue = uniqueQueue(t);
+        const { code, stdout, stderr } = await runClient(t, ['--queue', queue, '--reply', reply, '-t', '30s', '30']);
+        assert.deepEqual([code, stdout], [5, '']);
+        assert.match(stderr, new RegExp(`There is no queue '${queue}' yet; asking again for 3 s`));
+        assert.match(
+          stderr,
+          new RegExp(`^ \\[!\\] fib\\(30\\): UNAVAILABLE: there is no queue '${queue}' [^\\n]*$`, 'm'),
+        );
+        assert.equal(stderr.match(/asking again/g)?.length, 1);
       });
-      client.child.stdin.write('10\n');
-      await client.prints(/^55\n/);
-      gate.hold();
-      client.child.stdin.end('11\n');
-      const { code, stdout, stderr } = await client.end();
-      assert.deepEqual([code, stdout], [4, '55\n']);
-      assert.match(stderr, /^ \[!\] fib\(11\): DEADLINE_EXCEEDED: [^\n]*\n$/);
+    }
+
+    it('says so once, however many numbers are asked for', async (t) => {
+      const { code, stderr } = await runClient(t, ['--queue', uniqueQueue(t), '-t', '30s', '1', '2', '3']);
+      assert.equal(code, 5);
+      assert.equal(stderr.match(/asking again/g)?.length, 1);
     });
-  }
+
+    it('finds a worker that starts within that moment', async (t) => {
+      for (let attempt = 1; ; attempt++) {
+        const queue = uniqueQueue(t);
+        const gate = await openGate(t, amqpUrl());
+        gate.hold();
+        const worker = start(t, 'worker.js', ['--queue', queue], { url: gate.url });
+        await gate.connected(); // the worker is about to start
+        const began = performance.now();
+        const client = start(t, 'client.js', ['--queue', queue, '-t', '30s', '18'], { input: '' });
+        await client.says(/asking again/);
+        gate.open();
+        const { code, stdout } = await client.end();
+        const asked = performance.now() - began >= 3_000; // as long as it says
+        const tooSlow = code === 5 && asked && worker.records('consuming').length === 0;
+        if (tooSlow && attempt < ATTEMPTS) continue;
+        assert.deepEqual([code, stdout], [0, ' [.] Got 2584\n']);
+        return;
+      }
+    });
+  });
+
+  describe('where a broker accepts the connection but says nothing', { concurrency: 4 }, () => {
+    it('gives up at the time limit, and exits 6', async (t) => {
+      const gate = await openGate(t, amqpUrl());
+      gate.hold();
+      const { code, stderr } = await runClient(t, ['-t', '500ms', '30'], { url: gate.url });
+      assert.equal(code, 6);
+      assert.match(stderr, /DEADLINE_EXCEEDED: not sent within 500 ms: there was no connection to RabbitMQ/);
+    });
+
+    for (const reply of ['direct', 'exclusive', 'per-request']) {
+      it(`gives up at the time limit, and exits 4, although it was connected (--reply ${reply})`, async (t) => {
+        const gate = await openGate(t, amqpUrl());
+        const queue = uniqueQueue(t);
+        await startWorker(t, ['--queue', queue]);
+        const client = start(t, 'client.js', ['--queue', queue, '--reply', reply, '-q', '-t', '5s', '-'], {
+          url: gate.url,
+        });
+        client.child.stdin.write('10\n');
+        await client.prints(/^55\n/);
+        gate.hold();
+        client.child.stdin.end('11\n');
+        const { code, stdout, stderr } = await client.end();
+        assert.deepEqual([code, stdout], [4, '55\n']);
+        assert.match(stderr, /^ \[!\] fib\(11\): DEADLINE_EXCEEDED: [^\n]*\n$/);
+      });
+    }
+  });
 });

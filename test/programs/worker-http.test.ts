@@ -163,7 +163,7 @@ async function ask(t: TestContext, worker: Running, path: string): Promise<strin
   }
 }
 
-describe('the probes of a worker', () => {
+describe('the probes of a worker', { concurrency: true }, () => {
   it('are answered although others hold connections without asking, from any address', async (t) => {
     const worker = await startWorker(t, ['--queue', uniqueQueue(t), ...HTTP]);
     let holding = true;

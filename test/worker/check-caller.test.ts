@@ -8,7 +8,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { CallerProbe } from '../../src/worker/caller-probe.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
-describe('a worker that looks up callers before it works', () => {
+describe('a worker that looks up callers before it works', { concurrency: true }, () => {
   for (const reply of ['direct', 'exclusive'] as const) {
     test(`does nothing for one that is gone, and answers one that is there (${reply})`, async (t) => {
       const queue = await testQueue(t);

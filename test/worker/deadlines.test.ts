@@ -6,7 +6,7 @@ import { RpcError, type RpcErrorCode } from '../../src/protocol/errors.ts';
 import type { RequestContext } from '../../src/worker/worker.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
-describe('a function that goes on past its deadline', () => {
+describe('a function that goes on past its deadline', { concurrency: true }, () => {
   test('keeps no other call waiting: its caller is answered, its place is free, and it is counted until it ends', async (t) => {
     const queue = await testQueue(t);
     const endings: (() => void)[] = [];

@@ -33,7 +33,7 @@ describe('how often a request was delivered before', () => {
 let deep = field('x', 't', Buffer.from([1]));
 for (let depth = 0; depth < 4_000; depth++) deep = field('x', 'F', table(deep));
 
-describe('a request that ends its workers, on a quorum queue', () => {
+describe('a request that ends its workers, on a quorum queue', { concurrency: true }, () => {
   // brokers may write L anew, so that it can be read, where they add their count to the headers
   for (const [what, headers] of [
     ['of a type that it does not know', field('x', 'L', Buffer.alloc(8, 1))],

@@ -21,7 +21,7 @@ async function serve(t: Scope, handler: RequestHandler, options: ServeOptions = 
 /** Every octet there is, and some that are no UTF-8. */
 const octets = Buffer.from([...Array(256).keys(), 0xff, 0xc3, 0x28, 0x0d, 0x0a]);
 
-describe('what a function returns', () => {
+describe('what a function returns', { concurrency: true }, () => {
   test('is sent as JSON with a JSON content type, any value, and comes later if it is a promise', async (t) => {
     for (const contentType of ['application/json', 'application/vnd.words+json; charset=utf-8']) {
       const { client } = await serve(t, async (request) => ({ got: await delay(1, request.json()) }), { contentType });
@@ -97,7 +97,7 @@ describe('what a function returns', () => {
   });
 });
 
-describe('what a function throws', () => {
+describe('what a function throws', { concurrency: true }, () => {
   test('reaches the caller as it is if it is an RpcError, of each code, at once or later', async (t) => {
     const { client, events } = await serve(t, ({ body }) => {
       const [code, when] = String(body).split(' ') as [RpcErrorCode, string];
@@ -179,7 +179,7 @@ describe('what a function throws', () => {
   });
 });
 
-describe("a function's signal", () => {
+describe("a function's signal", { concurrency: true }, () => {
   test('aborts when the deadline passes, and what is thrown because of it is DEADLINE_EXCEEDED', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
@@ -306,7 +306,7 @@ describe("a function's signal", () => {
   });
 });
 
-describe("a function's context", () => {
+describe("a function's context", { concurrency: true }, () => {
   test('has the headers of every type, as values of JavaScript, and no name means anything but itself', async (t) => {
     const seen: Readonly<Record<string, unknown>>[] = [];
     const { queue, client } = await serve(t, (_, { headers }) => {

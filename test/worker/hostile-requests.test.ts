@@ -9,7 +9,7 @@ import { openRaw, startClient, startWorker, testQueue, until } from '../../test-
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
 
 // Requests that end a consumer below its handler: see DESIGN, "A request can kill below the handler".
-describe('a worker that is sent hostile requests', () => {
+describe('a worker that is sent hostile requests', { concurrency: true }, () => {
   test('rejects malformed reply addresses without losing its connection', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);

@@ -43,7 +43,7 @@ test('a reply that comes back while the broker takes no messages goes out again 
   assert.equal(String((await inbox.next()).body), 'answer');
 });
 
-describe('a reply that comes back when its worker is about to go', () => {
+describe('a reply that comes back when its worker is about to go', { concurrency: true }, () => {
   // a slow one is answered when the broker has long confirmed that no further request comes
   for (const [why, { maxRequests, close, pause, latency = 0 }] of [
     ['it was the last one that it may take', { maxRequests: 1, pause: 0 }],

@@ -8,7 +8,7 @@ import { deleteAfter, openRaw, startClient, testQueue, until } from '../../test-
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
 
-describe('a worker that serves several queues', () => {
+describe('a worker that serves several queues', { concurrency: true }, () => {
   test('consumes all of them over one connection once it is started, each by its own handler and options', async (t) => {
     const [one, two] = [await testQueue(t), await testQueue(t)];
     const worker = new RpcWorker(amqpUrl());
@@ -112,7 +112,7 @@ describe('a worker that serves several queues', () => {
   });
 });
 
-describe('a worker’s life', () => {
+describe('a worker’s life', { concurrency: true }, () => {
   test('has no second serve() for a queue, none after start(), and no start() without a queue', async (t) => {
     const queue = await testQueue(t);
     const worker = new RpcWorker(amqpUrl());

@@ -20,7 +20,7 @@ async function replyQueue(raw: Raw) {
   return { replyTo: queue, replies: await raw.consume(queue) };
 }
 
-describe('a request that was delivered before', () => {
+describe('a request that was delivered before', { concurrency: true }, () => {
   test('is rejected if its caller is gone, also one with a reply queue of its own', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
@@ -51,7 +51,7 @@ describe('a request that was delivered before', () => {
   });
 });
 
-describe('dead letters that come back to their queue', () => {
+describe('dead letters that come back to their queue', { concurrency: true }, () => {
   for (const type of ['classic', 'quorum'])
     for (const way of ['at once', 'by way of a queue that holds them up'])
       test(`end when the queue has rejected them often enough, are counted and told: ${type}, ${way}`, async (t) => {
@@ -120,7 +120,7 @@ test('a consumer that the broker cancels is started again, and nobody says that 
   assert.ok(worker.stats().requests >= 2);
 });
 
-describe('callers of AMQP 1.0', () => {
+describe('callers of AMQP 1.0', { concurrency: true }, () => {
   test('get their message id, or an id that fits into no property, back as correlation id', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);

@@ -32,7 +32,7 @@ async function deadLettered(t: Scope, raw: Raw) {
   return { queue, letters: await raw.consume(letters) };
 }
 
-describe('a worker', () => {
+describe('a worker', { concurrency: true }, () => {
   test('echoes the correlation id octet for octet, and nothing else of the request', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
