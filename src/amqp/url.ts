@@ -36,6 +36,8 @@ export function parseAmqpUrl(text: string): AmqpUrl {
 function readAmqpUrl(text: string): AmqpUrl | string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!/^amqps?:\/\//i.test(text)) return 'it does not begin with amqp:// or amqps://';
+  // the URL parser leaves line ends out, and would make one URL of two
+  if (/[\r\n]\s*\S/.test(text)) return 'it has several lines (between several URLs there are commas)';
   if (!url) return 'it does not parse (special characters in a password are written as %XX)';
   if (url.hostname === '') return 'it names no host';
   // else the rest of a password with a / in it would be taken, and shown, for a virtual host
@@ -79,16 +81,21 @@ function readAmqpUrl(text: string): AmqpUrl | string {
  */
 export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
   const parsed = [urls].flat().map((url: unknown) => {
-    if (typeof url !== 'string') throw new TypeError(`urls: expected one AMQP URL, or several, got ${describe(url)}`);
-    return parseAmqpUrl(url);
+    if (typeof url === 'string') return parseAmqpUrl(url);
+    // what is in an object may be a password
+    const got = typeof url === 'object' && url ? 'an object: pass the href of a URL' : describe(url);
+    throw new TypeError(`urls: expected one AMQP URL, or several, got ${got}`);
   });
   if (parsed.length === 0) throw new TypeError('urls: expected at least one AMQP URL, got an empty list');
   return parsed;
 }
 
-/** A URL, also a wrong one, with its password replaced by `***`: all that is between the user and the last @. */
+/**
+ * A URL, also a wrong one, with its password replaced by `***`: all from the first colon that is not a scheme's to the last @, and
+ * behind any other colon what is neither a port nor in an IPv6 address.
+ */
 function redactAmqpUrl(text: string): string {
-  return text.replace(/(\/\/[^:@/]*):.*@/s, '$1:***@');
+  return text.replace(/(?<!^\w+(?=:\/\/)):(?:.*(@)|(?!\d*(?:[/?#]|$)|[\da-f:.]*\]).*)/gis, ':***$1');
 }
 
 /**

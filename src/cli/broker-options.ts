@@ -53,9 +53,7 @@ export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerO
 
 function readUrlFile(file: string): string[] {
   const named = { option: '--url-file', file };
-  const content = readOptionFile(named).toString().trim(); // files mostly end with a line end
-  // a line end inside would be left out by the URL parser, and make one URL of two
-  if (/[\r\n]/.test(content)) throw fileError(named, 'expected one line, with commas between several URLs');
+  const content = readOptionFile(named).toString();
   try {
     return parseAmqpUrlList(content);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { UsageError } from './option.ts';
-import { printable, redact } from './printable.ts';
+import { printable, redactTyped } from './printable.ts';
 
 /** Loaded where files are given: it takes some milliseconds, and most programs need none of it. */
 const crypto = () => process.getBuiltinModule('node:crypto');
@@ -35,7 +35,7 @@ export function readOptionFile(named: Named): Buffer {
 
 /** The UsageError that says what is wrong with a file. */
 export function fileError({ option, file }: Named, problem: string): UsageError {
-  return new UsageError(`${option} ${printable(redact(file))}: ${problem}`);
+  return new UsageError(`${option} ${printable(redactTyped(file))}: ${problem}`);
 }
 
 /**
@@ -61,7 +61,7 @@ function readPair(certFile: string, keyFile: string): { cert: Buffer; key: Buffe
   const named = { option: '--key', file: keyFile };
   const key = readOptionFile(named);
   if (!cert.first.checkPrivateKey(privateKey(named, key))) {
-    throw fileError(named, `is not the private key of --cert ${printable(redact(certFile))}`);
+    throw fileError(named, `is not the private key of --cert ${printable(redactTyped(certFile))}`);
   }
   return { cert: cert.content, key };
 }

@@ -23,10 +23,15 @@ const TYPED_PASSWORD = /((?:amqp|http)s?:\/\/[^:@]*:).*@/is;
 // Nor does it become less secret by a forgotten @ or //; a port is none.
 const MISTYPED_URL = /^(\s*amqps?:(?:\/\/[^:@/]*:)?)(?!\/\/|\d+(?:\/|$)).*/is;
 
+/** Hides the password in what somebody typed. */
+export function redactTyped(text: string): string {
+  return redact(text).replace(TYPED_PASSWORD, '$1***@').replace(MISTYPED_URL, hidden);
+}
+
 /** Shows what somebody typed in an error message: quoted, safe to print, without passwords, at most 60 characters of it. */
 export function quote(text: string): string {
   // Hidden before it is cut: a URL that lost its @ no longer looks like one with a password.
-  const characters = [...redact(text).replace(TYPED_PASSWORD, '$1***@').replace(MISTYPED_URL, hidden)];
+  const characters = [...redactTyped(text)];
   return printable(JSON.stringify(characters.slice(0, 60).join(''))) + (characters.length > 60 ? '…' : '');
 }
 

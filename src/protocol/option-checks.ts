@@ -122,6 +122,7 @@ export function checkTexts(name: string, value: unknown): readonly string[] {
 
 /** An options object, whose keys are among `known`. */
 export function checkOptions<T extends object>(name: string, value: T, known: readonly string[]): T {
+  if (value instanceof URL) throw new TypeError(`${name}: expected no URL object: pass its href, a string`);
   const unknown = Object.keys(checkObject(name, value)).find((key) => !known.includes(key));
   if (unknown !== undefined)
     throw new TypeError(`${name}: expected options among ${known.join(', ')}, got '${unknown.slice(0, 80)}'`);

@@ -85,7 +85,7 @@ export async function startContainer(options: PrivateBrokerOptions): Promise<Pri
 async function hostOfPorts(): Promise<string> {
   const format = (template: string) => ['--format', template];
   const endpoint =
-    process.env.DOCKER_HOST ??
+    process.env.DOCKER_HOST ||
     (await docker(['context', 'inspect', ...format('{{.Endpoints.docker.Host}}')]).catch(() => '')).trim();
   const remote = /^(?:tcp|ssh|https?):\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)/.exec(endpoint)?.[1];
   if (remote) return (await isThisMachine(remote)) ? LOOPBACK : remote;

@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { parseAmqpUrl, parseAmqpUrlList } from '../amqp/url.ts';
 import { errorCode } from '../protocol/errors.ts';
+import { DEFAULT_URL } from '../protocol/option-checks.ts';
 import type { Broker, RabbitVersion, Say } from './broker.ts';
 import { startPrivateCluster } from './cluster.ts';
 import { identify } from './identify.ts';
 import { startPrivateBroker } from './private.ts';
-
-/** The broker that is looked for on this machine. */
-const LOCAL_URL = 'amqp://guest:guest@localhost:5672';
 
 /**
  * Finds a RabbitMQ, or starts one: the one that AMQP_URL or AMQP_URL_FILE names, if set (nothing else is tried then); a broker
@@ -29,7 +27,7 @@ export async function findBroker({
   nodes,
   metrics,
   tls,
-  localUrl = LOCAL_URL,
+  localUrl = DEFAULT_URL,
 }: {
   env: NodeJS.ProcessEnv;
   say: Say;
@@ -81,7 +79,7 @@ async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessE
   if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
   try {
     if (url) return parseAmqpUrlList(url);
-    return file ? parseAmqpUrlList((await readFile(file, 'utf8')).trim()) : undefined;
+    return file ? parseAmqpUrlList(await readFile(file, 'utf8')) : undefined;
   } catch (error) {
     const code = errorCode(error);
     const why = code ? `${JSON.stringify(file)} can't be read (${code})` : `expected ${(error as Error).message}`;

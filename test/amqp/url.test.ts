@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { explainConnectError } from '../../src/amqp/connect-errors.ts';
 import { parseAmqpUrl, parseAmqpUrlList } from '../../src/amqp/url.ts';
+import { RpcClient, RpcWorker } from '../../src/index.ts';
 
 describe('an AMQP URL', () => {
   test('has a scheme in any case', () => {
@@ -42,6 +43,41 @@ describe('an AMQP URL', () => {
       );
     });
   }
+});
+
+describe('the password of an AMQP URL', () => {
+  const shown: readonly (readonly [wrong: string, shown: string])[] = [
+    ['guest:secret@host:5672', 'guest:***@host:5672'],
+    ['guest:sec:secret@host', 'guest:***@host'],
+    ['us@er:secret@host', 'us@er:***@host'],
+    ['amqp:guest:secret@host', 'amqp:***@host'],
+    ['amqp:/guest:secret@host', 'amqp:***@host'],
+    ['amqp://us/er:secret@host', 'amqp://us/er:***@host'],
+    ['amqp://user:secret', 'amqp://user:***'],
+    ['amqp://a:secret@host,amqp://b:secret@host?x', 'amqp://a:***@host?x'],
+    ['amqp://a:secret@host,amqp://b:secret?x', 'amqp://a:***@host,amqp://b:***'],
+    ['amqp://[::1]:99999/vhost', 'amqp://[::1]:99999/vhost'],
+    ['localhost:5672', 'localhost:5672'],
+  ];
+  for (const [wrong, text] of shown) {
+    test(`is not shown, all else is: '${text}'`, () => {
+      assert.throws(
+        () => new RpcClient(wrong),
+        ({ message }: Error) => message.includes(`got '${text}': `),
+      );
+    });
+  }
+
+  test('is not shown of an object, such as a URL, for which its href is to be given', () => {
+    const url = new URL('amqp://user:secret@host');
+    for (const options of [url, { urls: url }, [url], { urls: { hostname: 'host', password: 'secret' } }]) {
+      for (const End of [RpcClient, RpcWorker]) {
+        const isRight = ({ name, message }: Error) =>
+          name === 'TypeError' && / href\b/.test(message) && !message.includes('secret');
+        assert.throws(() => Reflect.construct(End, [options]), isRight);
+      }
+    }
+  });
 });
 
 describe('an attempt that failed on this side', () => {

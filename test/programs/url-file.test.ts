@@ -44,7 +44,7 @@ describe('the URL in a file', { concurrency: 3 }, () => {
 
   const wrong: readonly (readonly [string, string, RegExp])[] = [
     ['is empty', '\n', /expected an AMQP URL such as .*, but it is empty/],
-    ['holds two lines', 'amqp://a\namqp://b', /expected one line, with commas between several URLs/],
+    ['holds two lines', 'amqp://a\namqp://b', /expected an AMQP URL such as .*, but it has several lines/],
     ['holds something else', 'localhost:5672', /expected an AMQP URL such as .*, but it does not begin with amqp:/],
   ];
   for (const [what, content, line] of wrong) {

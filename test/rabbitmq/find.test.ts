@@ -1,9 +1,10 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { startContainer } from '../../src/rabbitmq/docker.ts';
 import { findBroker } from '../../src/rabbitmq/find.ts';
 import { freePorts } from '../../src/rabbitmq/ports.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
@@ -77,7 +78,26 @@ test('AMQP_URL_FILE is taken as AMQP_URL is, but not both', async () => {
     await assert.rejects(both, /^Error: AMQP_URL and AMQP_URL_FILE: both are set/);
     const missing = findBroker({ env: { AMQP_URL_FILE: `${file}.not` }, say: assert.fail });
     await assert.rejects(missing, /^Error: AMQP_URL_FILE: "[^"]+" can't be read \(ENOENT\)/);
+    await writeFile(file, 'amqp://host:5672\namqp://other:5672');
+    const several = findBroker({ env: { AMQP_URL_FILE: file }, say: assert.fail });
+    await assert.rejects(several, /^Error: AMQP_URL_FILE: expected an AMQP URL such as .*, but it has several lines/);
   } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a DOCKER_HOST that is empty counts as not set: the engine is where the context of `docker` says', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-find-'));
+  const { PATH, DOCKER_HOST } = process.env;
+  try {
+    const script = '#!/bin/sh\necho "$*" >> "$0.log"\ncase $1 in context) echo tcp://192.0.2.1;; create) exit 1;; esac';
+    await writeFile(path.join(folder, 'docker'), script, { mode: 0o755 });
+    Object.assign(process.env, { PATH: `${folder}${path.delimiter}${PATH}`, DOCKER_HOST: '' });
+    await assert.rejects(startContainer({ say: () => {} }));
+    const asked = await readFile(path.join(folder, 'docker.log'), 'utf8');
+    assert.match(asked, /^create .*--publish \d+:5672 /m); // on all addresses of that machine
+  } finally {
+    Object.assign(process.env, { PATH, DOCKER_HOST: DOCKER_HOST ?? '' });
     await rm(folder, { recursive: true });
   }
 });
