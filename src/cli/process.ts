@@ -9,6 +9,17 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** The signals that ask a program to stop. */
 type ShutdownSignal = (typeof SIGNALS)[number];
 
+/** Why a program stops early: somebody asked for it. */
+export class Interrupted extends Error {
+  /** As a shell would report the signal. */
+  readonly exitCode: number;
+
+  constructor(signal: ShutdownSignal) {
+    super(`interrupted by ${signal}`);
+    this.exitCode = 128 + constants.signals[signal];
+  }
+}
+
 /** The options of {@link onShutdown}. */
 interface ShutdownOptions {
   /** Ends the process at once. Default: `process.exit`. */
@@ -73,6 +84,11 @@ export function drained(stream: Writable): Promise<void> | undefined {
   });
 }
 
+/** Says something to people: on standard error, each line safe to print. */
+export function say(text: string): void {
+  process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
+}
+
 /** The longest report of an error, in characters. */
 const MAX_REPORT = 10_000;
 
@@ -80,17 +96,19 @@ const MAX_REPORT = 10_000;
 const LAST_WORDS = 2_000;
 
 /**
- * Says why the program can't go on and exits: with 2 and one line where it was used wrongly, as a UsageError or a TypeError says, else with
- * 1 and the error's stack.
+ * Says why the program can't go on and exits: with 2 and one line where it was used wrongly, as a UsageError or a TypeError says, with
+ * one line where it was interrupted, else with 1 and the error's stack.
  */
 export function endWith(program: string, error: unknown): void {
   const usage = error instanceof UsageError || error instanceof TypeError;
-  const text = usage ? error.message : error instanceof Error ? inspect(error) : String(error);
+  const known = usage || error instanceof Interrupted;
+  const text = known ? error.message : error instanceof Error ? inspect(error) : String(error);
   const lines = redact(shorten(text, MAX_REPORT))
     .split('\n')
     .map(printable)
     .join(usage ? '\\n' : '\n');
-  exitOnceWritten(process.stderr, `${program}: ${lines}\n`, usage ? UsageError.exitCode : 1);
+  const code = usage ? UsageError.exitCode : error instanceof Interrupted ? error.exitCode : 1;
+  exitOnceWritten(process.stderr, `${program}: ${lines}\n`, code);
 }
 
 /** Writes the last words and exits, even if something still runs, at the latest when nobody has read them for 2 s. */

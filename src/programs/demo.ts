@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { exitOnBrokenPipe, onShutdown } from '../cli/process.ts';
+import { exitOnBrokenPipe, onShutdown, say } from '../cli/process.ts';
 import { RpcClient } from '../client/client.ts';
 import { Disposables } from '../measure/engine/disposables.ts';
 import { startProgram } from '../measure/engine/program.ts';
@@ -14,16 +14,16 @@ const CALL_LIMIT = 10_000;
 /** What ends the demo early and quietly, and the exit code then. */
 const interruptions = { SIGINT: 130, SIGTERM: 143, SIGPIPE: 0 } as const;
 
-const say = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
-
 async function demo(started: Disposables): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = (name: keyof typeof interruptions) => interrupted.abort(new Error(name));
   onShutdown(interrupt);
   // as in `npm start | head`: what was started is stopped all the same
-  for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream, () => interrupt('SIGPIPE'));
+  const giveUp = (code: number) => {
+    process.exitCode ||= code;
+    interrupt('SIGPIPE');
+  };
+  for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream, giveUp);
   const { signal } = interrupted;
 
   const beforeBroker = performance.now();
@@ -81,5 +81,5 @@ function seconds(since: number): string {
 Disposables.use(demo).catch((error: Error) => {
   const interruption = Object.entries(interruptions).find(([name]) => name === error.message);
   if (!interruption) say(error.message);
-  process.exitCode = interruption ? interruption[1] : 1;
+  process.exitCode ||= interruption ? interruption[1] : 1;
 });

@@ -25,6 +25,10 @@ export async function identify(
   const connection = await connect(url, { timeout, tls: ca && { ca }, connectionName: 'fib-worker', signal });
   const said = connection.serverProperties;
   await connection.close();
-  const text = (name: string) => (typeof said[name] === 'string' ? said[name] : '');
+  // it ends in terminals: printable ASCII only, and not much
+  const text = (name: string) => {
+    const value = said[name];
+    return typeof value === 'string' ? value.slice(0, 100).replace(/[^ -~]/g, '?') : '';
+  };
   return { product: text('product'), version: text('version'), platform: text('platform') };
 }

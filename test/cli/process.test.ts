@@ -4,7 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { endWith, exitOnBrokenPipe, onCrash, onShutdown } from '../../src/cli/process.ts';
+import { endWith, exitOnBrokenPipe, onCrash, onShutdown, say } from '../../src/cli/process.ts';
 
 // Each test's program is this file again, told by a variable which one to be: so the code under test runs in a process
 // of its own without a second bundle.
@@ -135,6 +135,14 @@ function tests(): void {
       assert.match(first ?? '', /^a program: .*(nobody waits for it|lost )/);
       assert.ok(rest.join('').length < 15_000);
       assert.doesNotMatch([first, ...rest].join(''), /\p{Cc}/u);
+    });
+  });
+
+  describe('what a program says', () => {
+    it('is safe to print, a line at a time', (t) => {
+      const write = t.mock.method(process.stderr, 'write', () => true);
+      say('from a server: \x1b[31m\nand more');
+      assert.deepEqual(write.mock.calls[0]?.arguments, ['from a server: \\u001b[31m\nand more\n']);
     });
   });
 

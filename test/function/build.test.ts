@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { licences } from '../../build/one-file.mjs';
 import { tryOut } from '../../src/programs/build/try-out.ts';
 import { build, buildWorker, checkout, folderWith } from '../../test-helpers/own-function.ts';
@@ -177,6 +178,19 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     const outfile = path.join(folderWith(t, {}), 'worker.js');
     const loops = tryOut(['fn.ts'], outfile, 'for (;;) console.log("on and on");', 500);
     await assert.rejects(loops, /"fn\.ts" does not load within 0\.5 s, though it writes something\. Does it loop\?/);
+  });
+
+  it('loops while it is loaded goes when the build is interrupted, which ends with 130 and leaves nothing', async (t) => {
+    const source = `import { writeFileSync } from 'node:fs';\nwriteFileSync('loading', '');\nfor (;;);\n${good}`;
+    const folder = folderWith(t, { 'fn.ts': source });
+    const running = start(t, 'modules/fib-worker.js', ['build', 'fn.ts', '--outfile', 'worker.js'], { cwd: folder });
+    while (!existsSync(path.join(folder, 'loading'))) await delay(50);
+    const { code, stderr } = await running.stop('SIGINT');
+    assert.deepEqual([code, stderr], [130, 'fib-worker build: interrupted by SIGINT\n']);
+    assert.deepEqual(
+      Object.keys(contentOf(folder)).map((file) => path.basename(file)),
+      ['fn.ts', 'loading'],
+    );
   });
 
   it('brings a package with folders of licences gets those that are files into its bundle', async (t) => {

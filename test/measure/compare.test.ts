@@ -121,13 +121,19 @@ describe('dist/compare.js', { concurrency: 3 }, () => {
       /^2 .*--only waiting: expected one of life.* without --implementations/,
     );
     assert.match(await say(['show', garbage]), /^2 .*garbage\.json/);
-    assert.match(await say(['show', path.join(folder, 'none.json')]), /^2 .*no such file.*none\.json/);
+    assert.match(
+      await say(['show', path.join(folder, 'none.json')]),
+      /^2 .*none\.json: can't be read \(ENOENT: no such file/,
+    );
     assert.match(await say(['diff', garbage]), /^2 /);
     assert.match(
       await say(['contrast', garbage]),
       /^2 .*expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got contrast/,
     );
     assert.match(await say(['--json', path.join(folder, 'no', 'a.json')]), /^2 .*--json .*there is no folder /);
+    const url = 'amqp://u:hunter2 hunter2\x1b@h';
+    for (const args of [[url], ['show', url], ['--html', `${url}/a.html`]])
+      assert.match(await say(args), /^2 (?!.*hunter2)[^\p{Cc}]*amqp:\/\/u:\*\*\*@h/u);
     assert.match(await say([], await deadUrl()), /^1 .*AMQP_URL: /);
   });
 });

@@ -2,6 +2,7 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -15,9 +16,12 @@ import { programFolder } from '../../test-helpers/built.ts';
 /** Beside the tests' folder, see build.mjs. */
 const program = path.join(programFolder, 'demo.js');
 
-function startDemo(env: Record<string, string>) {
+function startDemo(
+  env: Record<string, string>,
+  [command = '', ...args]: readonly string[] = [process.execPath, program],
+) {
   const { FIB_WORKER_GUARD: _, ...inherited } = process.env;
-  return spawn(process.execPath, [program], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(command, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 async function hasQueue(name: string): Promise<boolean> {
@@ -54,6 +58,14 @@ test('the demo, interrupted, cleans up and exits 130', async () => {
   const queue = /fib-worker\.demo\.[0-9a-f]+/.exec(stderr)?.[0] ?? '';
   assert.notEqual(queue, '');
   assert.equal(await hasQueue(queue), false);
+});
+
+test('the demo exits 1 if its answer cannot be written', { skip: !existsSync('/dev/full') }, async () => {
+  const inShell = ['sh', '-c', 'exec "$0" "$1" > /dev/full', process.execPath, program];
+  const demo = startDemo({ AMQP_URL: amqpUrl() }, inShell);
+  const [stderr, [code]] = await Promise.all([text(demo.stderr), once(demo, 'exit')]);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^the output can't be written: ENOSPC/m);
 });
 
 test('a temporary queue is there until it is disposed of', async (t) => {

@@ -31,6 +31,16 @@ test('a RabbitMQ says what it is', async () => {
   assert.match(version, /^\d+\.\d+\.\d+/);
 });
 
+test('of what a server says of itself, nothing reaches a terminal unescaped', async (t) => {
+  const { hostname, port } = parseAmqpUrl(amqpUrl());
+  const forger = await server(t, (socket) => {
+    const broker = socket.pipe(net.connect(port, hostname)).on('error', () => {});
+    broker.on('data', (data) => socket.write(data.toString('latin1').replaceAll('RabbitMQ', '\x1b[31mMQ!'), 'latin1'));
+  });
+  const { product } = await identify(parseAmqpUrl(amqpUrl().replace(`:${port}`, `:${forger.port}`)));
+  assert.equal(product, '?[31mMQ!');
+});
+
 test('a wrong password and a missing virtual host are told apart, and the password is not shown', async () => {
   const url = parseAmqpUrl(amqpUrl());
   await assert.rejects(identify({ ...url, password: 'hunter2' }), (error: Error & { code: string }) => {

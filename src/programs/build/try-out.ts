@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../cli/option.ts';
 import { quote, shorten } from '../../cli/printable.ts';
-import { onShutdown } from '../../cli/process.ts';
+import { Interrupted, onShutdown } from '../../cli/process.ts';
 
 /** How long a module may say nothing while it is loaded, in ms. */
 const SILENCE = 30_000;
@@ -17,7 +17,7 @@ const HELP = '--help';
 /** How a worker that was asked for its help ended. */
 interface Ended {
   /** Its exit code, or why it was ended. */
-  readonly how: number | null | 'silent' | 'endless' | 'told';
+  readonly how: number | null | 'silent' | 'endless' | Interrupted;
   /** Whether it wrote its help. */
   readonly helped: boolean;
   /** The beginning of what it wrote on standard error. */
@@ -29,7 +29,7 @@ interface Ended {
  * @param outfile beside this it is started, under a name of its own
  * @param limit how long that may take at most, in ms
  * @returns a doubt, if a module failed while it was loaded: it may need what is there only where it runs
- * @throws UsageError if a module is wrong, or never loaded
+ * @throws UsageError if a module is wrong, or never loaded; Interrupted if somebody asked to stop
  */
 export async function tryOut(
   sources: readonly string[],
@@ -49,7 +49,7 @@ export async function tryOut(
     const reason = told?.replace(/^fib-worker: (Error: )?/, '') ?? `${named} ended the process while it was loaded`;
     if (how === 0 && helped) return undefined;
     if (how === 2) throw new UsageError(reason);
-    if (how === 'told') throw new UsageError('stopped');
+    if (how instanceof Interrupted) throw how;
     if (how === 'silent')
       throw new UsageError(`${named} does not load: no sign of life for ${SILENCE / 1_000} s. Does it loop?`);
     if (how === 'endless')
@@ -77,7 +77,7 @@ function askForHelp(file: string, limit: number): Promise<Ended> {
     };
     const clock = setTimeout(() => end(child.exitCode ?? 'silent'), SILENCE);
     const clockOfAll = setTimeout(() => end(child.exitCode ?? 'endless'), limit);
-    const stopListening = onShutdown(() => end('told'));
+    const stopListening = onShutdown((signal) => end(new Interrupted(signal)));
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       clock.refresh();
       tail = tail.slice(-HELP.length) + text; // a module may have said anything before

@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brokerEnv } from '../../cli/broker-options.ts';
 import { parseCommandLine } from '../../cli/command-line.ts';
 import { UsageError } from '../../cli/option.ts';
-import { exitOnBrokenPipe, onShutdown } from '../../cli/process.ts';
+import { readOptionFile } from '../../cli/option-files.ts';
+import { redactTyped } from '../../cli/printable.ts';
+import { exitOnBrokenPipe, Interrupted, onShutdown, say } from '../../cli/process.ts';
 import { version } from '../../cli/version.ts';
 import { findingsOf } from '../../measure/analysis/findings.ts';
 import { documentSchema, type MeasureDocument, parseDocument } from '../../measure/document/document.ts';
@@ -40,20 +42,6 @@ answer print of several such files what the docs have of them, in Markdown, pict
 
 type Options = Extract<ReturnType<typeof parseCommandLine<typeof program.options>>, { kind: 'run' }>['values'];
 
-const say = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
-
-/** Why a run stops early: somebody asked for it. */
-class Interrupted extends Error {
-  readonly exitCode: number;
-
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super(`interrupted by ${signal}`);
-    this.exitCode = signal === 'SIGINT' ? 130 : 143;
-  }
-}
-
 async function main(): Promise<number> {
   const commandLine = parseCommandLine(program);
   if (commandLine.kind === 'print') {
@@ -77,7 +65,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${JSON.stringify(documentSchema, undefined, 2)}\n`);
   else
     throw new UsageError(
-      `expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got ${positionals.join(' ')}`,
+      `expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got ${redactTyped(positionals.join(' '))}`,
     );
   return 0;
 }
@@ -136,7 +124,8 @@ function tableOf(documents: readonly MeasureDocument[], only: readonly string[] 
 }
 
 function readDocument(file: string): MeasureDocument {
-  return usable(() => parseDocument(readFileSync(file, 'utf8'), file));
+  const content = readOptionFile({ option: 'the file', file }).toString();
+  return usable(() => parseDocument(content, file));
 }
 
 /** What goes wrong with a file that was named is the user's to mend. */
@@ -155,9 +144,9 @@ function expectFolders({ json, html }: Options): void {
     ['--html', html],
   ] as const) {
     if (file === undefined) continue;
-    const folder = path.dirname(path.resolve(file));
+    const folder = path.dirname(file);
     if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-      throw new UsageError(`${flag} ${file}: there is no folder ${folder}`);
+      throw new UsageError(`${flag} ${redactTyped(file)}: there is no folder ${redactTyped(folder)}`);
   }
 }
 
