@@ -45,7 +45,10 @@ export interface VirtualHost {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A RabbitMQ that runs for this process alone, on loopback, and ends with it. */
+/**
+ * A RabbitMQ that runs for this process alone and ends with it. It listens on loopback only; in Docker on another machine
+ * (`DOCKER_HOST`), on all addresses of that, as guest:guest.
+ */
 export interface RabbitMQ {
   /** Its AMQP URL, user and password in it. */
   readonly url: string;

@@ -1,11 +1,10 @@
+import { MAX_DELAY } from '../protocol/option-checks.ts';
+
 /**
  * Makes a value of what was typed. On a wrong value it throws an Error whose message says what is expected, as in
  * "expected …", and does not repeat the value.
  */
 export type ValueParser<T> = (text: string) => T;
-
-/** The longest time that Node's timers can wait: 2^31 - 1 ms. A longer one would fire at once. */
-const MAX_DURATION = 2 ** 31 - 1;
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -34,7 +33,7 @@ export const duration: ValueParser<number> = (value) => {
   if (amount && !unit) throw new Error(`${expected}: is it ${amount}s or ${amount}ms?`);
   const milliseconds = Math.round(Number(amount) * UNITS[unit as keyof typeof UNITS]);
   if (!amount) throw new Error(expected);
-  if (milliseconds > MAX_DURATION) throw new Error(`${expected}, at most 24 days (${24 * 24}h)`);
+  if (milliseconds > MAX_DELAY) throw new Error(`${expected}, at most 24 days (${24 * 24}h)`);
   return milliseconds;
 };
 

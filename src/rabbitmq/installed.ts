@@ -1,4 +1,4 @@
-import { access, readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Installation } from './node-settings.ts';
 import { whyUntrusted } from './trust.ts';
@@ -36,10 +36,8 @@ export async function findInstalled(searched = process.env.PATH ?? ''): Promise<
 /** RabbitMQ's scripts lie in a `sbin` beside its `plugins`. */
 async function hasLibraries(server: string): Promise<boolean> {
   const plugins = path.join(path.dirname(server), '..', 'plugins');
-  return access(plugins)
-    .then(() => readdir(plugins))
-    .then(
-      (names) => names.length > 0,
-      () => false,
-    );
+  return readdir(plugins).then(
+    (names) => names.length > 0,
+    () => false,
+  );
 }
