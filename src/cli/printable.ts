@@ -17,8 +17,8 @@ export function redact(text: string): string {
   return text.replace(PASSWORD, '$1***@');
 }
 
-// What somebody typed is one value: spaces in it don't end a URL.
-const TYPED_PASSWORD = /((?:amqp|http)s?:\/\/[^:@]*:).*@/is;
+// What somebody typed is one value: spaces in it don't end a URL, and its scheme may be forgotten.
+const TYPED_PASSWORD = /((?:amqp|http)s?:\/\/[^:@]*:|^[^:]*:(?!\/\/)).*@/is;
 
 // Nor does it become less secret by a forgotten @ or //; a port is none.
 const MISTYPED_URL = /^(\s*amqps?:(?:\/\/[^:@/]*:)?)(?!\/\/|\d+(?:\/|$)).*/is;

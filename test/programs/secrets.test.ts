@@ -103,6 +103,11 @@ const failures: readonly Failure[] = [
     way: () => ({ args: [`amqp://${USER}:hunter2 Zebra@127.0.0.1`] }),
   },
   {
+    what: 'the URL without its scheme for an argument',
+    usage: true,
+    way: () => ({ args: [secretUrl().replace('amqp://', '')], env: { AMQP_URL: broker?.url ?? '' } }),
+  },
+  {
     what: 'the URL twice',
     usage: true,
     way: async () => ({ args: ['--url-file', await urlFile(secretUrl())], env: { AMQP_URL: secretUrl() } }),
