@@ -78,6 +78,11 @@ export class AmqpConnection extends LibraryConnection implements FrameListener, 
     return this._state.frameMax;
   }
 
+  /** Whether the socket takes what is to be sent. */
+  get writable(): boolean {
+    return this._socket.writable;
+  }
+
   /** The octets that the socket was given and has not sent yet. */
   get unsent(): number {
     return this._socket.writableLength;

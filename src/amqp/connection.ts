@@ -74,6 +74,11 @@ export class BrokerConnection {
     return this.#connection.serverProperties;
   }
 
+  /** Whether what is said goes out: not any more once the broker has said that it closes, some time before the connection is lost. */
+  get writable(): boolean {
+    return this.#connection.writable;
+  }
+
   /** True while the broker reads nothing from publishers; all that is written meanwhile piles up in memory. */
   get blocked(): boolean {
     return this.#blocked;

@@ -40,7 +40,7 @@ function nodeDownError(name: string, cause: unknown): RpcError {
  * Asks for a queue without touching it. Resolves to undefined if there is none. RabbitMQ 4.3 answers only a user with some
  * permission for the queue, be it configure, write or read; 3.10 answers everybody. It asks on a connection of its own: the
  * answer to a question can be that the channel is closed, or the connection, as where the user may have no further channel.
- * @throws RpcError `UNAVAILABLE`, `NO_QUEUE` if it is there but can't be used, because its node is down
+ * @throws RpcError `UNAVAILABLE`, `NO_QUEUE` if it is there but can't be used, because its node is down; the signal's reason
  */
 export async function inspectQueue(
   url: AmqpUrl,
@@ -48,12 +48,16 @@ export async function inspectQueue(
   options: ConnectOptions = {},
 ): Promise<QueueStatus | undefined> {
   const connection = await connect(url, options);
+  const giveUp = () => connection.destroy();
+  options.signal?.addEventListener('abort', giveUp, { once: true });
   try {
     return await declarePassively(await connection.openChannel(), name);
   } catch (error) {
+    options.signal?.throwIfAborted();
     if (isUnspeakable(error, name, url.vhost)) return undefined;
     throw explainChannelError(error);
   } finally {
+    options.signal?.removeEventListener('abort', giveUp);
     void connection.close(); // nobody waits for that
   }
 }

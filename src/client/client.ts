@@ -1,5 +1,5 @@
 import type { Channel, Delivery, ReturnedMessage } from '../amqp/channel.ts';
-import { explainChannelError, messageSizeLimit } from '../amqp/channel-errors.ts';
+import { messageSizeLimit } from '../amqp/channel-errors.ts';
 import { ONLY_CANCEL_HEADER } from '../amqp/known-table.ts';
 import { inspectQueue, type QueueStatus } from '../amqp/queues.ts';
 import { TypedEmitter } from '../events.ts';
@@ -85,8 +85,10 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   #onDrained: (() => void) | undefined;
   /** By `performance.now()`. */
   #noCancelUntil = 0;
-  /** Why the broker did not let this client look at queues. */
-  #inspectionRefused: RpcError | undefined;
+  /** Why the broker did not let this client look at a queue, by its name. */
+  readonly #notInspected = new Map<string, RpcError>();
+  /** Aborted when the client closes. */
+  readonly #closed = new AbortController();
 
   /**
    * @param options or a URL alone, or several
@@ -201,17 +203,19 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   /**
    * Asks how many messages and consumers a queue has; undefined if it does not exist, or there is no connection. Asks over a
    * connection of its own: if the broker refuses, even a further channel only, that may end all that goes over a connection.
-   * @throws RpcError if the broker can't be asked; then it is not asked again
+   * @throws RpcError if the broker can't be asked, or refuses; then it is not asked for this queue again
    */
   async inspectQueue(queue: string): Promise<QueueStatus | undefined> {
     const url = this.#session.connection?.url;
     if (!url) return undefined;
-    if (this.#inspectionRefused) throw this.#inspectionRefused;
+    const refusal = this.#notInspected.get(queue);
+    if (refusal) throw refusal;
     const { tls, connectionName } = this.#settings;
     try {
-      return await inspectQueue(url, queue, { tls, connectionName });
+      return await inspectQueue(url, queue, { tls, connectionName, signal: this.#closed.signal });
     } catch (error) {
-      if (error instanceof RpcError && error.reason !== 'NO_QUEUE') this.#inspectionRefused = error;
+      const refused = error instanceof RpcError && ['ACCESS_REFUSED', 'CHANNEL_LIMIT'].includes(error.reason ?? '');
+      if (refused) this.#notInspected.set(queue, error);
       throw error;
     }
   }
@@ -290,6 +294,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
       await within(grace, drained);
       for (const call of [...waiting.toArray(), ...inFlight.toArray()]) this.#fail(call, closedError());
     }
+    this.#closed.abort(closedError());
     await this.#session.close();
   }
 
@@ -306,7 +311,9 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   readonly #sendWaiting = (): void => {
     this.#sendingSoon = false;
     const { waiting } = this.#calls;
-    for (let call = waiting.first; call && this.#mayTake(); call = waiting.first) {
+    // each once: those that can't be sent yet wait again, behind the others
+    for (let left = waiting.size; left > 0 && waiting.first && this.#mayTake(); left--) {
+      const call = waiting.first;
       if (call.timeLeft < 1) this.#fail(call, this.#timeoutError(call));
       else this.#send(call);
     }
@@ -327,10 +334,13 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
 
   #publish(call: Call, channel: Channel, replyTo: string): void {
     const { timeLeft, request } = call;
-    if (timeLeft < 1 || !this.#session.ready) {
-      // its reply queue took its time
-      if (timeLeft < 1) this.#fail(call, this.#timeoutError(call));
-      else this.#calls.wait(call);
+    if (timeLeft < 1) {
+      this.#fail(call, this.#timeoutError(call)); // its reply queue took its time
+      return;
+    }
+    if (!this.#session.ready || !channel.active) {
+      this.#calls.wait(call);
+      this.#sendSoon(); // if the channel alone has ended: nothing else would
       return;
     }
     const id = this.#calls.register(call); // before the publish: the reply may be here first
@@ -351,9 +361,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     try {
       channel.publish(message, request.body);
     } catch (error) {
-      if (call.id !== id) return;
-      if (channel.active) this.#fail(call, unsendableError(error));
-      else this.#lose(call, explainChannelError(error));
+      this.#fail(call, unsendableError(error));
     }
   }
 
@@ -442,10 +450,10 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
     const session = this.#session;
     if (call.id !== undefined) return noReplyError(call, session.wasBlockedSince(call.deadline - call.request.timeout));
     return notSentError(call, {
-      noBroker: session.connection ? undefined : { why: session.failure },
+      noBroker: session.connection?.writable ? undefined : { why: session.failure },
       blocked: session.connection?.blocked === true,
       congested: session.connection?.congested === true,
-      preparing: call.list === this.#calls.inFlight,
+      preparing: call.list === this.#calls.inFlight && this.#settings.reply === 'per-request',
       maxInFlight: this.#settings.maxInFlight,
     });
   }

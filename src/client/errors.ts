@@ -30,10 +30,11 @@ export interface Obstacle {
   readonly maxInFlight: number;
 }
 
-/** The time limit of the call passed before it could be sent. */
-export function notSentError({ request: { timeout } }: Call, obstacle: Obstacle): RpcError {
+/** The time limit of the call passed before it could be sent, or sent again. */
+export function notSentError({ number, request: { timeout } }: Call, obstacle: Obstacle): RpcError {
   const { noBroker, blocked, congested, preparing, maxInFlight } = obstacle;
-  const notSent = `not sent within ${duration(timeout)}`;
+  const wasSent = number > 0; // and its worker may have begun
+  const notSent = `${wasSent ? 'sent, lost with its connection, and not sent again' : 'not sent'} within ${duration(timeout)}`;
   if (noBroker) {
     const why = noBroker.why ? `: ${noBroker.why.message}` : '';
     return timeoutError(`${notSent}: there was no connection to RabbitMQ${why}`, 'NO_BROKER', noBroker.why);
@@ -44,7 +45,8 @@ export function notSentError({ request: { timeout } }: Call, obstacle: Obstacle)
     return timeoutError(message, 'TIMEOUT');
   }
   if (preparing) return timeoutError(`${notSent}: RabbitMQ made no reply queue for it in that time`, 'TIMEOUT');
-  return timeoutError(`${notSent}: ${maxInFlight} calls were in flight before it`, 'TIMEOUT');
+  const bound = `at most ${maxInFlight} calls are in flight at a time (maxInFlight)`;
+  return timeoutError(`${notSent}: its turn came too late; ${bound}`, 'TIMEOUT');
 }
 
 /** `connect()` did not connect in its time, in ms. */

@@ -78,7 +78,7 @@ export class Session {
   /** Whether a call can be sent now. */
   get ready(): boolean {
     const connection = this.#live?.connection;
-    return connection !== undefined && !connection.blocked && !connection.congested;
+    return connection?.writable === true && !connection.blocked && !connection.congested;
   }
 
   /** Why there is no connection, as far as it is known. */

@@ -340,6 +340,34 @@ describe('a client', () => {
     assert.match(String(await warned), /a listener of 'connected' threw/);
   });
 
+  test('that looks at a queue, and is closed meanwhile, does not wait for the answer', async (t) => {
+    const queue = await testQueue(t);
+    for (const [classId, methodId] of [
+      [10, 11], // connection.start-ok
+      [50, 10], // queue.declare
+    ] as const) {
+      const proxy = await openProxy(t);
+      const { client } = openClient(t, { urls: proxy.url });
+      await client.connect();
+      const silent = proxy.holdUpFrom(classId, methodId);
+      const asked = assert.rejects(client.inspectQueue(queue), { code: 'CANCELLED', reason: 'CLOSED' });
+      await silent;
+      await client.close();
+      await asked;
+    }
+  });
+
+  test('that could not look at a queue looks again', async (t) => {
+    const queue = await testQueue(t);
+    const proxy = await openProxy(t);
+    const { client } = openClient(t, { urls: proxy.url });
+    await client.connect();
+    proxy.refuse = true;
+    await assert.rejects(client.inspectQueue(queue), { code: 'UNAVAILABLE' });
+    proxy.refuse = false;
+    assert.deepEqual(await client.inspectQueue(queue), { messageCount: 0, consumerCount: 0 });
+  });
+
   test('whose reply consumer is cancelled says so, and looks at whose it is', async (t) => {
     const queue = await testQueue(t);
     const proxy = await openProxy(t);

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
+import { int, method, short } from '../../test-helpers/raw-amqp.ts';
 import { openClient, openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const echo = ({ body }: { body: Buffer }) => `echo ${body}`;
@@ -168,6 +169,51 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       assert.equal(events.filter(({ type }) => type === 'retry').length, 1);
     });
 
+    test('loses no call that is made after the broker has said that it closes the connection', async (t) => {
+      const queue = await testQueue(t);
+      const { worker } = await startWorker(t, echo, { queue });
+      const proxy = await openProxy(t);
+      const { client, events } = startClient(t, { queue, reply, urls: proxy.url });
+      await client.call('1');
+      proxy.blackhole(); // the socket's end takes its time
+      const blockedAndNot = Buffer.concat([method(0, 10, 60, short('low on memory')), method(0, 10, 61)]);
+      proxy.say(Buffer.concat([blockedAndNot, method(0, 10, 50, int(2, 320), short('bye'), int(4, 0))]));
+      await until(() => events.some(({ type }) => type === 'unblocked')); // and what came with it was read
+      const call = client.call('2');
+      await new Promise(setImmediate);
+      proxy.cut();
+      assert.equal((await call).text(), 'echo 2');
+      assert.equal(worker.stats().requests, 2);
+    });
+
+    test('says of a call that ran, and was lost, that it was sent', async (t) => {
+      const queue = await testQueue(t);
+      const { worker } = await startWorker(t, never, { queue });
+      const proxy = await openProxy(t);
+      const { client } = startClient(t, { queue, reply, urls: proxy.url, retry: true });
+      const rejected = assert.rejects(client.call('1', { timeout: 4_000 }), {
+        code: 'DEADLINE_EXCEEDED',
+        reason: 'NO_BROKER',
+        message: /^sent, lost with its connection, and not sent again within 4 s: there was no connection to RabbitMQ/,
+      });
+      await until(() => worker.stats().inFlight === 1);
+      proxy.refuse = true;
+      proxy.cut();
+      await rejected;
+    });
+
+    test('says of a call without time to send it no more than that', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, echo, { queue });
+      const { client } = startClient(t, { queue, reply, maxInFlight: 7 });
+      await client.call('1'); // it is connected
+      await assert.rejects(client.call('1', { timeout: 1 }), {
+        code: 'DEADLINE_EXCEEDED',
+        message:
+          reply === 'per-request' ? /made no reply queue/ : /^not sent within 1 ms: its turn came too late; at most 7/,
+      });
+    });
+
     test('lets calls above the bound wait, inside their time limit', async (t) => {
       const queue = await testQueue(t);
       let open = (_: string) => {};
@@ -180,7 +226,10 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       await until(() => worker.stats().inFlight === 3);
       assert.deepEqual([client.stats().inFlight, client.stats().waiting], [3, 5]);
       const code = 'DEADLINE_EXCEEDED';
-      await assert.rejects(client.call('1', { timeout: 200 }), { code, message: /3 calls were in flight/ });
+      await assert.rejects(client.call('1', { timeout: 200 }), {
+        code,
+        message: /at most 3 calls are in flight at a time/,
+      });
       open('done');
       assert.equal((await Promise.all(calls)).length, 8);
       assert.equal(worker.stats().requests, 8, 'the call that timed out was never sent');
