@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { inspect } from 'node:util';
+import { describeThrown } from './protocol/text.ts';
 
 /** An event and its details: events are told apart by `type`. */
 export interface TypedEvent {
@@ -67,16 +67,7 @@ export class TypedEmitter<Event extends TypedEvent> {
     process.emitWarning(`a listener of '${type}' threw; further times are not reported`, {
       type: 'FibWorkerWarning',
       code: 'FIB_WORKER_LISTENER',
-      detail: shown(error).slice(0, MAX_REPORT),
+      detail: describeThrown(error, { stack: true }).slice(0, MAX_REPORT),
     });
-  }
-}
-
-/** What was thrown, for people; it may throw itself when it is looked at. */
-function shown(thrown: unknown): string {
-  try {
-    return inspect(thrown);
-  } catch {
-    return 'a value that throws when it is looked at';
   }
 }

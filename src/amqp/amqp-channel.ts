@@ -55,12 +55,8 @@ export class AmqpChannel extends LibraryChannel implements Channel {
     this.#settle(Cmd.BasicAck, deliveryTag, multiple ? 1 : 0);
   }
 
-  basicReject({ deliveryTag, requeue }: { deliveryTag: number; requeue: boolean }): void {
-    this.#settle(Cmd.BasicReject, deliveryTag, requeue ? 1 : 0);
-  }
-
-  basicNack({ deliveryTag, requeue, multiple }: { deliveryTag: number; requeue: boolean; multiple?: boolean }): void {
-    this.#settle(Cmd.BasicNack, deliveryTag, (multiple ? 1 : 0) + (requeue ? 2 : 0));
+  basicNack({ deliveryTag, requeue }: { deliveryTag: number; requeue: boolean }): void {
+    this.#settle(Cmd.BasicNack, deliveryTag, requeue ? 2 : 0);
   }
 
   async basicConsume(

@@ -97,7 +97,8 @@ export interface ConsumerOptions {
 }
 
 /**
- * An AMQP channel. Its methods go out in the order in which they are called, and are answered in that order; those that
+ * An AMQP channel. Methods that the broker answers go out one at a time, in the order in which they are called: each waits
+ * for the answer to the one before, and what needs no answer overtakes it (publish, acks, a consumer with `nowait`). Those that
  * return a promise reject with the broker's error where there is one, and the channel is closed then.
  */
 export interface Channel {
@@ -125,8 +126,7 @@ export interface Channel {
 
   /** Acks a delivery; with `multiple` all until this one. */
   basicAck(delivery: { readonly deliveryTag: number; readonly multiple?: boolean }): void;
-  basicReject(delivery: { readonly deliveryTag: number; readonly requeue: boolean }): void;
-  basicNack(delivery: { readonly deliveryTag: number; readonly requeue: boolean; readonly multiple?: boolean }): void;
+  basicNack(delivery: { readonly deliveryTag: number; readonly requeue: boolean }): void;
 
   /**
    * Publishes a message. It goes out when this turn of the event loop ends, in one write with all else that is said in it.
@@ -139,7 +139,7 @@ export interface Channel {
   /** Calls back once, right before what was said in this turn is written; what the callback says goes out in the same write. */
   beforeWrite(callback: () => void): void;
 
-  /** Closes it; resolves when it is closed, by itself or with its connection. */
+  /** Closes it; resolves when it is closed, by itself or with its connection. Calling it again resolves at once. */
   close(): Promise<void>;
 
   on(event: 'basic.return', listener: (message: ReturnedMessage) => void): this;

@@ -149,7 +149,7 @@ function writeBody(outbox: Outbox, channel: number, body: Buffer, stays: boolean
   outbox.said(outbox.end + 1);
 }
 
-/** Says a method that settles a delivery: `basic.ack`, `basic.reject` or `basic.nack`, whose last octet are `bits`. */
+/** Says a method that settles a delivery: `basic.ack` or `basic.nack`, whose last octet are `bits`. */
 export function writeSettlement(
   outbox: Outbox,
   channel: number,

@@ -27,15 +27,12 @@ declare module 'rabbitmq-client/lib/codec.js' {
     readonly BasicGetEmpty: number;
     readonly ConnectionUnblocked: number;
     readonly BasicAck: number;
-    readonly BasicReject: number;
     readonly BasicNack: number;
     readonly [id: number]: string | undefined;
   };
 
   /** The names of reply codes, such as `ACCESS_REFUSED` for 403. */
   export const ReplyCode: { readonly [code: number]: string | undefined };
-
-  export const FrameType: { readonly METHOD: 1; readonly HEADER: 2; readonly BODY: 3; readonly HEARTBEAT: 8 };
 
   export const PROTOCOL_HEADER: Buffer;
 

@@ -9,9 +9,9 @@ import {
   type RequestOf,
 } from '../protocol/contract.ts';
 import { isRpcError, RpcError, type RpcErrorOptions } from '../protocol/errors.ts';
-import { describeThrown } from '../protocol/reply.ts';
 import { fit } from '../protocol/schema.ts';
 import type { StandardSchemaV1 } from '../protocol/standard-schema.ts';
+import { describeThrown } from '../protocol/text.ts';
 import type { CallOptions } from './options.ts';
 
 /** Options of a call of a typed function. */

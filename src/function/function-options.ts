@@ -1,6 +1,6 @@
 import type { OptionTable } from '../cli/option.ts';
 import { describe } from '../protocol/option-checks.ts';
-import { describeThrown } from '../protocol/reply.ts';
+import { describeThrown } from '../protocol/text.ts';
 
 /**
  * Checks the form of a function's option table.

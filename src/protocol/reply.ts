@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { isJson, JSON_TYPE, OCTETS, TEXT } from './body.ts';
 import {
   boundedIssues,
@@ -11,7 +10,7 @@ import {
 } from './errors.ts';
 import { checkHeaders } from './headers.ts';
 import { checkContentType } from './option-checks.ts';
-import { cut } from './text.ts';
+import { cut, describeThrown } from './text.ts';
 
 /** The `type` property of an error reply. */
 export const ERROR_REPLY_TYPE = 'error';
@@ -166,15 +165,6 @@ export function errorDataAsJson(data: unknown): string {
   const bytes = Buffer.byteLength(json);
   if (bytes > MAX_DATA) throw new TypeError(`they have ${bytes} bytes as JSON; at most ${MAX_DATA}`);
   return json;
-}
-
-/** The text of anything that was thrown. */
-export function describeThrown(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? String(thrown.message) : inspect(thrown);
-  } catch {
-    return 'a value that throws when it is looked at';
-  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { endWith, exitOnceWritten } from '../../cli/process.ts';
 import { version } from '../../cli/version.ts';
 import { checkFunctionModule, checkTogether, type FunctionModule } from '../../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../../function/function-options.ts';
-import { describeThrown } from '../../protocol/reply.ts';
+import { describeThrown } from '../../protocol/text.ts';
 import { checkWorkers } from './check.ts';
 import { workerOptions } from './options.ts';
 import { serve } from './serve.ts';

@@ -1,5 +1,5 @@
-import { describeThrown, type ReplyError } from '../../protocol/reply.ts';
-import { cut } from '../../protocol/text.ts';
+import type { ReplyError } from '../../protocol/reply.ts';
+import { cut, describeThrown } from '../../protocol/text.ts';
 import type { WorkerEvent } from '../events.ts';
 import { cancelledByCaller, FunctionRunner, type Outcome, type RunnerSettings } from '../function-runner.ts';
 import { boundedCopy, ThreadLogLimit } from './bounds.ts';
