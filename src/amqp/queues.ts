@@ -73,7 +73,7 @@ function isUnspeakable(error: unknown, name: string, vhost: string): boolean {
 }
 
 /** Declares a queue passively, see {@link inspectQueue}, on a channel that is gone unless it resolves to a status. */
-async function declarePassively(channel: Channel, name: string): Promise<QueueStatus | undefined> {
+export async function declarePassively(channel: Channel, name: string): Promise<QueueStatus | undefined> {
   try {
     const { messageCount, consumerCount } = await channel.queueDeclare({ queue: name, passive: true });
     return { messageCount, consumerCount };

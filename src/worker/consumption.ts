@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, Delivery } from '../amqp/channel.ts';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import type { BrokerConnection } from '../amqp/connection.ts';
-import { consumeRequests, openRequestQueue, REQUESTS } from '../amqp/queues.ts';
-import { errorCode, RpcError } from '../protocol/errors.ts';
+import { consumeRequests, declarePassively, openRequestQueue, REQUESTS } from '../amqp/queues.ts';
+import { RpcError } from '../protocol/errors.ts';
 import { Answerer, type QueueContext } from './answerer.ts';
 import { ReturnedReplies } from './returned-replies.ts';
 
@@ -158,12 +158,12 @@ export class Consumption {
   async #explainCancel(): Promise<RpcError> {
     const { name } = this.#context.queue;
     try {
-      await this.#channel.queueDeclare({ queue: name, passive: true });
+      if (!(await declarePassively(this.#channel, name)))
+        return new RpcError('UNAVAILABLE', `the queue '${name}' was deleted`, { reason: 'NO_QUEUE' });
       const message = `RabbitMQ cancelled the consumer of the queue '${name}', which is still there; it does so when a request of a quorum queue is in hand for longer than its consumer_timeout`;
       return new RpcError('UNAVAILABLE', message, { reason: 'CONSUMER_CANCELLED' });
     } catch (error) {
-      if (errorCode(error) !== 'NOT_FOUND') return explainChannelError(error);
-      return new RpcError('UNAVAILABLE', `the queue '${name}' was deleted`, { reason: 'NO_QUEUE', cause: error });
+      return explainChannelError(error);
     }
   }
 

@@ -9,7 +9,8 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import fibonacci from '../../src/fibonacci.ts';
 import { identify } from '../../src/rabbitmq/identify.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
-import { field, long } from '../../test-helpers/raw-amqp.ts';
+import { openProxy } from '../../test-helpers/proxy.ts';
+import { field, int, long, method, short } from '../../test-helpers/raw-amqp.ts';
 import { RawPublisher } from '../../test-helpers/raw-publisher.ts';
 import { deleteAfter, openRaw, type Raw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
@@ -118,6 +119,21 @@ test('a consumer that the broker cancels is started again, and nobody says that 
   assert.equal(String((await slow).body), 'echo slow');
   assert.equal(String((await client.call('next')).body), 'echo next');
   assert.ok(worker.stats().requests >= 2);
+});
+
+test('a queue whose node is down was not deleted, and nobody says so', async (t) => {
+  const queue = await testQueue(t);
+  const proxy = await openProxy(t);
+  const { events } = await startWorker(t, () => '', { queue, urls: proxy.url });
+  const asked = proxy.holdUpFrom(50, 10); // whether the queue is there
+  proxy.say(method(1, 60, 30, short('requests'), int(1, 1)));
+  await asked;
+  const text = `NOT_FOUND - queue '${queue}' in vhost '/' process is stopped by supervisor`;
+  proxy.say(method(1, 20, 40, int(2, 404), short(text), int(2, 50), int(2, 10)));
+  await until(() => events.some(({ type }) => type === 'disconnected'));
+  const { error } = events.find((event) => event.type === 'disconnected') ?? assert.fail();
+  assert.deepEqual([error.code, error.reason], ['UNAVAILABLE', 'NO_QUEUE']);
+  assert.match(error.message, /^the node of the cluster that holds the queue '.*' is down/);
 });
 
 describe('callers of AMQP 1.0', { concurrency: true }, () => {

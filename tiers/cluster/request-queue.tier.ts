@@ -60,6 +60,7 @@ test('a classic queue is gone for as long as its node is, which worker and clien
   assert.equal((await ask('60s')).stdout, ' [.] Got 55\n');
   await holder.ctl('stop_app');
   await worker.says(isDown);
+  assert.doesNotMatch(worker.stderr, /was deleted/);
   const { code, stdout, stderr } = await ask('5s');
   assert.equal(stdout, '');
   if (home.version.startsWith('3.')) {
