@@ -94,7 +94,10 @@ export class ReturnedReplies {
       this.#forgetLater(reply.routingKey, queue); // it still is missing
       return;
     }
-    if (queue.waiting.length >= MAX_WAITING || this.#waitingBytes + reply.body.length > MAX_WAITING_BYTES) return;
+    if (queue.waiting.length >= MAX_WAITING || this.#waitingBytes + reply.body.length > MAX_WAITING_BYTES) {
+      if (!queue.pause) this.#forgetLater(reply.routingKey, queue);
+      return;
+    }
     queue.waiting.push(reply);
     this.#waitingBytes += reply.body.length;
     if (!queue.pause) this.#sendLater(reply.routingKey, queue, pause);

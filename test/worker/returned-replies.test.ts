@@ -1,8 +1,11 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Channel } from '../../src/amqp/channel.ts';
+import { ReturnedReplies } from '../../src/worker/returned-replies.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { method, short } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
@@ -88,6 +91,22 @@ describe('a reply that comes back when its worker is about to go', { concurrency
 
 // that they come back a bounded number of times takes as long as the pauses between, and is in the faults tier
 describe('replies that nobody can take', () => {
+  test('are forgotten, with their queues, also if there is no room to keep them', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const published: unknown[] = [];
+    const channel = Object.assign(new EventEmitter(), {
+      active: true,
+      publish: (sent: unknown) => published.push(sent),
+    });
+    new ReturnedReplies(channel as unknown as Channel, () => false);
+    for (let n = 0; n < 1_000; n++)
+      channel.emit('basic.return', { routingKey: `gone.${n}`, body: { length: 64 * 1024 * 1024 } });
+    t.mock.timers.tick(60_000);
+    t.mock.timers.reset();
+    channel.emit('basic.return', { routingKey: 'there.soon', body: Buffer.from('answer') });
+    await until(() => published.length === 1);
+  });
+
   test('do not keep the calls of others waiting', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
