@@ -166,15 +166,17 @@ export function normalizeWorkerOptions(options: string | readonly string[] | Rpc
 /**
  * The same for a queue.
  * @param requestQueues all that this worker serves: replies never go there
+ * @param own the settings that the function brings along, for what is not given
  * @throws TypeError that names the option and the value
  */
 export function normalizeServeOptions(
   queue: string,
-  options: ServeOptions,
+  given: ServeOptions,
   requestQueues: ReadonlySet<string>,
+  own: Partial<ServedFunction> = {},
 ): ServeSettings {
   const name = checkQueueName(queue);
-  checkOptions('options', options, [
+  checkOptions('options', given, [
     'prefetch',
     'contentType',
     'maxRequestBytes',
@@ -188,6 +190,13 @@ export function normalizeServeOptions(
     'functionOptions',
     'allowReplyTo',
   ]);
+  const options: ServeOptions = {
+    ...given,
+    prefetch: given.prefetch ?? own.prefetch,
+    contentType: given.contentType ?? own.contentType,
+    maxRequestBytes: given.maxRequestBytes ?? own.maxRequestBytes,
+    functionOptions: given.functionOptions ?? own.functionOptions,
+  };
   const { contentType, maxRun, maxRequests } = options;
   const prefetch = checkInteger('prefetch', options.prefetch ?? workerDefaults.prefetch, 1, MAX_PREFETCH);
   if (options.maxDeliveries === 1 && prefetch > 1) {
@@ -218,11 +227,6 @@ export function normalizeServeOptions(
 /** Whether it is a function with a queue of its own, or something else: a handler, a queue's name. */
 export function isServedFunction(served: unknown): served is ServedFunction {
   return typeof served === 'object' && served !== null;
-}
-
-/** The settings that a function brings along. */
-export function ownOptions({ prefetch, contentType, maxRequestBytes, functionOptions }: ServedFunction): ServeOptions {
-  return { prefetch, contentType, maxRequestBytes, functionOptions };
 }
 
 function normalizeDeclaration(declare: DeclareOptions): Omit<RequestQueue, 'name'> {

@@ -12,7 +12,6 @@ import {
   isServedFunction,
   normalizeServeOptions,
   normalizeWorkerOptions,
-  ownOptions,
   type RpcWorkerOptions,
   type ServedFunction,
   type ServeOptions,
@@ -79,9 +78,9 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
     const served = (named ? second : first) as RequestHandler | ServedFunction;
     const queue = named ? first : first.queue;
     const handler = isServedFunction(served) ? served.handler : served;
-    const own = isServedFunction(served) ? ownOptions(served) : {};
-    const options = { ...own, ...((named ? third : second) as ServeOptions | undefined) };
-    const settings = normalizeServeOptions(queue, options, this.#queueNames);
+    const own = isServedFunction(served) ? served : {};
+    const options = ((named ? third : second) ?? {}) as ServeOptions;
+    const settings = normalizeServeOptions(queue, options, this.#queueNames, own);
     checkFunction('handler', handler);
     if (this.#closing) throw new Error(`serve('${queue}'): the worker is closed`);
     if (this.#started) throw new Error(`serve('${queue}'): the worker is started; serve before start()`);

@@ -2,7 +2,7 @@ import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { RpcWorker, type WorkerEvent } from '../../src/worker/worker.ts';
+import { type RequestContext, RpcWorker, type WorkerEvent } from '../../src/worker/worker.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { deleteAfter, openRaw, startClient, testQueue, until } from '../../test-helpers/rpc.ts';
 
@@ -139,6 +139,22 @@ describe('a worker’s life', { concurrency: true }, () => {
     await assert.rejects(never.start(), { code: 'CANCELLED', reason: 'CLOSED' });
   });
 
+  test('leaves a function its own settings where an option is undefined', async (t) => {
+    const queue = await testQueue(t);
+    const handler = (_: unknown, { options }: RequestContext) => options;
+    const served = { queue, handler, prefetch: 20, maxRequestBytes: 10, functionOptions: { unit: 'kg' } };
+    const worker = new RpcWorker(amqpUrl());
+    t.after(() => worker.close({ grace: 0 }));
+    const prefetches: number[] = [];
+    worker.on('consuming', ({ prefetch }) => prefetches.push(prefetch));
+    worker.serve(served, { prefetch: undefined, maxRequestBytes: undefined, functionOptions: undefined });
+    await worker.start();
+    assert.deepEqual(prefetches, [20]);
+    const { client } = startClient(t, { queue });
+    assert.equal((await client.call('1')).text(), '{"unit":"kg"}');
+    await assert.rejects(client.call('x'.repeat(11)), /the limit is 10/);
+  });
+
   test('has options that are checked, their types as well', async () => {
     const serve = (options: object) => () => new RpcWorker().serve('q', echo, options);
     const wrong: readonly (readonly [() => unknown, RegExp])[] = [
@@ -162,6 +178,9 @@ describe('a worker’s life', { concurrency: true }, () => {
       [serve({ allowReplyTo: 'replies.*' }), /^allowReplyTo: .*got 'replies\.\*'/],
       [serve({ functionOptions: 5 }), /^functionOptions: .*got 5/],
       [serve({ maxOverruns: 0 }), /^maxOverruns: .*got 0/],
+      [serve(5 as unknown as object), /^options: .*got 5/],
+      [serve(true as unknown as object), /^options: .*got true/],
+      [serve([]), /^options: .*got \[\]/],
     ];
     for (const [make, message] of wrong) assert.throws(make, { name: 'TypeError', message });
     for (const grace of [Number.POSITIVE_INFINITY, Number.NaN, -1, '5'] as number[])
