@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { errorCode, RpcError } from '../protocol/errors.ts';
+import { cut } from '../protocol/text.ts';
 import type { AmqpUrl } from './url.ts';
 
 /** Error codes of a certificate that was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -18,10 +19,14 @@ const LOCAL_LIMITS = ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS'];
 /** Reply codes with which a broker that was reached and understood us may still end a login. */
 const REPLY_CODES = ['CONNECTION_FORCED', 'INTERNAL_ERROR', 'RESOURCE_ERROR', 'NOT_IMPLEMENTED', 'SYNTAX_ERROR'];
 
+/** More than RabbitMQ ever says, in UTF-16 units: whoever else listens there may say anything, of any length. */
+const MAX_SAID = 500;
+
 /** Explains a failed attempt to connect, and says how to mend it. */
 export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
   const code = errorCode(error) ?? '';
+  const said = cut(error.message, MAX_SAID).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '?');
   const refused = (rpcCode: 'UNAUTHENTICATED' | 'PERMISSION_DENIED', message: string) =>
     new RpcError(rpcCode, message, { reason: 'ACCESS_REFUSED', cause: error });
   const unreachable = (message: string) => new RpcError('UNAVAILABLE', message, { reason: 'NO_BROKER', cause: error });
@@ -44,19 +49,19 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   }
   if (code === 'NOT_ALLOWED') {
     if (!/limit|maximum/i.test(error.message)) return refused('PERMISSION_DENIED', vhostRefused(url, place));
-    const message = `RabbitMQ at ${place} takes no further connection (${error.message}): close others, or raise the limit`;
+    const message = `RabbitMQ at ${place} takes no further connection (${said}): close others, or raise the limit`;
     return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
   }
   if (code === 'INTERNAL_ERROR' && error.message.startsWith('ConnectionOpen')) {
     return unreachable(
-      `RabbitMQ at ${place} can't open the virtual host '${url.vhost}' (${error.message}): its log says why; ` +
+      `RabbitMQ at ${place} can't open the virtual host '${url.vhost}' (${said}): its log says why; ` +
         'rabbitmqctl restart_vhost, or restart the broker',
     );
   }
   if (code === 'NO_PLAIN') {
     return refused(
       'UNAUTHENTICATED',
-      `RabbitMQ at ${place} does not take a user and password (PLAIN), only ${error.message}: allow PLAIN there (auth_mechanisms)`,
+      `RabbitMQ at ${place} does not take a user and password (PLAIN), only ${said}: allow PLAIN there (auth_mechanisms)`,
     );
   }
   if (LOCAL_LIMITS.includes(code)) {
@@ -87,16 +92,14 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   }
   if (NO_AMQP_CODES.includes(code)) {
     return unreachable(
-      `${place} answers, but not as a RabbitMQ would (${error.message}): check the port (5672 for amqp://, 5671 for ` +
+      `${place} answers, but not as a RabbitMQ would (${said}): check the port (5672 for amqp://, 5671 for ` +
         'amqps://), or wait if it is just starting',
     );
   }
   if (REPLY_CODES.includes(code)) {
-    return unreachable(
-      `RabbitMQ at ${place} closed the connection (${error.message}): its log has more, wait or mend it there`,
-    );
+    return unreachable(`RabbitMQ at ${place} closed the connection (${said}): its log has more, wait or mend it there`);
   }
-  const why = code === 'CONNECTION_TIMEOUT' ? 'no answer in time' : code || error.message;
+  const why = code === 'CONNECTION_TIMEOUT' ? 'no answer in time' : code || said;
   return unreachable(`no RabbitMQ answers at ${place} (${why}): start one there, or give the URL of yours`);
 }
 

@@ -12,7 +12,7 @@ import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
-import { frame, method, short } from '../../test-helpers/raw-amqp.ts';
+import { frame, int, long, method, short, table } from '../../test-helpers/raw-amqp.ts';
 import { openRaw, type Scope, startClient, startWorker, testQueue, until } from '../../test-helpers/rpc.ts';
 
 const BODY_FRAME = 3;
@@ -168,6 +168,21 @@ describe('a connection', () => {
       await assert.rejects(connect(url), { reason: 'NO_BROKER', message: /answers, but not as a RabbitMQ would/ });
     });
   }
+
+  test('to a server that says more than any RabbitMQ is refused with an error for people', async (t) => {
+    const start = (mechanisms: string) =>
+      method(0, 10, 10, int(2, 9), table(Buffer.alloc(0)), long(Buffer.from(mechanisms)), long(Buffer.from('en_US')));
+    const endless = '\x1b[31m'.repeat(100_000);
+    for (const greeting of [
+      start(endless),
+      Buffer.concat([start('PLAIN'), method(0, 10, 20, long(Buffer.from(endless)))]), // connection.secure
+    ]) {
+      const server = net.createServer((socket) => socket.on('error', () => {}).write(greeting));
+      t.after(() => server.close());
+      const url = parseAmqpUrl(`amqp://127.0.0.1:${await listenOnLoopback(server)}`);
+      await assert.rejects(connect(url), { name: 'RpcError', message: /^\P{Cc}{100,1000}$/u });
+    }
+  });
 
   test('takes heartbeats that come before the login is over', async (t) => {
     const heartbeat = frame(8, 0, Buffer.alloc(0));
