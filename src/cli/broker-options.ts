@@ -1,4 +1,4 @@
-import { parseAmqpUrlList } from '../amqp/url.ts';
+import { parseAmqpUrl, parseAmqpUrlList } from '../amqp/url.ts';
 import { type OptionValues, option, UsageError } from './option.ts';
 import { fileError, readOptionFile, readTlsFiles, type TlsFiles } from './option-files.ts';
 import { text } from './value-parsers.ts';
@@ -34,7 +34,7 @@ export function brokerOptions(without: string) {
 
 /**
  * Reads the files that the options name.
- * @returns without `urls` where none was given
+ * @returns without `urls` where none was given, without `tls` where none is for `amqps://`
  * @throws UsageError that names the option and the file, and shows nothing of its content
  */
 export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerOptions>>): {
@@ -48,7 +48,9 @@ export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerO
   const urls = urlFile === undefined ? url : readUrlFile(urlFile);
   const files = readTlsFiles({ ca, cert, key });
   const tls = servername === undefined ? files : { ...files, servername };
-  return { ...(urls && { urls }), ...(tls && { tls }) };
+  // AMQP_CA_FILE may be set wherever the program runs
+  const overTls = urls?.some((one) => parseAmqpUrl(one).tls);
+  return { ...(urls && { urls }), ...(overTls && tls && { tls }) };
 }
 
 function readUrlFile(file: string): string[] {

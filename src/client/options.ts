@@ -45,7 +45,7 @@ export interface RpcClientOptions {
    * `amqp://guest:guest@localhost:5672`.
    */
   readonly urls?: string | readonly string[] | undefined;
-  /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
+  /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … Refused where no URL is `amqps://`. */
   readonly tls?: TlsOptions | undefined;
   /** How replies come back. Default `direct`. */
   readonly reply?: ReplyDesign | undefined;
@@ -144,9 +144,10 @@ export function normalizeClientOptions(options: string | readonly string[] | Rpc
     connectionName = clientDefaults.connectionName,
     telemetry,
   } = checkOptions('options', given as RpcClientOptions, clientOptionNames);
+  const parsed = parseAmqpUrls(urls);
   return {
-    urls: parseAmqpUrls(urls),
-    tls: checkTls(tls),
+    urls: parsed,
+    tls: checkTls(tls, parsed),
     reply: checkOneOf('reply', reply, Object.keys(replyDesigns) as ReplyDesign[]),
     timeout: checkTimeout(timeout),
     maxInFlight: checkInteger('maxInFlight', maxInFlight, 1),

@@ -93,9 +93,12 @@ export function checkObject<T>(name: string, value: T): T {
 
 /**
  * TLS options as `tls.connect` takes them, tried out: a certificate or key that can't be read would else fail each connection,
- * for as long as somebody tries.
+ * for as long as somebody tries. Who gives them takes it that he has TLS, so one URL at least must be for it.
  */
-export function checkTls(tls: TlsOptions | undefined): TlsOptions | undefined {
+export function checkTls(
+  tls: TlsOptions | undefined,
+  urls: readonly { readonly tls: boolean }[],
+): TlsOptions | undefined {
   if (tls === undefined) return undefined;
   checkObject('tls', tls);
   try {
@@ -104,7 +107,10 @@ export function checkTls(tls: TlsOptions | undefined): TlsOptions | undefined {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TypeError(`tls: expected certificates and keys that can be read, such as PEM: ${why}`, { cause });
   }
-  return tls;
+  if (urls.some((url) => url.tls)) return tls;
+  throw new TypeError(
+    'tls: expected an amqps:// URL beside it, got amqp:// alone, which is not encrypted: write amqps://, or leave tls out',
+  );
 }
 
 /** What watches calls or requests, by the function that is told of each. */

@@ -26,7 +26,7 @@ import type { WorkerTelemetry } from './telemetry.ts';
 export interface RpcWorkerOptions {
   /** The broker's URL, or several for a cluster. Default `amqp://guest:guest@localhost:5672`. */
   readonly urls?: string | readonly string[] | undefined;
-  /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … */
+  /** For `amqps://`, as `tls.connect` takes them: `ca`, `cert`, `key` … Refused where no URL is `amqps://`. */
   readonly tls?: TlsOptions | undefined;
   /** Shown by the broker's management UI. Default `fib-worker`. */
   readonly connectionName?: string | undefined;
@@ -155,9 +155,10 @@ export function normalizeWorkerOptions(options: string | readonly string[] | Rpc
     'connectionName',
     'telemetry',
   ]);
+  const parsed = parseAmqpUrls(urls ?? workerDefaults.urls);
   return {
-    urls: parseAmqpUrls(urls ?? workerDefaults.urls),
-    tls: checkTls(tls),
+    urls: parsed,
+    tls: checkTls(tls, parsed),
     connectionName: checkShortText('connectionName', connectionName ?? workerDefaults.connectionName),
     telemetry: checkTelemetry(telemetry, 'request'),
   };

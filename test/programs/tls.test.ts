@@ -83,6 +83,15 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
     assert.equal((await runClient(t, ['--queue', queue, '-q', '22'], options)).stdout, '17711\n');
   });
 
+  it('worker and client take AMQP_CA_FILE along to a plain port, for it may be set wherever they run', async (t) => {
+    const url = plainUrl(t);
+    if (url === undefined) return;
+    const queue = uniqueQueue(t, url);
+    const options = { url, env: { AMQP_CA_FILE: file('ca.pem') } };
+    await startWorker(t, ['--queue', queue], options);
+    assert.equal((await runClient(t, ['--queue', queue, '-q', '22'], options)).stdout, '17711\n');
+  });
+
   it('worker and client know it by --servername where its URL has another name, or an address', async (t) => {
     const plain = plainUrl(t);
     if (plain === undefined) return;

@@ -174,6 +174,7 @@ describe('options', () => {
       [() => new RpcClient({ timeout: '5000' as unknown as number }), /^timeout: .*got '5000'/],
       [() => new RpcClient({ retry: 1 as unknown as boolean }), /^retry: .*got 1/],
       [() => new RpcClient({ tls: true as unknown as object }), /^tls: .*got true/],
+      [() => new RpcClient({ urls: 'amqp://a', tls: { servername: 'b' } }), /^tls: .*write amqps:/],
       [() => new RpcClient({ connectionName: '' }), /^connectionName: .*got ''/],
       [() => new RpcClient(5 as unknown as string), /^options: .*got 5/],
       [() => new RpcClient([]), /^urls: .*empty list/],

@@ -163,6 +163,7 @@ describe('a worker’s life', { concurrency: true }, () => {
       [() => new RpcWorker({ urls: 5 as unknown as string }), /^urls: .*got 5/],
       [() => new RpcWorker({ tls: true as unknown as object }), /^tls: .*got true/],
       [() => new RpcWorker({ tls: { cert: 'no PEM', key: 'nor this' } }), /^tls: .*can be read/],
+      [() => new RpcWorker({ urls: ['amqp://a', 'amqp://b'], tls: { servername: 'c' } }), /^tls: .*write amqps:/],
       [() => new RpcWorker({ connectionName: 5 as unknown as string }), /^connectionName: .*got 5/],
       [() => new RpcWorker().serve(5 as unknown as string, echo), /^queue: .*got 5/],
       [() => new RpcWorker().serve('q', 'echo' as unknown as () => string), /^handler: .*got 'echo'/],
@@ -183,6 +184,7 @@ describe('a worker’s life', { concurrency: true }, () => {
       [serve([]), /^options: .*got \[\]/],
     ];
     for (const [make, message] of wrong) assert.throws(make, { name: 'TypeError', message });
+    new RpcWorker({ urls: ['amqp://a', 'amqps://b'], tls: { servername: 'c' } });
     for (const grace of [Number.POSITIVE_INFINITY, Number.NaN, -1, '5'] as number[])
       await assert.rejects(new RpcWorker().close({ grace }), { name: 'TypeError', message: /^grace: expected milli/ });
   });

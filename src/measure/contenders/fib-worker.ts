@@ -1,3 +1,4 @@
+import { parseAmqpUrl } from '../../amqp/url.ts';
 import { RpcClient } from '../../client/client.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { RpcWorker } from '../../worker/worker.ts';
@@ -22,8 +23,7 @@ function open(
   { inFlight, timeout }: CallerLimits = { inFlight: MAX_IN_FLIGHT, timeout: CALL_TIMEOUT },
 ): Caller {
   const client = new RpcClient({
-    urls: target.url,
-    ...(target.tls && { tls: target.tls }),
+    ...place(target),
     reply: design,
     timeout,
     maxInFlight: inFlight,
@@ -43,9 +43,8 @@ function open(
 }
 
 const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd }) => {
-  const { queue, ...broker } = place(target);
-  const worker = new RpcWorker({ ...broker, connectionName: 'fib-worker compare (worker)' });
-  worker.serve(queue, ({ body }) => ({ body: answer(body), contentType: 'text/plain' }), { prefetch });
+  const worker = new RpcWorker({ ...place(target), connectionName: 'fib-worker compare (worker)' });
+  worker.serve(target.queue, ({ body }) => ({ body: answer(body), contentType: 'text/plain' }), { prefetch });
   let consuming = false;
   // it would try again, for ever: who measures wants to know at once
   const failed = new Promise<never>((_, reject) => {
@@ -61,8 +60,8 @@ const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd 
   return { close: async () => void (await worker.close()) };
 };
 
-function place({ url, tls, queue }: Target) {
-  return { urls: url, ...(tls ? { tls } : {}), queue };
+function place({ url, tls }: Target) {
+  return { urls: url, tls: parseAmqpUrl(url).tls ? tls : undefined };
 }
 
 /** This project's own client and worker. */
