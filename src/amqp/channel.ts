@@ -16,6 +16,8 @@ export interface MessageProperties {
   readonly contentType?: string | undefined;
   readonly contentEncoding?: string | undefined;
   readonly headers?: FieldTable | undefined;
+  /** Instead of `headers`: the octets of their table, as they came. */
+  readonly headerTable?: Buffer | undefined;
   readonly priority?: number | undefined;
   readonly correlationId?: string | undefined;
   readonly replyTo?: string | undefined;
@@ -70,6 +72,8 @@ export interface ReturnedMessage extends ReceivedMessage {
   /** 312: no queue takes it. */
   readonly replyCode: number;
   readonly replyText: string;
+  /** The octets of its headers: read and written anew, long integers and dates would be others. */
+  readonly headerTable: Buffer | undefined;
 }
 
 /** A queue to be declared. */

@@ -67,6 +67,7 @@ export class IncomingDelivery extends IncomingMessage implements Delivery {
 export class IncomingReturn extends IncomingMessage implements ReturnedMessage {
   readonly replyCode: number;
   readonly replyText: string;
+  headerTable: Buffer | undefined = undefined;
 
   constructor(replyCode: number, replyText: string, exchange: string, routingKey: string) {
     super(exchange, routingKey);
@@ -179,6 +180,7 @@ function readProperties(message: IncomingMessage, octets: Buffer, start: number,
     const from = at;
     at = from + 4 + octets.readUInt32BE(from);
     message.headers = at <= end ? headersFrom(octets, from, at) : undefined;
+    if (message instanceof IncomingReturn) message.headerTable = Buffer.from(octets.subarray(from, at));
   }
   if (bits & property.deliveryMode) message.deliveryMode = octets[at++];
   if (bits & property.priority) message.priority = octets[at++];

@@ -32,7 +32,7 @@ export function writeMessage(
   frameMax: number,
 ): void {
   const room = Math.max(frameMax, LEAST_FRAME_MAX) - FRAME_OVERHEAD;
-  const headers = message.headers ? encodeHeaders(message.headers) : NO_TABLE;
+  const headers = message.headerTable ?? (message.headers ? encodeHeaders(message.headers) : NO_TABLE);
   if (headers.length + LONGEST_PROPERTIES > room) checkHeaders(headers.length, room);
   const inOnePiece = body.length <= COPIED_BODY && body.length <= room;
   outbox.reserve(LONGEST_PROPERTIES + headers.length + (inOnePiece ? FRAME_OVERHEAD + body.length : FRAME_OVERHEAD));

@@ -121,8 +121,8 @@ export class ReturnedReplies {
     for (const reply of waiting) {
       this.#waitingBytes -= reply.body.length;
       if (!this.#channel.active || this.#isBlocked()) continue; // it is too late
-      const { routingKey, correlationId, contentType, type, headers, body } = reply;
-      const properties = { correlationId, contentType, type, headers: headers ?? undefined };
+      const { routingKey, correlationId, contentType, type, headerTable, body } = reply;
+      const properties = { correlationId, contentType, type, headerTable };
       this.#channel.publish({ exchange: '', routingKey, ...properties, durable: false, mandatory: true }, body);
     }
   }

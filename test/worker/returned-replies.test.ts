@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Channel } from '../../src/amqp/channel.ts';
+import type { Channel, ReturnedMessage } from '../../src/amqp/channel.ts';
+import { encodeTable } from '../../src/amqp/field-table.ts';
 import { ReturnedReplies } from '../../src/worker/returned-replies.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { method, short } from '../../test-helpers/raw-amqp.ts';
@@ -25,6 +26,17 @@ test('a reply to a queue that is not there yet arrives, whole and once, when the
   assert.deepEqual([String(body), correlationId, contentType], [answer, 'one', 'text/plain']);
   await raw.publish(queue, '30', { replyTo, correlationId: 'two', durable: false });
   assert.equal((await inbox.next()).correlationId, 'two', 'and nothing came between');
+});
+
+test('a reply that goes out again has the headers that it had, octet for octet', async (t) => {
+  const { channel, publish } = await openRaw(t);
+  const returned: ReturnedMessage[] = [];
+  channel.on('basic.return', (reply) => returned.push(reply));
+  new ReturnedReplies(channel, () => false);
+  const headers = { long: 2n ** 53n + 1n, date: new Date(1e12), whole: 5n };
+  await publish(`replies.${randomUUID()}`, 'answer', { mandatory: true, headers });
+  await until(() => returned.length === 2);
+  for (const { headerTable } of returned) assert.deepEqual(headerTable, encodeTable(headers));
 });
 
 test('a reply that comes back while the broker takes no messages goes out again when it does', async (t) => {
