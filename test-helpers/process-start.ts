@@ -25,12 +25,13 @@ function isRunning(pid: number): boolean {
 
 /**
  * Whether the process that ran this test file had ended before the file began to look: its parent is then whoever takes in
- * orphans, mostly process 1, and no Node. (In a container Node itself may be process 1.)
+ * orphans, mostly process 1, and no Node. (In a container `node --test` itself may be process 1.)
  */
 export function isOrphan(): boolean {
   if (!process.env.NODE_TEST_CONTEXT) return false; // started by itself
   if (!existsSync('/proc/self/exe')) return process.ppid === 1;
   try {
+    if (process.ppid === 1) return !/\0--test(-|\0|$)/.test(readFileSync('/proc/1/cmdline', 'latin1'));
     return readlinkSync(`/proc/${process.ppid}/exe`) !== readlinkSync('/proc/self/exe');
   } catch {
     return process.ppid === 1; // another user's, or one that can't be looked at

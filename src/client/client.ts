@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Channel, Delivery, ReturnedMessage } from '../amqp/channel.ts';
 import { messageSizeLimit } from '../amqp/channel-errors.ts';
 import { ONLY_CANCEL_HEADER } from '../amqp/known-table.ts';
@@ -85,8 +86,8 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   #onDrained: (() => void) | undefined;
   /** By `performance.now()`. */
   #noCancelUntil = 0;
-  /** Why the broker did not let this client look at a queue, by its name. */
-  readonly #notInspected = new Map<string, RpcError>();
+  /** Why this client can't look at queues: its user may have no further channel. */
+  #inspectionRefused: RpcError | undefined;
   /** Aborted when the client closes. */
   readonly #closed = new AbortController();
 
@@ -97,6 +98,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   constructor(options: string | readonly string[] | RpcClientOptions = {}) {
     super();
     this.#settings = normalizeClientOptions(options);
+    setMaxListeners(0, this.#closed.signal); // one for each question about a queue
     this.#maxRequestBytes = this.#settings.maxRequestBytes;
     this.#calls = new Calls({
       onTimeout: (calls) => {
@@ -203,19 +205,17 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   /**
    * Asks how many messages and consumers a queue has; undefined if it does not exist, or there is no connection. Asks over a
    * connection of its own: if the broker refuses, even a further channel only, that may end all that goes over a connection.
-   * @throws RpcError if the broker can't be asked, or refuses; then it is not asked for this queue again
+   * @throws RpcError if the broker can't be asked, or refuses; `CHANNEL_LIMIT` for good, and it is not asked again
    */
   async inspectQueue(queue: string): Promise<QueueStatus | undefined> {
     const url = this.#session.connection?.url;
     if (!url) return undefined;
-    const refusal = this.#notInspected.get(queue);
-    if (refusal) throw refusal;
+    if (this.#inspectionRefused) throw this.#inspectionRefused;
     const { tls, connectionName } = this.#settings;
     try {
       return await inspectQueue(url, queue, { tls, connectionName, signal: this.#closed.signal });
     } catch (error) {
-      const refused = error instanceof RpcError && ['ACCESS_REFUSED', 'CHANNEL_LIMIT'].includes(error.reason ?? '');
-      if (refused) this.#notInspected.set(queue, error);
+      if (error instanceof RpcError && error.reason === 'CHANNEL_LIMIT') this.#inspectionRefused = error;
       throw error;
     }
   }

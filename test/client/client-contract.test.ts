@@ -227,7 +227,22 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
       assert.equal(String((await client.call('5')).body), 'echo 5');
     });
 
-    test('drains when it is closed, and leaves no timer, socket or reply queue behind', async (t) => {
+    test('gives up what has not settled when the grace is over', async (t) => {
+      const queue = await testQueue(t);
+      await startWorker(t, never, { queue });
+      const { client } = startClient(t, { queue, reply });
+      const call = client.call('1');
+      const outcome = assert.rejects(call, rejection('CANCELLED', 'CLOSED'));
+      await client.close({ grace: 50 });
+      await outcome;
+    });
+  });
+}
+
+// one after the other, and alone: what is left behind is looked for in the whole process
+describe('a client that is closed', () => {
+  for (const reply of Object.keys(replyDesigns) as ReplyDesign[])
+    test(`drains, and leaves no timer, socket or reply queue behind (${reply} replies)`, async (t) => {
       const queue = await testQueue(t);
       const raw = await openRaw(t);
       const requests = await raw.consume(queue);
@@ -246,26 +261,16 @@ for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
         code: 'NOT_FOUND',
       });
     });
-
-    test('gives up what has not settled when the grace is over', async (t) => {
-      const queue = await testQueue(t);
-      await startWorker(t, never, { queue });
-      const { client } = startClient(t, { queue, reply });
-      const call = client.call('1');
-      const outcome = assert.rejects(call, rejection('CANCELLED', 'CLOSED'));
-      await client.close({ grace: 50 });
-      await outcome;
-    });
-  });
-}
+});
 
 describe('a client whose connection is cut', { concurrency: true }, () => {
   test('says of a call that ran, and was lost, that it was sent', async (t) => {
     const queue = await testQueue(t);
     const { worker } = await startWorker(t, never, { queue });
     const proxy = await openProxy(t);
-    const { client } = startClient(t, { queue, urls: proxy.url, retry: true });
-    const rejected = assert.rejects(client.call('1', { timeout: 3_000 }), {
+    const { client } = openClient(t, { urls: proxy.url, retry: true });
+    await client.connect();
+    const rejected = assert.rejects(client.call(queue, '1', { timeout: 3_000 }), {
       code: 'DEADLINE_EXCEEDED',
       reason: 'NO_BROKER',
       message: /^sent, lost with its connection, and not sent again within 3 s: there was no connection to RabbitMQ/,

@@ -1,10 +1,11 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ReplyDesign, replyDesigns } from '../../src/client/designs/index.ts';
 import { administeredBroker } from '../../test-helpers/broker.ts';
-import { userWithChannels } from '../../test-helpers/own-broker.ts';
+import { addUsers, userWithChannels } from '../../test-helpers/own-broker.ts';
 import { runClient } from '../../test-helpers/programs.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { openClient, openRaw, startWorker, testQueue } from '../../test-helpers/rpc.ts';
@@ -67,5 +68,17 @@ describe('a client', { concurrency: true }, () => {
     const { code, stdout } = await runClient(t, ['--url', url, '--queue', queue, '--quiet', '--timeout', '60s', '5']);
     assert.deepEqual([code, stdout], [0, '5\n']);
     assert.equal(worker.stats().requests, 1);
+  });
+
+  test('of the command line whose user may have one connection looks once, not again and again', async (t) => {
+    const queue = await testQueue(t, { url: broker.url });
+    const name = `limited.${randomUUID()}`;
+    await addUsers(broker, [{ name, limits: { 'max-connections': 1 } }]);
+    const url = new URL(broker.url);
+    [url.username, url.password] = [name, 'secret'];
+    const proxy = await openProxy(t, url.href);
+    const args = ['--url', proxy.url, '--queue', queue, '--quiet', '--timeout', '4s', '5'];
+    assert.equal((await runClient(t, args)).code, 4);
+    assert.equal(proxy.connections, 2);
   });
 });

@@ -184,7 +184,7 @@ describe('a worker whose function', { concurrency: 2 }, () => {
     const source = `import { writeFileSync } from 'node:fs';\nwriteFileSync('loading', '');\nfor (;;);\n${good}`;
     const folder = folderWith(t, { 'fn.ts': source });
     const running = start(t, 'modules/fib-worker.js', ['build', 'fn.ts', '--outfile', 'worker.js'], { cwd: folder });
-    while (!existsSync(path.join(folder, 'loading'))) await delay(50);
+    while (running.child.exitCode === null && !existsSync(path.join(folder, 'loading'))) await delay(50);
     const { code, stderr } = await running.stop('SIGINT');
     assert.deepEqual([code, stderr], [130, 'fib-worker build: interrupted by SIGINT\n']);
     assert.deepEqual(

@@ -130,7 +130,7 @@ describe('dist/compare.js', { concurrency: 3 }, () => {
       await say(['contrast', garbage]),
       /^2 .*expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got contrast/,
     );
-    assert.match(await say(['--json', path.join(folder, 'no', 'a.json')]), /^2 .*--json .*there is no folder /);
+    assert.match(await say(['--json', path.join(folder, 'no', 'a.json')]), /^2 .*--json .*there is no such folder/);
     const url = 'amqp://u:hunter2 hunter2\x1b@h';
     for (const args of [[url], ['show', url], ['--html', `${url}/a.html`]])
       assert.match(await say(args), /^2 (?!.*hunter2)[^\p{Cc}]*amqp:\/\/u:\*\*\*@h/u);

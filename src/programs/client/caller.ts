@@ -78,7 +78,7 @@ export class Caller {
       if (queue instanceof RpcError && queue.reason === 'NO_QUEUE') {
         stop();
         say(` [!] ${queue.message}`);
-      }
+      } else if (queue instanceof RpcError && queue.code !== 'UNAVAILABLE') stop(); // refused, and would be again
       if (!queue || queue instanceof Error || queue.consumerCount !== 0) return;
       stop();
       say(` [!] No worker consumes '${name}' (${queue.messageCount} waiting); waiting for one until the time limit`);

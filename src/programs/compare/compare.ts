@@ -144,9 +144,8 @@ function expectFolders({ json, html }: Options): void {
     ['--html', html],
   ] as const) {
     if (file === undefined) continue;
-    const folder = path.dirname(file);
-    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-      throw new UsageError(`${flag} ${redactTyped(file)}: there is no folder ${redactTyped(folder)}`);
+    if (!statSync(path.dirname(file), { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(`${flag} ${redactTyped(file)}: there is no such folder`);
   }
 }
 
