@@ -236,8 +236,8 @@ describe('a connection', () => {
     const size = 262_144;
     const queue = await testQueue(t);
     const raw = await openRaw(t);
-    for (let count = 0; count < 200; count++) await raw.publish(queue, Buffer.alloc(size));
-    await until(async () => (await raw.channel.queueDeclare({ queue, passive: true })).messageCount === 200);
+    for (let count = 0; count < 100; count++) await raw.publish(queue, Buffer.alloc(size));
+    await until(async () => (await raw.channel.queueDeclare({ queue, passive: true })).messageCount === 100);
     const connected = t.mock.method(net, 'connect');
     const { connection } = await open(t);
     const socket: net.Socket | undefined = connected.mock.calls[0]?.result;
@@ -248,7 +248,7 @@ describe('a connection', () => {
       ahead = Math.max(ahead, (socket?.bytesRead ?? Number.NaN) - handedOver++ * size);
       busy(10);
     });
-    await until(() => handedOver === 200);
+    await until(() => handedOver === 100);
     assert.ok(ahead < 8 * 1_048_576, `it has read ${ahead} octets ahead`);
     await channel.basicQos({ prefetchCount: 1 });
   });
@@ -256,7 +256,7 @@ describe('a connection', () => {
   test('that reads nothing for a while, because much is to be handed over, is not taken for a dead one', async (t) => {
     const queue = await testQueue(t);
     const raw = await openRaw(t);
-    for (let count = 0; count < 100; count++) await raw.publish(queue, Buffer.alloc(65_536));
+    for (let count = 0; count < 70; count++) await raw.publish(queue, Buffer.alloc(65_536));
     const { connection, lost } = await open(t, `${amqpUrl()}?heartbeat=1`);
     const channel = await connection.openChannel();
     let handedOver = 0;
@@ -264,7 +264,7 @@ describe('a connection', () => {
       handedOver++;
       busy(60);
     });
-    await Promise.race([until(() => handedOver === 100), lost.then((error) => assert.fail(error))]);
+    await Promise.race([until(() => handedOver === 70), lost.then((error) => assert.fail(error))]);
   });
 
   test('leaves rabbitmq-client as it is for a program that uses it as well', async (t) => {

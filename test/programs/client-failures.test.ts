@@ -132,8 +132,8 @@ describe('where there is no broker for it the client exits 6, with one line that
   });
 });
 
-// They mostly wait: so two at a time.
-describe('the client', { concurrency: 2 }, () => {
+// They mostly wait: so all three at a time.
+describe('the client', { concurrency: 3 }, () => {
   describe('where nobody consumes the queue', { concurrency: 3 }, () => {
     it('says so, waits until the time limit, and exits 4', async (t) => {
       const queue = await idleQueue(t);
