@@ -180,7 +180,8 @@ export class Session {
       onLost: (error) => {
         const limit = channelLimit(error);
         const { max } = this.#channels;
-        if (limit !== undefined) this.#channels.max = Math.max(1, channels || Math.min(limit, max - 1));
+        // RabbitMQ counts late: it may have let more through than the user may have
+        if (limit !== undefined) this.#channels.max = Math.max(1, Math.min(limit, channels || max - 1));
         lose(connectionLost(error));
       },
       onBlocked: (reason) => {

@@ -38,6 +38,39 @@ describe('a client', { concurrency: true }, () => {
     });
   }
 
+  test('with a queue for each call that outgrows the channels of its user loses the calls in flight, once', async (t) => {
+    const queue = await testQueue(t, { url: broker.url });
+    const raw = await openRaw(t, broker.url);
+    const requests = await raw.consume(queue);
+    const url = await userWithChannels(broker, 3);
+    const { client, events } = openClient(t, { urls: url, reply: 'per-request' });
+    const lost = ['1', '2', '3'].map((n) => client.call(queue, n));
+    const settled = Promise.allSettled(lost);
+    for (const _ of lost) await requests.next();
+    await broker.ctl('set_user_limits', new URL(url).username, '{"max-channels": 1}');
+
+    const outgrown = client.call(queue, '4');
+    for (const call of await settled) {
+      assert.ok(call.status === 'rejected');
+      assert.deepEqual([call.reason.code, call.reason.reason], ['UNAVAILABLE', 'CONNECTION_LOST']);
+    }
+    const answerNext = async () => {
+      const { replyTo = '', correlationId, body } = await requests.next();
+      await raw.publish(replyTo, `echo ${body}`, { correlationId });
+    };
+    await answerNext();
+    assert.equal((await outgrown).text(), 'echo 4', 'it was not sent before');
+
+    const before = events.filter(({ type }) => type === 'disconnected').length;
+    const turns = Promise.all(['5', '6', '7'].map((n) => client.call(queue, n)));
+    for (let n = 5; n <= 7; n++) await answerNext();
+    assert.deepEqual(
+      (await turns).map((reply) => reply.text()),
+      ['echo 5', 'echo 6', 'echo 7'],
+    );
+    assert.equal(events.filter(({ type }) => type === 'disconnected').length, before, 'one channel serves all');
+  });
+
   for (const reply of Object.keys(replyDesigns) as ReplyDesign[]) {
     test(`with ${reply} replies that looks at a queue and may not loses no call, and does not look again`, async (t) => {
       const queue = await testQueue(t, { url: broker.url });
