@@ -91,6 +91,14 @@ export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
 }
 
 /**
+ * TLS options for any URLs, as AMQP_CA_FILE may be set wherever a program runs.
+ * @returns undefined where no URL is `amqps://`: client and worker refuse TLS options there
+ */
+export function tlsFor<T>(urls: readonly string[], tls: T): T | undefined {
+  return urls.some((url) => parseAmqpUrl(url).tls) ? tls : undefined;
+}
+
+/**
  * A URL, also a wrong one, with its password replaced by `***`: all from the first colon that is not a scheme's to the last @, and
  * behind any other colon what is neither a port nor in an IPv6 address.
  */

@@ -1,4 +1,4 @@
-import { parseAmqpUrl, parseAmqpUrlList } from '../amqp/url.ts';
+import { parseAmqpUrlList, tlsFor } from '../amqp/url.ts';
 import { type OptionValues, option, UsageError } from './option.ts';
 import { fileError, readOptionFile, readTlsFiles, type TlsFiles } from './option-files.ts';
 import { text } from './value-parsers.ts';
@@ -32,12 +32,18 @@ export function brokerOptions(without: string) {
   };
 }
 
+/** The options that are for `amqps://` alone. */
+const tlsOptions = ['ca', 'cert', 'key', 'servername'] as const;
+
 /**
  * Reads the files that the options name.
  * @returns without `urls` where none was given, without `tls` where none is for `amqps://`
- * @throws UsageError that names the option and the file, and shows nothing of its content
+ * @throws UsageError that names the option and the file, and shows nothing of its content; also where a flag is for `amqps://` and no URL is
  */
-export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerOptions>>): {
+export function readBrokerOptions(
+  values: OptionValues<ReturnType<typeof brokerOptions>>,
+  env = process.env,
+): {
   readonly urls?: readonly string[];
   readonly tls?: TlsFiles & { readonly servername?: string };
 } {
@@ -47,10 +53,12 @@ export function readBrokerOptions(values: OptionValues<ReturnType<typeof brokerO
   }
   const urls = urlFile === undefined ? url : readUrlFile(urlFile);
   const files = readTlsFiles({ ca, cert, key });
-  const tls = servername === undefined ? files : { ...files, servername };
-  // AMQP_CA_FILE may be set wherever the program runs
-  const overTls = urls?.some((one) => parseAmqpUrl(one).tls);
-  return { ...(urls && { urls }), ...(overTls && tls && { tls }) };
+  const tls = tlsFor(urls ?? [], servername === undefined ? files : { ...files, servername });
+  // what a variable gives may be meant for another program's URL
+  const known = brokerOptions('');
+  const idle = tlsOptions.find((name) => !tls && values[name] !== undefined && values[name] !== env[known[name].env]);
+  if (idle) throw new UsageError(`--${idle} is for amqps://, and no URL is: write amqps://, or leave --${idle} out`);
+  return { ...(urls && { urls }), ...(tls && { tls }) };
 }
 
 function readUrlFile(file: string): string[] {

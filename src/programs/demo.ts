@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { parseAmqpUrl } from '../amqp/url.ts';
+import { tlsFor } from '../amqp/url.ts';
 import { exitOnBrokenPipe, onShutdown, say } from '../cli/process.ts';
 import { RpcClient } from '../client/client.ts';
 import { Disposables } from '../measure/engine/disposables.ts';
@@ -45,8 +45,8 @@ async function demo(started: Disposables): Promise<void> {
   say(`  consuming after ${seconds(beforeWorker)}`);
 
   say('Calling it through amq.rabbitmq.reply-to …');
-  const tls = parseAmqpUrl(broker.url).tls ? broker.tls : undefined;
-  const client = started.add(new RpcClient({ urls: [broker.url], tls }));
+  const urls = [broker.url];
+  const client = started.add(new RpcClient({ urls, tls: tlsFor(urls, broker.tls) }));
   const first = await timedCall(client, queue, signal);
   const second = await timedCall(client, queue, signal);
   process.stdout.write(`fib(30) = ${first.answer}\n`);

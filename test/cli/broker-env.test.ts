@@ -1,7 +1,8 @@
 import '../../test-helpers/watchdog.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokerEnv } from '../../src/cli/broker-options.ts';
+import { brokerEnv, brokerOptions, readBrokerOptions } from '../../src/cli/broker-options.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
 import { UsageError } from '../../src/cli/option.ts';
 
 const [url, other] = ['amqp://here', 'amqp://there'];
@@ -28,5 +29,27 @@ test('a broker of our own is none that is named', () => {
       () => brokerEnv(choice, env),
       (error) => error instanceof UsageError && named.test(error.message),
     );
+  }
+});
+
+test('a flag that is for amqps:// needs such a URL; a variable does not, for it may be set wherever a program runs', () => {
+  const read = (argv: readonly string[], env: Record<string, string>) => {
+    const program = { name: 'program', version: '0', usage: '', summary: '', options: brokerOptions('') };
+    const command = parseCommandLine(program, argv, env);
+    return command.kind === 'run' ? readBrokerOptions(command.values, env) : undefined;
+  };
+  const name = ['--servername', 'broker.example'];
+  const [plain, byTls] = [`${url},${other}`, `${url},amqps://there`];
+  assert.deepEqual(read([...name, '--url', byTls], {})?.tls, { servername: 'broker.example' });
+  assert.deepEqual(read([], { AMQP_URL: plain, AMQP_SERVERNAME: 'broker.example', AMQP_CA_FILE: '' }), {
+    urls: [url, other],
+  });
+  for (const [argv, env] of [
+    [[...name, '--url', plain], {}],
+    [name, { AMQP_URL: plain, AMQP_SERVERNAME: 'another.example' }],
+    [name, {}],
+  ] as const) {
+    const message = '--servername is for amqps://, and no URL is: write amqps://, or leave --servername out';
+    assert.throws(() => read(argv, env), { name: 'UsageError', message });
   }
 });

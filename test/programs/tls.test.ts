@@ -163,6 +163,7 @@ describe('with a broker that speaks TLS', { concurrency: 3 }, () => {
     ['a key for a CA', ['--ca', 'key.pem'], /^--ca .*: expected a certificate in PEM/],
     ['a missing file', ['--cert', 'none.pem', '--key', 'key.pem'], /^--cert .*: can't be read \(ENOENT/],
     ['a folder', ['--cert', 'cert.pem', '--key', '.'], /^--key .*: can't be read \(EISDIR/],
+    ['a CA without amqps://', ['--ca', 'ca.pem'], /^--ca is for amqps:\/\/, and no URL is: write amqps:\/\/, or /],
   ];
   for (const [what, args, line] of wrongFiles) {
     it(`${what} is a wrong use of worker and client: one line, and exit code 2`, async (t) => {

@@ -1,4 +1,4 @@
-import { parseAmqpUrl } from '../../amqp/url.ts';
+import { tlsFor } from '../../amqp/url.ts';
 import { RpcClient } from '../../client/client.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { RpcWorker } from '../../worker/worker.ts';
@@ -61,7 +61,7 @@ const serve: Implementation['serve'] = async (target, { prefetch, answer, onEnd 
 };
 
 function place({ url, tls }: Target) {
-  return { urls: url, tls: parseAmqpUrl(url).tls ? tls : undefined };
+  return { urls: url, tls: tlsFor([url], tls) };
 }
 
 /** This project's own client and worker. */
