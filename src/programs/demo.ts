@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { tlsFor } from '../amqp/url.ts';
-import { exitOnBrokenPipe, onShutdown, say } from '../cli/process.ts';
+import { exitOnBrokenPipe, Interrupted, onShutdown, say } from '../cli/process.ts';
 import { RpcClient } from '../client/client.ts';
 import { Disposables } from '../measure/engine/disposables.ts';
 import { startProgram } from '../measure/engine/program.ts';
@@ -12,17 +12,13 @@ import { temporaryQueue } from '../rabbitmq/temporary-queue.ts';
 /** The time limit of a call, in ms. */
 const CALL_LIMIT = 10_000;
 
-/** What ends the demo early and quietly, and the exit code then. */
-const interruptions = { SIGINT: 130, SIGTERM: 143, SIGPIPE: 0 } as const;
-
 async function demo(started: Disposables): Promise<void> {
   const interrupted = new AbortController();
-  const interrupt = (name: keyof typeof interruptions) => interrupted.abort(new Error(name));
-  onShutdown(interrupt);
+  onShutdown((signal) => interrupted.abort(new Interrupted(signal)));
   // as in `npm start | head`: what was started is stopped all the same
   const giveUp = (code: number) => {
     process.exitCode ||= code;
-    interrupt('SIGPIPE');
+    interrupted.abort();
   };
   for (const stream of [process.stdout, process.stderr]) exitOnBrokenPipe(stream, giveUp);
   const { signal } = interrupted;
@@ -81,7 +77,7 @@ function seconds(since: number): string {
 }
 
 Disposables.use(demo).catch((error: Error) => {
-  const interruption = Object.entries(interruptions).find(([name]) => name === error.message);
-  if (!interruption) say(error.message);
-  process.exitCode ||= interruption ? interruption[1] : 1;
+  if (process.exitCode !== undefined) return; // nobody reads what it says
+  if (!(error instanceof Interrupted)) say(error.message);
+  process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
 });
