@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { errorCode, RpcError } from '../protocol/errors.ts';
-import { cut } from '../protocol/text.ts';
+import { harmless } from '../protocol/text.ts';
 import type { AmqpUrl } from './url.ts';
 
 /** Error codes of a certificate that was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -26,7 +26,7 @@ const MAX_SAID = 500;
 export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
   const code = errorCode(error) ?? '';
-  const said = cut(error.message, MAX_SAID).replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '?');
+  const said = harmless(error.message, MAX_SAID);
   const refused = (rpcCode: 'UNAUTHENTICATED' | 'PERMISSION_DENIED', message: string) =>
     new RpcError(rpcCode, message, { reason: 'ACCESS_REFUSED', cause: error });
   const unreachable = (message: string) => new RpcError('UNAVAILABLE', message, { reason: 'NO_BROKER', cause: error });

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
+import { printable } from '../protocol/text.ts';
 import { helpText } from './help.ts';
 import { type OptionTable, type OptionValues, type Program, UsageError } from './option.ts';
-import { printable, quote, redact } from './printable.ts';
+import { quote, redact } from './redact.ts';
 import { type ValueParser, yesOrNo } from './value-parsers.ts';
 
 /** The command line's wish: to run with these values, or only to print a text (`--help`, `--version`) and exit 0. */

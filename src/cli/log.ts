@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
-import { printable, redact, shorten } from './printable.ts';
+import { printable } from '../protocol/text.ts';
+import { redact, shorten } from './redact.ts';
 
 /** `text` is for people at a terminal, `json` for programs: one record a line. */
 export type LogFormat = 'text' | 'json';

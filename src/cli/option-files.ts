@@ -1,7 +1,8 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { printable } from '../protocol/text.ts';
 import { UsageError } from './option.ts';
-import { printable, redactTyped } from './printable.ts';
+import { redactTyped } from './redact.ts';
 
 /** Loaded where files are given: it takes some milliseconds, and most programs need none of it. */
 const crypto = () => process.getBuiltinModule('node:crypto');

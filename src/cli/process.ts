@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
 import { inspect } from 'node:util';
+import { printable } from '../protocol/text.ts';
 import { UsageError } from './option.ts';
-import { printable, redact, shorten } from './printable.ts';
+import { redact, shorten } from './redact.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 

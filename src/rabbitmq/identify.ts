@@ -1,5 +1,6 @@
 import { connect } from '../amqp/dial.ts';
 import type { AmqpUrl } from '../amqp/url.ts';
+import { harmless } from '../protocol/text.ts';
 
 /** A broker's account of itself; empty texts where it does not say. */
 export interface ServerIdentity {
@@ -25,10 +26,9 @@ export async function identify(
   const connection = await connect(url, { timeout, tls: ca && { ca }, connectionName: 'fib-worker', signal });
   const said = connection.serverProperties;
   await connection.close();
-  // it ends in terminals: printable ASCII only, and not much
   const text = (name: string) => {
     const value = said[name];
-    return typeof value === 'string' ? value.slice(0, 100).replace(/[^ -~]/g, '?') : '';
+    return typeof value === 'string' ? harmless(value, 100) : '';
   };
   return { product: text('product'), version: text('version'), platform: text('platform') };
 }

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createLog } from '../../src/cli/log.ts';
-import { printable, quote, redact } from '../../src/cli/printable.ts';
+import { quote, redact } from '../../src/cli/redact.ts';
 import { duration, integer } from '../../src/cli/value-parsers.ts';
+import { printable } from '../../src/protocol/text.ts';
 import { seeded } from '../../test-helpers/property.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 60 });

@@ -2,8 +2,8 @@ import path from 'node:path';
 import type * as Esbuild from 'esbuild';
 import { bundlePrograms } from '../../../build/one-file.mjs';
 import { UsageError } from '../../cli/option.ts';
-import { printable } from '../../cli/printable.ts';
 import { isFunctionName } from '../../protocol/contract.ts';
+import { printable } from '../../protocol/text.ts';
 
 /** A worker, bundled. */
 export interface BundledWorker {

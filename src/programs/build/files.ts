@@ -1,7 +1,7 @@
 import { type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../../cli/option.ts';
-import { quote } from '../../cli/printable.ts';
+import { quote } from '../../cli/redact.ts';
 
 /**
  * The modules whose functions are served.

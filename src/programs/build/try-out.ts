@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../cli/option.ts';
-import { quote, shorten } from '../../cli/printable.ts';
 import { Interrupted, onShutdown } from '../../cli/process.ts';
+import { quote, shorten } from '../../cli/redact.ts';
 
 /** How long a module may say nothing while it is loaded, in ms. */
 const SILENCE = 30_000;

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { printable, redact } from '../../cli/printable.ts';
+import { redact } from '../../cli/redact.ts';
 import type { RpcReply } from '../../client/client.ts';
 import { saysText } from '../../protocol/body.ts';
 import { isOwnReason, RpcError, type RpcErrorCode, type RpcErrorReason } from '../../protocol/errors.ts';
+import { printable } from '../../protocol/text.ts';
 
 /** How a call failed. */
 export interface Failure {

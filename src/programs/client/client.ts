@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { readBrokerOptions } from '../../cli/broker-options.ts';
-import { printable, redact } from '../../cli/printable.ts';
 import { drained, endWith, exitOnBrokenPipe, onCrash } from '../../cli/process.ts';
+import { redact } from '../../cli/redact.ts';
 import { RpcClient } from '../../client/client.ts';
 import { checkQueueName } from '../../protocol/option-checks.ts';
+import { printable } from '../../protocol/text.ts';
 import { exitCodeOf, exitCodes, type Failure, type Printed, printBody, printNumber } from './answers.ts';
 import { Caller } from './caller.ts';
 import { describeEvent } from './events.ts';

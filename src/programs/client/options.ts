@@ -1,7 +1,7 @@
 import { brokerOptions } from '../../cli/broker-options.ts';
 import { type CommandLine, parseCommandLine } from '../../cli/command-line.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
-import { quote } from '../../cli/printable.ts';
+import { quote } from '../../cli/redact.ts';
 import { integer, oneOf, positiveDuration, text } from '../../cli/value-parsers.ts';
 import { version } from '../../cli/version.ts';
 import { type ReplyDesign, replyDesigns } from '../../client/designs/index.ts';

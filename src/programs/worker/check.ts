@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import net from 'node:net';
-import { printable } from '../../cli/printable.ts';
+import { printable } from '../../protocol/text.ts';
 
 /** How long a worker may take to answer, in ms: it computes on the thread that answers. */
 const TIMEOUT = 5_000;

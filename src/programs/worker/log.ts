@@ -1,6 +1,6 @@
 import type { Log, LogFormat } from '../../cli/log.ts';
 import { toJson } from '../../cli/log.ts';
-import { shorten } from '../../cli/printable.ts';
+import { shorten } from '../../cli/redact.ts';
 import { saysText } from '../../protocol/body.ts';
 import type { RpcError } from '../../protocol/errors.ts';
 import type { ThreadEvent } from '../../worker/threads/messages.ts';

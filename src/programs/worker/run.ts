@@ -1,11 +1,11 @@
 import { parseCommandLine } from '../../cli/command-line.ts';
 import { UsageError } from '../../cli/option.ts';
-import { printable, shorten } from '../../cli/printable.ts';
 import { endWith, exitOnceWritten } from '../../cli/process.ts';
+import { shorten } from '../../cli/redact.ts';
 import { version } from '../../cli/version.ts';
 import { checkFunctionModule, checkTogether, type FunctionModule } from '../../function/function-module.ts';
 import { functionOptionValues, withFunctionOptions } from '../../function/function-options.ts';
-import { describeThrown } from '../../protocol/text.ts';
+import { describeThrown, printable } from '../../protocol/text.ts';
 import { checkWorkers } from './check.ts';
 import { workerOptions } from './options.ts';
 import { serve } from './serve.ts';

@@ -1,13 +1,4 @@
-/**
- * Makes a string safe to print on one line: control characters, line separators and the marks that turn the direction
- * of writing become escapes. What is escaped inside a JSON text stays valid JSON with the same value.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
-    const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
-    return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
-}
+import { printable } from '../protocol/text.ts';
 
 // Greedy up to the last @, since people leave / and @ unencoded in passwords, but never into the next URL of a list.
 const PASSWORD = /((?:amqp|http)s?:\/\/(?:(?!(?:amqp|http)s?:\/\/)[^\s:])*:)(?:(?!(?:amqp|http)s?:\/\/)\S)*@/gi;
