@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { errorCode, RpcError } from '../protocol/errors.ts';
 import { harmless } from '../protocol/text.ts';
+import { AmqpError } from './amqp-error.ts';
 import type { AmqpUrl } from './url.ts';
 
 /** Error codes of a certificate that was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -27,9 +28,10 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   const place = `${url.hostname.includes(':') ? `[${url.hostname}]` : url.hostname}:${url.port}`;
   const code = errorCode(error) ?? '';
   const said = harmless(error.message, MAX_SAID);
+  const cause = said === error.message ? error : new AmqpError(code, said); // who prints an error prints its cause
   const refused = (rpcCode: 'UNAUTHENTICATED' | 'PERMISSION_DENIED', message: string) =>
-    new RpcError(rpcCode, message, { reason: 'ACCESS_REFUSED', cause: error });
-  const unreachable = (message: string) => new RpcError('UNAVAILABLE', message, { reason: 'NO_BROKER', cause: error });
+    new RpcError(rpcCode, message, { reason: 'ACCESS_REFUSED', cause });
+  const unreachable = (message: string) => new RpcError('UNAVAILABLE', message, { reason: 'NO_BROKER', cause });
 
   if (code === 'ACCESS_REFUSED') {
     if (error.message.startsWith('ConnectionOpen')) return refused('PERMISSION_DENIED', vhostRefused(url, place));
@@ -50,7 +52,7 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   if (code === 'NOT_ALLOWED') {
     if (!/limit|maximum/i.test(error.message)) return refused('PERMISSION_DENIED', vhostRefused(url, place));
     const message = `RabbitMQ at ${place} takes no further connection (${said}): close others, or raise the limit`;
-    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
+    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause });
   }
   if (code === 'INTERNAL_ERROR' && error.message.startsWith('ConnectionOpen')) {
     return unreachable(
@@ -66,7 +68,7 @@ export function explainConnectError(error: Error, url: AmqpUrl): RpcError {
   }
   if (LOCAL_LIMITS.includes(code)) {
     const message = `no further connection can be made from here (${code}): this process, or this machine, has no file, port or memory left for it; close others, or raise the limit (ulimit -n)`;
-    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause: error });
+    return new RpcError('RESOURCE_EXHAUSTED', message, { reason: 'NO_BROKER', cause });
   }
   if (code === 'ENOTFOUND') return unreachable(`no host is called '${url.hostname}' (${code}): check the URL`);
   if (code === 'EAI_AGAIN') {

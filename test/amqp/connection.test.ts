@@ -4,12 +4,14 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Connection } from 'rabbitmq-client/lib/Connection.js';
 import type { Delivery } from '../../src/amqp/channel.ts';
 import type { BrokerConnection } from '../../src/amqp/connection.ts';
 import { connect } from '../../src/amqp/dial.ts';
 import { parseAmqpUrl } from '../../src/amqp/url.ts';
 import { listenOnLoopback } from '../../src/measure/wire/loopback.ts';
+import { RpcError } from '../../src/protocol/errors.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { frame, int, long, method, short, table } from '../../test-helpers/raw-amqp.ts';
@@ -180,7 +182,10 @@ describe('a connection', () => {
       const server = net.createServer((socket) => socket.on('error', () => {}).write(greeting));
       t.after(() => server.close());
       const url = parseAmqpUrl(`amqp://127.0.0.1:${await listenOnLoopback(server)}`);
-      await assert.rejects(connect(url), { name: 'RpcError', message: /^\P{Cc}{100,1000}$/u });
+      const error: unknown = await connect(url).catch((thrown) => thrown);
+      assert.ok(error instanceof RpcError);
+      assert.match(error.message, /^\P{Cc}{100,1000}$/u);
+      assert.match(inspect(error), /^(\P{Cc}|\n){100,5000}$/u, 'nor is its cause any longer');
     }
   });
 
