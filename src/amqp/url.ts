@@ -1,4 +1,5 @@
 import { describe } from '../protocol/option-checks.ts';
+import { harmless } from '../protocol/text.ts';
 
 /** Where a broker is and who logs in: a parsed `amqp://` or `amqps://` URL. */
 export interface AmqpUrl {
@@ -21,15 +22,20 @@ const DEFAULT_USER = 'guest';
 /** The longest heartbeat that AMQP has room for, in seconds: connection.tune-ok has 16 bits for it. */
 const MAX_HEARTBEAT = 65_535;
 
+/** The longest beginning of a wrong URL that is shown, in UTF-16 units. */
+const MAX_SHOWN = 80;
+
 /**
  * Parses an AMQP URL. No user and password means guest:guest, no path (or `/`) the virtual host `/`.
  * @see https://www.rabbitmq.com/docs/uri-spec
- * @throws TypeError that names the value, without its password
+ * @throws TypeError that shows the value's beginning, which holds no password
  */
 export function parseAmqpUrl(text: string): AmqpUrl {
   const url = readAmqpUrl(text);
   if (typeof url !== 'string') return url;
-  throw new TypeError(`urls: expected amqp://user:password@host:port/vhost, got '${redactAmqpUrl(text)}': ${url}`);
+  throw new TypeError(
+    `urls: expected amqp://user:password@host:port/vhost, got '${harmless(beginningOf(text), MAX_SHOWN)}': ${url}`,
+  );
 }
 
 /** The parsed URL, or what is wrong with it. */
@@ -44,8 +50,8 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   if (/[/?#].*@/s.test(text.slice(text.indexOf('//') + 2)))
     return 'there is an @ behind the host (special characters in a password or virtual host are written as %XX)';
   const tls = url.protocol === 'amqps:';
-  const unknown = [...url.searchParams.keys()].find((name) => name !== 'heartbeat');
-  if (unknown !== undefined) return `its parameter ${JSON.stringify(unknown)} is unknown: heartbeat is the only one`;
+  if ([...url.searchParams.keys()].some((name) => name !== 'heartbeat'))
+    return 'it has a parameter other than heartbeat, which is the only one';
   if (url.hash !== '') return 'there is a # in it (in a password or virtual host it is written as %23)';
   const heartbeat = url.searchParams.get('heartbeat');
   if (heartbeat !== null && !(/^\d+$/.test(heartbeat) && Number(heartbeat) <= MAX_HEARTBEAT))
@@ -77,7 +83,7 @@ function readAmqpUrl(text: string): AmqpUrl | string {
 
 /**
  * Parses the `urls` option: one URL, or several.
- * @throws TypeError that names the value, without its password
+ * @throws TypeError that shows the value's beginning, which holds no password
  */
 export function parseAmqpUrls(urls: string | readonly string[]): AmqpUrl[] {
   const parsed = [urls].flat().map((url: unknown) => {
@@ -99,11 +105,18 @@ export function tlsFor<T>(urls: readonly string[], tls: T): T | undefined {
 }
 
 /**
- * A URL, also a wrong one, with its password replaced by `***`: all from the first colon that is not a scheme's to the last @, and
- * behind any other colon what is neither a port nor in an IPv6 address.
+ * The beginning of a URL, with `***` for the rest: of a wrong one nobody can tell where its password ends, so it ends with the first
+ * name, which is a user's or a host's.
  */
-function redactAmqpUrl(text: string): string {
-  return text.replace(/(?<!^\w+(?=:\/\/)):(?:.*(@)|(?!\d*(?:[/?#]|$)|[\da-f:.]*\]).*)/gis, ':***$1');
+export function beginningOf(url: string): string {
+  const [name = ''] = /^(?:(?:amqp|http)s?:\/\/)?[^\s:@/?#]*:?/i.exec(url) ?? [];
+  return name.length < url.length ? `${name}***` : url;
+}
+
+/** What somebody typed, for a message: of a URL in it, right or wrong, with a scheme or without, the beginning only. */
+export function redactTyped(text: string): string {
+  const at = text.search(/(?:amqp|http)s?:|:.*@/is);
+  return at < 0 ? text : text.slice(0, at) + beginningOf(text.slice(at));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { redactTyped } from '../amqp/url.ts';
 import { printable } from '../protocol/text.ts';
 import { helpText } from './help.ts';
 import { type OptionTable, type OptionValues, type Program, UsageError } from './option.ts';
@@ -128,7 +129,7 @@ function parseValue<T>({ name, text }: Given, parse: ValueParser<T>, secret = fa
 function unknownOption(typed: string, flags: ReadonlyMap<string, Flag>): UsageError {
   const meant = nearest(typed.replace(/^-+/, ''), [...flags.keys(), 'help', 'version']);
   const guess = meant === undefined ? '' : `did you mean --${meant}? `;
-  return new UsageError(`unknown option ${printable(redact(typed))}; ${guess}--help lists what there is`);
+  return new UsageError(`unknown option ${printable(redactTyped(typed))}; ${guess}--help lists what there is`);
 }
 
 /** A flag as parseArgs needs to know it. */

@@ -1,8 +1,8 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { redactTyped } from '../amqp/url.ts';
 import { printable } from '../protocol/text.ts';
 import { UsageError } from './option.ts';
-import { redactTyped } from './redact.ts';
 
 /** Loaded where files are given: it takes some milliseconds, and most programs need none of it. */
 const crypto = () => process.getBuiltinModule('node:crypto');

@@ -85,9 +85,9 @@ export function drained(stream: Writable): Promise<void> | undefined {
   });
 }
 
-/** Says something to people: on standard error, each line safe to print. */
+/** Says something to people: on standard error, each line safe to print, no password of a URL shown. */
 export function say(text: string): void {
-  process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
+  process.stderr.write(`${redact(text).split('\n').map(printable).join('\n')}\n`);
 }
 
 /** The longest report of an error, in characters. */

@@ -1,3 +1,4 @@
+import { redactTyped } from '../amqp/url.ts';
 import { printable } from '../protocol/text.ts';
 
 // Greedy up to the last @, since people leave / and @ unencoded in passwords, but never into the next URL of a list.
@@ -8,27 +9,11 @@ export function redact(text: string): string {
   return text.replace(PASSWORD, '$1***@');
 }
 
-// What somebody typed is one value: spaces in it don't end a URL, and its scheme may be forgotten.
-const TYPED_PASSWORD = /((?:amqp|http)s?:\/\/[^:@]*:|^[^:]*:(?!\/\/)).*@/is;
-
-// Nor does it become less secret by a forgotten @ or //; a port is none.
-const MISTYPED_URL = /^(\s*amqps?:(?:\/\/[^:@/]*:)?)(?!\/\/|\d+(?:\/|$)).*/is;
-
-/** Hides the password in what somebody typed. */
-export function redactTyped(text: string): string {
-  return redact(text).replace(TYPED_PASSWORD, '$1***@').replace(MISTYPED_URL, hidden);
-}
-
 /** Shows what somebody typed in an error message: quoted, safe to print, without passwords, at most 60 characters of it. */
 export function quote(text: string): string {
   // Hidden before it is cut: a URL that lost its @ no longer looks like one with a password.
   const characters = [...redactTyped(text)];
   return printable(JSON.stringify(characters.slice(0, 60).join(''))) + (characters.length > 60 ? '…' : '');
-}
-
-/** What {@link MISTYPED_URL} found, without what may be a password; one whose password is hidden already stays. */
-function hidden(found: string, before: string): string {
-  return found.startsWith(`${before}***@`) ? found : `${before}***`;
 }
 
 // A URL that a cut took the rest of, maybe with its @.

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseAmqpUrl, parseAmqpUrlList } from '../amqp/url.ts';
+import { parseAmqpUrl, parseAmqpUrlList, redactTyped } from '../amqp/url.ts';
 import { errorCode } from '../protocol/errors.ts';
 import { DEFAULT_URL } from '../protocol/option-checks.ts';
 import type { Broker, RabbitVersion, Say } from './broker.ts';
@@ -82,7 +82,9 @@ async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessE
     return file ? parseAmqpUrlList(await readFile(file, 'utf8')) : undefined;
   } catch (error) {
     const code = errorCode(error);
-    const why = code ? `${JSON.stringify(file)} can't be read (${code})` : `expected ${(error as Error).message}`;
+    const why = code
+      ? `${JSON.stringify(file && redactTyped(file))} can't be read (${code})`
+      : `expected ${(error as Error).message}`;
     throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
   }
 }

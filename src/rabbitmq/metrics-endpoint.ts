@@ -1,3 +1,5 @@
+import { beginningOf } from '../amqp/url.ts';
+
 /** How long an endpoint may take to answer, in ms: 0.05 s is usual, but a broker that is being measured is busy. */
 const READ_LIMIT = 10_000;
 
@@ -8,7 +10,7 @@ export interface Endpoint {
   readonly credentials?: string | undefined;
 }
 
-/** @throws TypeError that names the URL, without its password */
+/** @throws TypeError that shows the URL's beginning, which holds no password */
 export function parseEndpoint(text: string): Endpoint {
   try {
     const url = new URL(text);
@@ -17,8 +19,7 @@ export function parseEndpoint(text: string): Endpoint {
     url.username = url.password = '';
     return { url, credentials: credentials === ':' ? undefined : credentials };
   } catch {
-    const shown = text.replace(/.*@/, '***@');
-    throw new TypeError(`metrics: expected a URL such as http://host:15692/metrics, got '${shown}'`);
+    throw new TypeError(`metrics: expected a URL such as http://host:15692/metrics, got '${beginningOf(text)}'`);
   }
 }
 

@@ -28,10 +28,9 @@ describe('an AMQP URL', () => {
   });
 
   const wrong: readonly (readonly [query: string, message: RegExp])[] = [
-    ['?hearbeat=5', /its parameter "hearbeat" is unknown: heartbeat is the only one$/],
-    ['?heartbeat=5&verify=none', /its parameter "verify" is unknown/],
-    ['?Heartbeat=5', /its parameter "Heartbeat" is unknown/],
-    ['?\u001b[31m', /its parameter "\\u001b\[31m" is unknown/],
+    ['?hearbeat=5', /it has a parameter other than heartbeat, which is the only one$/],
+    ['?heartbeat=5&verify=none', /it has a parameter other than heartbeat/],
+    ['?Heartbeat=5', /it has a parameter other than heartbeat/],
     ['/my#host', /there is a # in it .*%23\)$/],
   ];
   for (const [end, message] of wrong) {
@@ -47,23 +46,29 @@ describe('an AMQP URL', () => {
 
 describe('the password of an AMQP URL', () => {
   const shown: readonly (readonly [wrong: string, shown: string])[] = [
-    ['guest:secret@host:5672', 'guest:***@host:5672'],
-    ['guest:sec:secret@host', 'guest:***@host'],
-    ['us@er:secret@host', 'us@er:***@host'],
-    ['amqp:guest:secret@host', 'amqp:***@host'],
-    ['amqp:/guest:secret@host', 'amqp:***@host'],
-    ['amqp://us/er:secret@host', 'amqp://us/er:***@host'],
+    ['guest:secret@host:5672', 'guest:***'],
+    ['guest:/secret', 'guest:***'],
+    ['guest:abc]secret', 'guest:***'],
+    ['guest://secret@host', 'guest:***'],
+    ['us@er:secret@host', 'us***'],
+    ['amqp:guest:secret@host', 'amqp:***'],
+    ['amqp:/guest:secret@host', 'amqp:***'],
+    ['amqp://us/er:secret@host', 'amqp://us***'],
     ['amqp://user:secret', 'amqp://user:***'],
-    ['amqp://a:secret@host,amqp://b:secret@host?x', 'amqp://a:***@host?x'],
-    ['amqp://a:secret@host,amqp://b:secret?x', 'amqp://a:***@host,amqp://b:***'],
-    ['amqp://[::1]:99999/vhost', 'amqp://[::1]:99999/vhost'],
-    ['localhost:5672', 'localhost:5672'],
+    ['amqp://user:5672/secret?x', 'amqp://user:***'],
+    ['amqp://user:?secret', 'amqp://user:***'],
+    ['amqp://a:secret@host,amqp://b:secret?x', 'amqp://a:***'],
+    ['amqp://a:b@host\n:secret@host', 'amqp://a:***'],
+    ['amqp://\x1b[31mhost/?x', 'amqp://\\u001b[31mhost***'],
+    [`amqp://${'h'.repeat(100)}?x`, `amqp://${'h'.repeat(73)}…`],
+    ['http://broker', 'http://broker'],
+    ['localhost:5672', 'localhost:***'],
   ];
   for (const [wrong, text] of shown) {
-    test(`is not shown, all else is: '${text}'`, () => {
+    test(`is not shown of a wrong one, and its beginning is: '${text}'`, () => {
       assert.throws(
         () => new RpcClient(wrong),
-        ({ message }: Error) => message.includes(`got '${text}': `),
+        ({ message }: Error) => message.includes(`got '${text}': `) && !message.includes('secret'),
       );
     });
   }

@@ -162,7 +162,7 @@ describe('positionals', () => {
   it('are an error for a program that takes none, and no password in them is shown', () => {
     const none = { ...program, positionals: false };
     fails(['30'], 'unexpected argument "30"; --help lists what there is', {}, none);
-    fails(['amqp://me:hunter2@host'], /unexpected argument "amqp:\/\/me:\*\*\*@host"/, {}, none);
+    fails(['amqp://me:hunter2@host'], /unexpected argument "amqp:\/\/me:\*\*\*"/, {}, none);
   });
 });
 
@@ -184,9 +184,9 @@ describe('a wrong command line is answered with one line that', () => {
   it('does not show the value of a secret option, nor a password in any other', () => {
     fails(['--url', 'http://me:hunter2@host'], '--url (value not shown): expected a URL that begins with amqp://');
     fails([], 'AMQP_URL (value not shown): expected a URL that begins with amqp://', { AMQP_URL: 'hunter2' });
-    fails(['--prefetch', 'amqp://me:hunter2@host'], /^--prefetch "amqp:\/\/me:\*\*\*@host": /);
-    fails(['--prefetch', `amqp://me:hunter2${'x'.repeat(100)}@host`], /\*\*\*@host/);
-    fails(['amqps://a', '--amqp://me:hunter2@host'], /^unknown option --amqp:\/\/me:\*\*\*@host;/);
+    fails(['--prefetch', 'amqp://me:hunter2@host'], /^--prefetch "amqp:\/\/me:\*\*\*": /);
+    fails(['--prefetch', `amqp://me:hunter2${'x'.repeat(100)}@host`], /\*\*\*/);
+    fails(['amqps://a', '--amqp://me:hunter2@host'], /^unknown option --amqp:\/\/me:\*\*\*;/);
     fails(['--pasword=hunter2'], /^unknown option --pasword;/);
   });
 

@@ -139,10 +139,10 @@ function tests(): void {
   });
 
   describe('what a program says', () => {
-    it('is safe to print, a line at a time', (t) => {
+    it('is safe to print, a line at a time, without passwords', (t) => {
       const write = t.mock.method(process.stderr, 'write', () => true);
-      say('from a server: \x1b[31m\nand more');
-      assert.deepEqual(write.mock.calls[0]?.arguments, ['from a server: \\u001b[31m\nand more\n']);
+      say('from a server: \x1b[31m\nand amqp://user:hunter2@host');
+      assert.deepEqual(write.mock.calls[0]?.arguments, ['from a server: \\u001b[31m\nand amqp://user:***@host\n']);
     });
   });
 

@@ -103,6 +103,12 @@ const failures: readonly Failure[] = [
     way: () => ({ args: [`amqp://${USER}:hunter2 Zebra@127.0.0.1`] }),
   },
   {
+    what: 'a URL without its // and its @ for an argument',
+    usage: true,
+    way: () => ({ args: [`amqp:${USER}:hunter2`] }),
+  },
+  { what: 'a URL that lacks its @ for an option', usage: true, way: () => ({ args: [`--amqp://${USER}:/hunter2`] }) },
+  {
     what: 'the URL without its scheme for an argument',
     usage: true,
     way: () => ({ args: [secretUrl().replace('amqp://', '')], env: { AMQP_URL: broker?.url ?? '' } }),

@@ -78,6 +78,8 @@ test('AMQP_URL_FILE is taken as AMQP_URL is, but not both', async () => {
     await assert.rejects(both, /^Error: AMQP_URL and AMQP_URL_FILE: both are set/);
     const missing = findBroker({ env: { AMQP_URL_FILE: `${file}.not` }, say: assert.fail });
     await assert.rejects(missing, /^Error: AMQP_URL_FILE: "[^"]+" can't be read \(ENOENT\)/);
+    const mistaken = findBroker({ env: { AMQP_URL_FILE: 'amqp://user:hunter2@host' }, say: assert.fail });
+    await assert.rejects(mistaken, /^Error: AMQP_URL_FILE: "amqp:\/\/user:\*\*\*" can't be read \(ENOENT\)/);
     await writeFile(file, 'amqp://host:5672\namqp://other:5672');
     const several = findBroker({ env: { AMQP_URL_FILE: file }, say: assert.fail });
     await assert.rejects(several, /^Error: AMQP_URL_FILE: expected an AMQP URL such as .*, but it has several lines/);

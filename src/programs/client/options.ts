@@ -72,7 +72,7 @@ Of several numbers, the first failure decides.`,
 
 function check({ body, bodyFile, contentType, json, quiet }: ClientValues, positionals: readonly string[]): void {
   if (json && quiet) throw new UsageError('--json and --quiet: take one of them');
-  const url = positionals.find((one) => /^\w*:\/\/|:.*@/s.test(one));
+  const url = positionals.find((one) => /^\w*:\/\/|^amqps?:|:.*@/is.test(one));
   if (url !== undefined) throw new UsageError(`unexpected argument ${quote(url)}; a URL goes with --url or AMQP_URL`);
   if (positionals.filter((one) => one === '-').length > 1) throw new UsageError('-: stdin can be read once only');
   const whole = body === undefined ? '--body-file' : '--body';

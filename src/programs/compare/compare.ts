@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { redactTyped } from '../../amqp/url.ts';
 import { brokerEnv } from '../../cli/broker-options.ts';
 import { parseCommandLine } from '../../cli/command-line.ts';
 import { UsageError } from '../../cli/option.ts';
 import { readOptionFile } from '../../cli/option-files.ts';
 import { exitOnBrokenPipe, Interrupted, onShutdown, say } from '../../cli/process.ts';
-import { redactTyped } from '../../cli/redact.ts';
+import { quote } from '../../cli/redact.ts';
 import { version } from '../../cli/version.ts';
 import { findingsOf } from '../../measure/analysis/findings.ts';
 import { documentSchema, type MeasureDocument, parseDocument } from '../../measure/document/document.ts';
@@ -65,7 +66,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${JSON.stringify(documentSchema, undefined, 2)}\n`);
   else
     throw new UsageError(
-      `expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got ${redactTyped(positionals.join(' '))}`,
+      `expected show FILE, diff FILE FILE, table FILE…, answer FILE…, picture FILE or schema, got ${positionals.map(quote).join(' ')}`,
     );
   return 0;
 }
