@@ -1,5 +1,5 @@
 import { describe } from '../protocol/option-checks.ts';
-import { harmless } from '../protocol/text.ts';
+import { cut, harmless } from '../protocol/text.ts';
 
 /** Where a broker is and who logs in: a parsed `amqp://` or `amqps://` URL. */
 export interface AmqpUrl {
@@ -50,8 +50,12 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   if (/[/?#].*@/s.test(text.slice(text.indexOf('//') + 2)))
     return 'there is an @ behind the host (special characters in a password or virtual host are written as %XX)';
   const tls = url.protocol === 'amqps:';
-  if ([...url.searchParams.keys()].some((name) => name !== 'heartbeat'))
-    return 'it has a parameter other than heartbeat, which is the only one';
+  const unknown = [...url.searchParams.keys()].find((name) => name !== 'heartbeat');
+  if (unknown !== undefined) {
+    // it may be the rest of a password whose @ was forgotten, if that began with a number: a port
+    const name = url.port === '' || text.includes('@') ? ` (${JSON.stringify(cut(unknown, MAX_SHOWN))})` : '';
+    return `it has a parameter other than heartbeat${name}, which is the only one`;
+  }
   if (url.hash !== '') return 'there is a # in it (in a password or virtual host it is written as %23)';
   const heartbeat = url.searchParams.get('heartbeat');
   if (heartbeat !== null && !(/^\d+$/.test(heartbeat) && Number(heartbeat) <= MAX_HEARTBEAT))

@@ -28,9 +28,10 @@ describe('an AMQP URL', () => {
   });
 
   const wrong: readonly (readonly [query: string, message: RegExp])[] = [
-    ['?hearbeat=5', /it has a parameter other than heartbeat, which is the only one$/],
-    ['?heartbeat=5&verify=none', /it has a parameter other than heartbeat/],
-    ['?Heartbeat=5', /it has a parameter other than heartbeat/],
+    ['?hearbeat=5', /it has a parameter other than heartbeat \("hearbeat"\), which is the only one$/],
+    ['?heartbeat=5&verify=none', /it has a parameter other than heartbeat \("verify"\)/],
+    ['?Heartbeat=5', /it has a parameter other than heartbeat \("Heartbeat"\)/],
+    ['?\u001b[31m', /it has a parameter other than heartbeat \("\\u001b\[31m"\)/],
     ['/my#host', /there is a # in it .*%23\)$/],
   ];
   for (const [end, message] of wrong) {
@@ -57,6 +58,7 @@ describe('the password of an AMQP URL', () => {
     ['amqp://user:secret', 'amqp://user:***'],
     ['amqp://user:5672/secret?x', 'amqp://user:***'],
     ['amqp://user:?secret', 'amqp://user:***'],
+    ['amqp://user:12?secret', 'amqp://user:***'],
     ['amqp://a:secret@host,amqp://b:secret?x', 'amqp://a:***'],
     ['amqp://a:b@host\n:secret@host', 'amqp://a:***'],
     ['amqp://\x1b[31mhost/?x', 'amqp://\\u001b[31mhost***'],
