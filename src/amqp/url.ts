@@ -52,8 +52,8 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   const tls = url.protocol === 'amqps:';
   const unknown = [...url.searchParams.keys()].find((name) => name !== 'heartbeat');
   if (unknown !== undefined) {
-    // it may be the rest of a password whose @ was forgotten, if that began with a number: a port
-    const name = url.port === '' || text.includes('@') ? ` (${JSON.stringify(cut(unknown, MAX_SHOWN))})` : '';
+    // behind `user:12?` it would be the rest of a password whose @ was forgotten
+    const name = text.includes('@') || !/\/\/.*:/s.test(text) ? ` (${JSON.stringify(cut(unknown, MAX_SHOWN))})` : '';
     return `it has a parameter other than heartbeat${name}, which is the only one`;
   }
   if (url.hash !== '') return 'there is a # in it (in a password or virtual host it is written as %23)';
