@@ -15,27 +15,19 @@ const broker = brokerForFile();
 describe('calls end well, those of clients that retry with the right answer', () => {
   test('when the broker restarts', async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
-    const { load } = await underLoad(
-      t,
-      { broker: broker(), fault: 'broker restarted', errors, timeout: 60_000 },
-      async (stage) => {
-        await withRequestsWaiting(stage, () => broker().stop());
-        await broker().start();
-      },
-    );
+    const { load } = await underLoad(t, { broker: broker(), fault: 'broker restarted', errors }, async (stage) => {
+      await withRequestsWaiting(stage, () => broker().stop());
+      await broker().start();
+    });
     assertStruck(load, [LOST]);
   });
 
   test('when the broker is killed, and comes back', async (t) => {
     const errors = { others: [LOST, NO_BROKER] };
-    const { load } = await underLoad(
-      t,
-      { broker: broker(), fault: 'broker killed', errors, timeout: 60_000 },
-      async (stage) => {
-        await withRequestsWaiting(stage, () => broker().kill());
-        await broker().start();
-      },
-    );
+    const { load } = await underLoad(t, { broker: broker(), fault: 'broker killed', errors }, async (stage) => {
+      await withRequestsWaiting(stage, () => broker().kill());
+      await broker().start();
+    });
     assertStruck(load, [LOST]);
   });
 
@@ -63,7 +55,7 @@ describe('calls end well, those of clients that retry with the right answer', ()
   });
 
   test('when the broker blocks publishers for lack of memory: not one fails', async (t) => {
-    const options = { broker: broker(), fault: 'connection.blocked', timeout: 60_000 };
+    const options = { broker: broker(), fault: 'connection.blocked' };
     await underLoad(t, options, async ({ callers, load }) => {
       const blocked = () => callers.reduce((sum, caller) => sum + caller.blocked, 0);
       const before = blocked();

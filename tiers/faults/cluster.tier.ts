@@ -24,7 +24,7 @@ test('callers whose node dies cost each worker at most one reconnect, and ask ag
   let deaths = 0;
   let lost: number[] = [];
   const fault = 'addresses on a node that died';
-  await underLoad(t, { broker: home, fault, timeout: 60_000 }, async ({ queue, workers }) => {
+  await underLoad(t, { broker: home, fault }, async ({ queue, workers }) => {
     const clients = Array.from({ length: CLIENTS }, () => {
       const client = new RpcClient({ urls: [dying.url, other.url], retry: true, timeout: 60_000 });
       cleanUp(t, () => client.close({ grace: 0 }));

@@ -32,7 +32,7 @@ export interface StageOptions {
   readonly errors?: { readonly retrying?: readonly string[]; readonly others?: readonly string[] };
   /** Default: all of them. */
   readonly designs?: readonly ReplyDesign[];
-  /** Time limit of a call in ms. Default 30,000. */
+  /** Time limit of a call in ms. Default 90,000: `rabbitmqctl` may take its time while requests wait. */
   readonly timeout?: number;
   /** Numbers that are asked for. Default 0 to 300. */
   readonly range?: readonly [number, number];
@@ -88,7 +88,7 @@ export async function underLoad(
   options: StageOptions,
   strike: (stage: Stage) => Promise<void>,
 ): Promise<Outcome> {
-  const { broker, fault, errors = {}, timeout = 30_000, range = [0, 300] } = options;
+  const { broker, fault, errors = {}, timeout = 90_000, range = [0, 300] } = options;
   const queue = `faults.${randomUUID()}`;
   const resourcesBefore = openResources();
   const before = await census(broker);
