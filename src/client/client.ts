@@ -8,7 +8,7 @@ import { JSON_TYPE } from '../protocol/body.ts';
 import { CANCEL_TYPE, STARTED_TYPE } from '../protocol/cancel.ts';
 import { checkContract, type FunctionContract } from '../protocol/contract.ts';
 import { errorCode, RpcError } from '../protocol/errors.ts';
-import { checkQueueName, describe } from '../protocol/option-checks.ts';
+import { checkGrace, checkJson, checkObject, checkQueueName } from '../protocol/option-checks.ts';
 import { decodeErrorReply, ERROR_REPLY_TYPE } from '../protocol/reply.ts';
 import { isDirectReplyAddress } from '../protocol/reply-address.ts';
 import { within } from '../protocol/waiting.ts';
@@ -33,7 +33,6 @@ import {
   type ClientStats,
   normalizeCall,
   normalizeClientOptions,
-  normalizeGrace,
   normalizeWaitOptions,
   type RpcClientOptions,
   type WaitOptions,
@@ -151,9 +150,8 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
    * @throws RpcError as `call()` does, and if the reply is not JSON
    */
   async callJson(queue: string, value: unknown, options: CallOptions = {}): Promise<unknown> {
-    const json = JSON.stringify(value) as string | undefined; // throws on a cycle or a bigint, and says so
-    if (json === undefined) throw new TypeError(`value: expected a JSON value, got ${describe(value)}`);
-    const reply = await this.call(queue, json, { ...options, contentType: options.contentType ?? JSON_TYPE });
+    const { contentType = JSON_TYPE } = checkObject('options', options);
+    const reply = await this.call(queue, checkJson('value', value), { ...options, contentType });
     return reply.json();
   }
 
@@ -168,8 +166,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   /** The same by its type alone, `client.function<typeof words>('words')`: the worker validates requests, and nobody the replies. */
   function<F extends FunctionContract>(queue: string): RpcFunction<F, false>;
   function(given: string | FunctionContract, contract?: FunctionContract): RpcFunction<FunctionContract, boolean> {
-    const terms = typeof given === 'string' ? contract : given;
-    if (terms) checkContract(terms);
+    const terms = typeof given === 'string' ? contract && checkContract(contract) : checkContract(given);
     const queue = typeof given === 'string' ? checkQueueName(given) : (given.queue ?? given.name);
     return typedFunction((request, options) => this.callJson(queue, request, options), terms);
   }
@@ -242,8 +239,9 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
    * Takes no further call, waits for those under way to settle, and disconnects. Calls that have not settled after
    * `grace` ms (default 8,000) reject with `CANCELLED`. Calling it again returns the same promise.
    */
-  close({ grace = DRAIN_TIMEOUT }: { readonly grace?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(normalizeGrace(grace));
+  close(options: { readonly grace?: number | undefined } = {}): Promise<void> {
+    const grace = checkGrace(options, DRAIN_TIMEOUT);
+    this.#closing ??= this.#close(grace);
     return this.#closing;
   }
 

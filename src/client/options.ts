@@ -7,7 +7,6 @@ import { checkHeaders } from '../protocol/headers.ts';
 import {
   checkBoolean,
   checkContentType,
-  checkDuration,
   checkInteger,
   checkOneOf,
   checkOptions,
@@ -198,11 +197,6 @@ export function normalizeCall(
   };
 }
 
-/** Options of closing, and their default in ms. */
-export function normalizeGrace(grace: number): number {
-  return checkDuration('grace', grace);
-}
-
 function requestHeaders(given: CallOptions['headers'], added: CallTelemetry['headers']): CallSettings['headers'] {
   const own = given === undefined ? undefined : checkHeaders(given);
   return own || added ? { ...own, ...added, [CANCEL_HEADER]: true } : undefined;
@@ -211,7 +205,7 @@ function requestHeaders(given: CallOptions['headers'], added: CallTelemetry['hea
 /** The request's octets: those of the caller's bytes at this moment. */
 function requestBody(body: string | Uint8Array, maxBytes: number): Buffer {
   if (typeof body !== 'string' && !(body instanceof Uint8Array))
-    throw new TypeError(`body: expected a string or a Uint8Array, got ${describe(body)}`);
+    throw new TypeError(`body: expected a string or a Uint8Array, got ${describe(body)}; callJson() sends values`);
   if (body.length > maxBytes) throw tooLongError(body.length, maxBytes); // before it is copied
   const bytes = Buffer.from(body as Uint8Array); // also of a string
   if (bytes.length > maxBytes) throw tooLongError(bytes.length, maxBytes);

@@ -5,7 +5,7 @@ import { JSON_TYPE, MAX_BODY_BYTES, TEXT } from '../protocol/body.ts';
 import type { FunctionContract, ReplyOf, RequestOf } from '../protocol/contract.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { checkHeaders } from '../protocol/headers.ts';
-import { checkContentType, checkObject, checkOptions, describe } from '../protocol/option-checks.ts';
+import { checkContentType, checkJson, checkObject, checkOptions, describe } from '../protocol/option-checks.ts';
 import { decodeErrorReply, encodeErrorReply } from '../protocol/reply.ts';
 import { FunctionRunner, type Outcome, type Run } from '../worker/function-runner.ts';
 import type { RequestContext, RpcRequest } from '../worker/handler.ts';
@@ -82,9 +82,7 @@ function theFunction(fn: TypedFunction | PlainFunction): FunctionModule {
 }
 
 function asJson(value: unknown): Buffer {
-  const text = JSON.stringify(value) as string | undefined;
-  if (text === undefined) throw new TypeError(`request: expected text, bytes or a JSON value, got ${describe(value)}`);
-  return Buffer.from(text);
+  return Buffer.from(checkJson('request', value, 'text, bytes or a JSON value'));
 }
 
 async function call(

@@ -135,6 +135,27 @@ export function checkOptions<T extends object>(name: string, value: T, known: re
   return value;
 }
 
+/** The one option of `close()`: how long it waits for what is under way, in ms. */
+export function checkGrace(options: { readonly grace?: number | undefined }, otherwise: number): number {
+  const { grace = otherwise } = checkOptions('options', options, ['grace']);
+  return checkDuration('grace', grace);
+}
+
+/** A value as JSON. */
+export function checkJson(name: string, value: unknown, expected = 'a JSON value'): string {
+  const wrong = `${name}: expected ${expected}, got `;
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (cause) {
+    // a bigint, a cycle, or what a toJSON() threw
+    const [why] = String(cause instanceof Error ? cause.message : cause).split('\n');
+    throw new TypeError(`${wrong}${describe(value)}: ${why}`, { cause });
+  }
+  if (json === undefined) throw new TypeError(wrong + describe(value));
+  return json;
+}
+
 /** The last one that was right, as most are: to compare is quicker than to check. */
 let rightContentType = 'text/plain';
 

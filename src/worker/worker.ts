@@ -4,7 +4,7 @@ import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
 import { Dialler } from '../amqp/dial.ts';
 import { TypedEmitter } from '../events.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { checkDuration, checkFunction } from '../protocol/option-checks.ts';
+import { checkFunction, checkGrace } from '../protocol/option-checks.ts';
 import { backoffDelay, within } from '../protocol/waiting.ts';
 import { Journal, type WorkerEvent, type WorkerStats } from './events.ts';
 import type { RequestHandler } from './handler.ts';
@@ -111,8 +111,8 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
    * (default 8,000) goes back to the queue; the promise tells how many. Calling it again returns the same promise.
    * @throws TypeError if `grace` is no duration
    */
-  async close({ grace = DRAIN_TIMEOUT }: { readonly grace?: number } = {}): Promise<{ unfinished: number }> {
-    checkDuration('grace', grace);
+  async close(options: { readonly grace?: number | undefined } = {}): Promise<{ unfinished: number }> {
+    const grace = checkGrace(options, DRAIN_TIMEOUT);
     this.#closing ??= this.#close(grace);
     return this.#closing;
   }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Delivery, MessageProperties } from '../../src/amqp/channel.ts';
 import { type CallOptions, RpcClient } from '../../src/client/client.ts';
+import type { FunctionContract } from '../../src/protocol/contract.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
@@ -109,11 +110,35 @@ describe('a call', { concurrency: true }, () => {
       [5, '1', /^queue: .*got 5/],
       [queue, 5, /^body: .*got 5/],
       [queue, undefined, /^body: .*got undefined/],
+      [queue, { a: 1 }, /^body: .*got { a: 1 }; callJson\(\) sends values$/],
     ];
     for (const [to, body, message] of wrongCalls)
       await assert.rejects(client.call(to as string, body as string), { name: 'TypeError', message });
-    await assert.rejects(client.callJson(queue, undefined), /^TypeError: value: .*got undefined/);
-    assert.throws(() => new RpcClient().close({ grace: '1' as unknown as number }), /^TypeError: grace: .*got '1'/);
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    const wrongValues: [unknown, RegExp][] = [
+      [undefined, /^value: .*got undefined$/],
+      [5n, /^value: expected a JSON value, got 5n: .*BigInt$/],
+      [cycle, /^value: expected a JSON value, got <ref.*circular structure.*$/],
+    ];
+    for (const [value, message] of wrongValues)
+      await assert.rejects(client.callJson(queue, value), { name: 'TypeError', message });
+    for (const options of [5, null])
+      await assert.rejects(client.callJson(queue, 1, options as unknown as CallOptions), {
+        name: 'TypeError',
+        message: `options: expected an object, got ${options}`,
+      });
+    assert.throws(() => client.function(undefined as unknown as FunctionContract), {
+      name: 'TypeError',
+      message: 'function: expected an object, got undefined',
+    });
+    const wrongClosings: [unknown, RegExp][] = [
+      [{ grace: '1' }, /^grace: .*got '1'/],
+      [{ grase: 1 }, /^options: expected options among grace, got 'grase'/],
+      [5, /^options: expected an object, got 5/],
+    ];
+    for (const [options, message] of wrongClosings)
+      assert.throws(() => client.close(options as { grace: number }), { name: 'TypeError', message });
     assert.equal(requests.received.length, 0);
   });
 

@@ -177,6 +177,7 @@ describe('callFunction', () => {
       [[{}, ''], /has no default export/],
       [[{ default: [{ handler }, { handler, name: 'b' }] }, ''], /^fn: expected one function, got a module of 2/],
       [[echo, undefined], /^request: expected text, bytes or a JSON value, got undefined$/],
+      [[echo, 5n], /^request: expected text, bytes or a JSON value, got 5n: .*BigInt$/],
       [[echo, '', { timeout: 5 }], /^options: expected options among .*, got 'timeout'$/],
       [[echo, '', { headers: { cc: '' } }], /^headers: /],
       [[echo, '', { deadline: '5' }], /^deadline: expected .*, got '5'$/],

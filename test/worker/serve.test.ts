@@ -187,5 +187,7 @@ describe('a worker’s life', { concurrency: true }, () => {
     new RpcWorker({ urls: ['amqp://a', 'amqps://b'], tls: { servername: 'c' } });
     for (const grace of [Number.POSITIVE_INFINITY, Number.NaN, -1, '5'] as number[])
       await assert.rejects(new RpcWorker().close({ grace }), { name: 'TypeError', message: /^grace: expected milli/ });
+    for (const options of [5, { grase: 5 }])
+      await assert.rejects(new RpcWorker().close(options as object), { name: 'TypeError', message: /^options: / });
   });
 });
