@@ -37,8 +37,8 @@ const MAX_DATA = 32 * 1024;
  */
 export type HandlerResult = HandlerBody | HandlerReply;
 
-/** The body of a {@link HandlerResult}. */
-export type HandlerBody = string | number | bigint | Uint8Array | boolean | object | null;
+/** The body of a {@link HandlerResult}: no promise, or a handler could promise nothing. */
+export type HandlerBody = string | number | bigint | Uint8Array | boolean | (object & { readonly then?: never }) | null;
 
 /** A reply's body, with its content type and headers. */
 export interface HandlerReply {

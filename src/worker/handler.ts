@@ -58,4 +58,7 @@ export interface RequestContext<Options = Readonly<Record<string, unknown>>> {
  * Answers a request. It may run more than once for one call, so it must be idempotent. An RpcError that it throws reaches the
  * caller as it is; anything else becomes `INTERNAL`, and stays in the worker's log.
  */
-export type RequestHandler = (request: RpcRequest, context: RequestContext) => HandlerResult | Promise<HandlerResult>;
+export type RequestHandler = (
+  request: RpcRequest,
+  context: RequestContext,
+) => HandlerResult | PromiseLike<HandlerResult>;

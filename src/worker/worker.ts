@@ -63,12 +63,14 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   }
 
   /**
-   * Has the requests of a queue answered by `handler`, once the worker is started.
+   * Has the requests of a function of `defineFunction` answered by it once the worker is started, on its own queue and with its own
+   * settings, over which `options` win.
    * @throws TypeError that names the option and the value; Error for a queue that is served already, or after `start()`
    */
-  serve(queue: string, handler: RequestHandler | ServedFunction, options?: ServeOptions): this;
-  /** The same by a function of `defineFunction`, on its own queue and with its own settings, over which `options` win. */
   serve(served: ServedFunction, options?: ServeOptions): this;
+  // the last one, for that is the one of which TypeScript tells what does not fit
+  /** The same for the requests of any queue, by any handler. */
+  serve(queue: string, handler: RequestHandler | ServedFunction, options?: ServeOptions): this;
   serve(
     first: string | ServedFunction,
     second?: RequestHandler | ServedFunction | ServeOptions,

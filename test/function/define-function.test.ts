@@ -13,6 +13,7 @@ import {
   RpcClient,
   RpcError,
   RpcWorker,
+  type ServedFunction,
   type StandardSchemaV1,
   type WorkerEvent,
 } from '../../src/index.ts';
@@ -71,7 +72,7 @@ function orderFunction(
 }
 
 /** Serves functions, and gives a client; both are closed when the test is over. */
-async function serve(t: TestContext, ...functions: (Parameters<RpcWorker['serve']>[0] & object)[]) {
+async function serve(t: TestContext, ...functions: ServedFunction[]) {
   const worker = new RpcWorker(amqpUrl());
   const events: WorkerEvent[] = [];
   worker.on('*', (event) => events.push(event));

@@ -160,4 +160,23 @@ describe('the types of a function', () => {
     // @ts-expect-error: a queue's name alone says nothing to answer with
     assert.throws(() => new RpcWorker().serve('c'), /handler: expected a function/);
   });
+
+  it('of a handler without schemas are those of what can be sent: one that returns or promises nothing does not compile', () => {
+    interface Price {
+      total: number;
+    }
+    const price = (): Price => ({ total: 1 });
+    const query: PromiseLike<Price> = Promise.resolve(price());
+    const worker = new RpcWorker();
+    worker
+      .serve('a', price)
+      .serve('b', async () => price())
+      .serve('c', () => query);
+    worker.serve('d', () => [new Date()]).serve('e', async () => ({ body: new Uint8Array() }));
+    worker.serve('f', async (request) => request.text() || null);
+    // @ts-expect-error: undefined is no reply
+    worker.serve('g', () => {});
+    // @ts-expect-error: nor is the promise of it
+    worker.serve('h', async () => {});
+  });
 });
