@@ -193,6 +193,10 @@ describe('the package', () => {
       );
       assert.equal(worker.code, 0, worker.stderr);
       assert.deepEqual([client.code, client.stdout], [0, '832040\n'], client.stderr);
+      for (const name of ['fib-worker', 'fib-client']) {
+        const { stdout } = await project.run(bin(name), ['--help']);
+        assert.ok(stdout.startsWith(`Usage: ${name} [options]`), stdout.slice(0, 80));
+      }
     });
 
     for (const format of ['esm', 'cjs'] as const)

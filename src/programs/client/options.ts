@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { brokerOptions } from '../../cli/broker-options.ts';
 import { type CommandLine, parseCommandLine } from '../../cli/command-line.ts';
 import { flag, type OptionValues, option, UsageError } from '../../cli/option.ts';
@@ -58,7 +59,7 @@ export function readCommand(): ClientCommand {
   const command = parseCommandLine({
     name: 'fib-client',
     version,
-    usage: 'node client.js [options] [n …]',
+    usage: `${isOneFile() ? 'node client.js' : 'fib-client'} [options] [n …]`,
     summary: `Asks for fib(n), n = ${DEFAULT_REQUEST} by default; several are asked at once and printed in order; - reads numbers from stdin, a line each. With --body or --body-file it calls any function.`,
     positionals: true,
     options,
@@ -68,6 +69,11 @@ Of several numbers, the first failure decides.`,
   });
   if (command.kind === 'run') check(command.values, command.positionals);
   return command;
+}
+
+/** Whether this is `dist/client.js`, which comes without the command that the package has. */
+function isOneFile(): boolean {
+  return path.basename(process.argv[1] ?? '') === 'client.js';
 }
 
 function check({ body, bodyFile, contentType, json, quiet }: ClientValues, positionals: readonly string[]): void {
