@@ -9,10 +9,12 @@ const BLOCKED = 'RabbitMQ blocks publishers (low on memory or disk)';
  * The time limit of a call that was sent passed without a reply.
  * @param blocked whether the broker took nothing from publishers meanwhile
  */
-export function noReplyError({ id, request: { queue, timeout } }: Call, blocked: boolean): RpcError {
+export function noReplyError({ id, startedBy, request: { queue, timeout } }: Call, blocked: boolean): RpcError {
   const why = blocked
     ? `${BLOCKED}, and may not have read the request`
-    : 'does a worker serve it? Or is the queue full (with reject-publish nobody is told), or does a function call its own queue and wait for itself?';
+    : startedBy
+      ? "a worker began it, and its function has not answered: give it more time, or see the worker's log"
+      : 'does a worker serve it? Or is the queue full (with reject-publish nobody is told), or does a function call its own queue and wait for itself?';
   const message = `no reply from '${queue}' within ${duration(timeout)}: ${why}`;
   return new RpcError('DEADLINE_EXCEEDED', message, { reason: 'TIMEOUT', correlationId: id });
 }
