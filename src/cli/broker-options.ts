@@ -1,6 +1,6 @@
 import { parseAmqpUrlList, tlsFor } from '../amqp/url.ts';
 import { type OptionValues, option, UsageError } from './option.ts';
-import { fileError, readOptionFile, readTlsFiles, type TlsFiles } from './option-files.ts';
+import { fileError, type Named, readOptionFile, readTlsFiles, type TlsFiles } from './option-files.ts';
 import { text } from './value-parsers.ts';
 
 /**
@@ -47,22 +47,27 @@ export function readBrokerOptions(
   readonly urls?: readonly string[];
   readonly tls?: TlsFiles & { readonly servername?: string };
 } {
-  const { url, urlFile, ca, cert, key, servername } = values;
-  if (url && urlFile !== undefined) {
+  const { url, servername } = values;
+  const known = brokerOptions('');
+  const named = (name: 'urlFile' | 'ca' | 'cert' | 'key'): Named | undefined => {
+    const { env: variable, flag } = known[name];
+    const file = values[name];
+    return file === undefined ? undefined : { option: file === env[variable] ? variable : `--${flag}`, file };
+  };
+  const urlFile = named('urlFile');
+  if (url && urlFile) {
     throw new UsageError('--url (AMQP_URL) and --url-file (AMQP_URL_FILE): both are given; take one of them');
   }
-  const urls = urlFile === undefined ? url : readUrlFile(urlFile);
-  const files = readTlsFiles({ ca, cert, key });
+  const urls = urlFile ? readUrlFile(urlFile) : url;
+  const files = readTlsFiles({ ca: named('ca'), cert: named('cert'), key: named('key') });
   const tls = tlsFor(urls ?? [], servername === undefined ? files : { ...files, servername });
   // what a variable gives may be meant for another program's URL
-  const known = brokerOptions('');
   const idle = tlsOptions.find((name) => !tls && values[name] !== undefined && values[name] !== env[known[name].env]);
   if (idle) throw new UsageError(`--${idle} is for amqps://, and no URL is: write amqps://, or leave --${idle} out`);
   return { ...(urls && { urls }), ...(tls && { tls }) };
 }
 
-function readUrlFile(file: string): string[] {
-  const named = { option: '--url-file', file };
+function readUrlFile(named: Named): string[] {
   const content = readOptionFile(named).toString();
   try {
     return parseAmqpUrlList(content);

@@ -14,8 +14,8 @@ export interface TlsFiles {
   readonly key?: Buffer;
 }
 
-/** A file as it was named: the option, and the name. */
-interface Named {
+/** A file as it was named: the flag or the variable, and the name. */
+export interface Named {
   readonly option: string;
   readonly file: string;
 }
@@ -44,25 +44,25 @@ export function fileError({ option, file }: Named, problem: string): UsageError 
  * @returns undefined where none is given
  * @throws UsageError that names the option and the file
  */
-export function readTlsFiles(files: Readonly<Record<'ca' | 'cert' | 'key', string | undefined>>): TlsFiles | undefined {
+export function readTlsFiles(files: Readonly<Record<'ca' | 'cert' | 'key', Named | undefined>>): TlsFiles | undefined {
   const { ca, cert, key } = files;
   if ((cert === undefined) !== (key === undefined)) {
-    const [given, missing] = cert === undefined ? ['--key', '--cert'] : ['--cert', '--key'];
-    throw new UsageError(`${given} without ${missing}: a client certificate needs both`);
+    throw new UsageError(
+      `${(cert ?? key)?.option} without ${cert ? '--key' : '--cert'}: a client certificate needs both`,
+    );
   }
   if (ca === undefined && cert === undefined) return undefined;
   return {
-    ...(ca !== undefined && { ca: readCertificates({ option: '--ca', file: ca }).content }),
+    ...(ca !== undefined && { ca: readCertificates(ca).content }),
     ...(cert !== undefined && key !== undefined && readPair(cert, key)),
   };
 }
 
-function readPair(certFile: string, keyFile: string): { cert: Buffer; key: Buffer } {
-  const cert = readCertificates({ option: '--cert', file: certFile });
-  const named = { option: '--key', file: keyFile };
-  const key = readOptionFile(named);
-  if (!cert.first.checkPrivateKey(privateKey(named, key))) {
-    throw fileError(named, `is not the private key of --cert ${printable(redactTyped(certFile))}`);
+function readPair(certFile: Named, keyFile: Named): { cert: Buffer; key: Buffer } {
+  const cert = readCertificates(certFile);
+  const key = readOptionFile(keyFile);
+  if (!cert.first.checkPrivateKey(privateKey(keyFile, key))) {
+    throw fileError(keyFile, `is not the private key of ${certFile.option} ${printable(redactTyped(certFile.file))}`);
   }
   return { cert: cert.content, key };
 }

@@ -65,6 +65,9 @@ describe('the URL in a file', { concurrency: 3 }, () => {
       const missing = await start(t, `${program}.js`, ['--url-file', '/nowhere/url'], { url: null, input: '' }).end();
       assert.equal(missing.code, 2);
       assert.match(missing.stderr, /^fib-\w+: --url-file \/nowhere\/url: can't be read \(ENOENT: [^\n]+\)\n$/);
+      const variable = { url: null, env: { AMQP_URL_FILE: '/nowhere/url' }, input: '' };
+      const byVariable = await start(t, `${program}.js`, [], variable).end();
+      assert.match(byVariable.stderr, /^fib-\w+: AMQP_URL_FILE \/nowhere\/url: can't be read \(ENOENT/);
       const env = { AMQP_URL_FILE: await fileWith(amqpUrl()) };
       const both = await start(t, `${program}.js`, [], { env, input: '' }).end();
       assert.equal(both.code, 2);
