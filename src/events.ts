@@ -12,7 +12,7 @@ export type EventOfType<Event extends TypedEvent, Type extends Event['type'] | '
   ? Event
   : Extract<Event, { readonly type: Type }>;
 
-/** The longest report of a listener that threw, in UTF-16 units. */
+/** The longest report of what was thrown, in UTF-16 units. */
 const MAX_REPORT = 4_096;
 
 /**
@@ -43,14 +43,18 @@ export class TypedEmitter<Event extends TypedEvent> {
     return this;
   }
 
-  /** Calls the listeners of the event's type, then those of `*`, in the order of their coming. */
-  protected emit(event: Event): void {
-    this.#call(event.type, event);
-    this.#call('*', event);
+  /**
+   * Calls the listeners of the event's type, then those of `*`, in the order of their coming.
+   * @returns whether there are any
+   */
+  protected emit(event: Event): boolean {
+    const ofType = this.#call(event.type, event);
+    const ofAll = this.#call('*', event);
+    return ofType || ofAll;
   }
 
-  #call(type: string, event: Event): void {
-    if (this.#emitter.listenerCount(type) === 0) return;
+  #call(type: string, event: Event): boolean {
+    if (this.#emitter.listenerCount(type) === 0) return false;
     for (const listener of this.#emitter.rawListeners(type)) {
       try {
         const returned: unknown = listener.call(this, event);
@@ -59,15 +63,21 @@ export class TypedEmitter<Event extends TypedEvent> {
         this.#report(type, listener, error);
       }
     }
+    return true;
   }
 
   #report(type: string, listener: object, error: unknown): void {
     if (this.#reported.has(listener)) return;
     this.#reported.add(listener);
-    process.emitWarning(`a listener of '${type}' threw; further times are not reported`, {
-      type: 'FibWorkerWarning',
-      code: 'FIB_WORKER_LISTENER',
-      detail: describeThrown(error, { stack: true }).slice(0, MAX_REPORT),
-    });
+    warnOf(error, 'FIB_WORKER_LISTENER', `a listener of '${type}' threw`);
   }
+}
+
+/** Reports what was thrown, and nobody would see, as a warning of the process. To be called once for each cause. */
+export function warnOf(thrown: unknown, code: string, what: string): void {
+  process.emitWarning(`${what}; further times are not reported`, {
+    type: 'FibWorkerWarning',
+    code,
+    detail: describeThrown(thrown, { stack: true }).slice(0, MAX_REPORT),
+  });
 }

@@ -64,7 +64,10 @@ export type WorkerEvent =
       readonly running: number;
       readonly limit: number;
     } & RequestIds)
-  /** The function threw something that is no error for its caller, who is told no more than INTERNAL. */
+  /**
+   * The function threw something that is no error for its caller, who is told no more than INTERNAL. Where nobody listens, the first
+   * is reported as a warning of the process, `FIB_WORKER_HANDLER`.
+   */
   | ({ readonly type: 'handler-failed'; readonly queue?: string; readonly error: unknown } & RequestIds)
   /** The function logs something. */
   | ({

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { explainChannelError } from '../amqp/channel-errors.ts';
 import { type BrokerConnection, connectionLost } from '../amqp/connection.ts';
 import { Dialler } from '../amqp/dial.ts';
-import { TypedEmitter } from '../events.ts';
+import { TypedEmitter, warnOf } from '../events.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { checkFunction, checkGrace } from '../protocol/option-checks.ts';
 import { backoffDelay, within } from '../protocol/waiting.ts';
@@ -59,7 +59,12 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   constructor(options: string | readonly string[] | RpcWorkerOptions = {}) {
     super();
     this.#settings = normalizeWorkerOptions(options);
-    this.#journal = new Journal((event) => this.emit(event));
+    let warned = false;
+    this.#journal = new Journal((event) => {
+      if (this.emit(event) || event.type !== 'handler-failed' || warned) return;
+      warned = true;
+      warnOf(event.error, 'FIB_WORKER_HANDLER', "a handler threw, and nobody listens to 'handler-failed'");
+    });
   }
 
   /**

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { RpcError } from '../../src/protocol/errors.ts';
+import { RpcWorker } from '../../src/worker/worker.ts';
+import { amqpUrl } from '../../test-helpers/broker.ts';
 import { openProxy } from '../../test-helpers/proxy.ts';
 import { publishRaw } from '../../test-helpers/raw-amqp.ts';
 import {
   deleteAfter,
+  disposeAfter,
   openRaw,
   type Raw,
   type Scope,
@@ -96,6 +99,27 @@ describe('a worker', { concurrency: true }, () => {
     const failed = events.find((event) => event.type === 'handler-failed');
     assert.match(String(failed?.type === 'handler-failed' && failed.error), /1234/);
     assert.deepEqual([worker.stats().answered, worker.stats().refused], [0, 2]);
+  });
+
+  test('reports the first error of a handler as a warning where nobody listens for it', async (t) => {
+    const queue = await testQueue(t);
+    const worker = disposeAfter(t, new RpcWorker(amqpUrl()));
+    worker.serve(queue, ({ body }) => {
+      throw new Error(`no stock of ${body}`);
+    });
+    await worker.start();
+    const { client } = startClient(t, { queue });
+    const warnings: (Error & { code?: string; detail?: string })[] = [];
+    const keep = (warning: Error) => void warnings.push(warning);
+    process.on('warning', keep);
+    t.after(() => process.off('warning', keep));
+    for (const article of ['pens', 'ink']) await assert.rejects(client.call(article), { code: 'INTERNAL' });
+    await until(() => warnings.length > 0);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['FIB_WORKER_HANDLER'],
+    );
+    assert.match(String(warnings[0]?.detail), /^Error: no stock of pens\n {4}at /);
   });
 
   test('refuses a request above its size limit without showing it to the function', async (t) => {
