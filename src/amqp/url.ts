@@ -1,5 +1,5 @@
 import { describe } from '../protocol/option-checks.ts';
-import { cut, harmless } from '../protocol/text.ts';
+import { cut, harmless, printable } from '../protocol/text.ts';
 
 /** Where a broker is and who logs in: a parsed `amqp://` or `amqps://` URL. */
 export interface AmqpUrl {
@@ -53,8 +53,9 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   const unknown = [...url.searchParams.keys()].find((name) => name !== 'heartbeat');
   if (unknown !== undefined) {
     // behind `user:12?` it would be the rest of a password whose @ was forgotten
-    const name = text.includes('@') || !/\/\/.*:/s.test(text) ? ` (${JSON.stringify(cut(unknown, MAX_SHOWN))})` : '';
-    return `it has a parameter other than heartbeat${name}, which is the only one`;
+    const name =
+      text.includes('@') || !/\/\/.*:/s.test(text) ? ` (${printable(JSON.stringify(cut(unknown, MAX_SHOWN)))})` : '';
+    return `it has an unknown parameter${name}: heartbeat is the only one there is`;
   }
   if (url.hash !== '') return 'there is a # in it (in a password or virtual host it is written as %23)';
   const heartbeat = url.searchParams.get('heartbeat');
@@ -113,13 +114,13 @@ export function tlsFor<T>(urls: readonly string[], tls: T): T | undefined {
  * name, which is a user's or a host's.
  */
 export function beginningOf(url: string): string {
-  const [name = ''] = /^(?:(?:amqp|http)s?:\/\/)?[^\s:@/?#]*:?/i.exec(url) ?? [];
+  const [name = ''] = /^\s*(?:(?:amqp|http)s?:\/\/)?[^\s:@/?#]*:?/i.exec(url) ?? [];
   return name.length < url.length ? `${name}***` : url;
 }
 
 /** What somebody typed, for a message: of a URL in it, right or wrong, with a scheme or without, the beginning only. */
 export function redactTyped(text: string): string {
-  const at = text.search(/(?:amqp|http)s?:|:.*@/is);
+  const at = text.search(/(?:amqp|http)s?:|\w+:\/\/(?!\/)|:.*@/is);
   return at < 0 ? text : text.slice(0, at) + beginningOf(text.slice(at));
 }
 

@@ -47,9 +47,11 @@ describe('any text that is printed', () => {
       ['amqp:user:hunter2@host', 'amqp:***'],
       ['user://hunter2@host', 'user:***'],
       ['user:/hunter2@host', 'user:***'],
+      ['ampq://user:hunter2', 'ampq:***'],
       ['show amqp://user:hunter2', 'show amqp://user:***'],
       ['amqp://host', 'amqp://host'],
       ['host:5672', 'host:5672'],
+      ['file:///certs/ca.pem', 'file:///certs/ca.pem'],
       ['C:\\certs\\ca.pem', 'C:\\certs\\ca.pem'],
     ] as const)
       assert.equal(quote(typed), JSON.stringify(shown));
