@@ -63,7 +63,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
     this.#journal = new Journal((event) => {
       if (this.emit(event) || event.type !== 'handler-failed' || warned) return;
       warned = true;
-      warnOf(event.error, 'FIB_WORKER_HANDLER', "a handler threw, and nobody listens to 'handler-failed'");
+      warnOf(event.error, 'FIB_WORKER_HANDLER', "a handler failed, and nobody listens to 'handler-failed'");
     });
   }
 
@@ -116,7 +116,7 @@ export class RpcWorker extends TypedEmitter<WorkerEvent> {
   /**
    * Drains: consumes no further request, answers and acks those in hand, disconnects. What is unfinished after `grace` ms
    * (default 8,000) goes back to the queue; the promise tells how many. Calling it again returns the same promise.
-   * @throws TypeError if `grace` is no duration
+   * @throws TypeError that names the option and the value
    */
   async close(options: { readonly grace?: number | undefined } = {}): Promise<{ unfinished: number }> {
     const grace = checkGrace(options, DRAIN_TIMEOUT);
