@@ -36,7 +36,7 @@ export function brokerOptions(without: string) {
 const tlsOptions = ['ca', 'cert', 'key', 'servername'] as const;
 
 /**
- * Reads the files that the options name.
+ * Reads the files that the options name; those for `amqps://` only where a URL, or a flag, is.
  * @returns without `urls` where none was given, without `tls` where none is for `amqps://`
  * @throws UsageError that names the option and the file, and shows nothing of its content; also where a flag is for `amqps://` and no URL is
  */
@@ -59,10 +59,12 @@ export function readBrokerOptions(
     throw new UsageError('--url (AMQP_URL) and --url-file (AMQP_URL_FILE): both are given; take one of them');
   }
   const urls = urlFile ? readUrlFile(urlFile) : url;
-  const files = readTlsFiles({ ca: named('ca'), cert: named('cert'), key: named('key') });
-  const tls = tlsFor(urls ?? [], servername === undefined ? files : { ...files, servername });
+  const plain = !tlsFor(urls ?? [], true);
   // what a variable gives may be meant for another program's URL
-  const idle = tlsOptions.find((name) => !tls && values[name] !== undefined && values[name] !== env[known[name].env]);
+  const idle = plain && tlsOptions.find((name) => values[name] !== undefined && values[name] !== env[known[name].env]);
+  if (plain && !idle) return { ...(urls && { urls }) };
+  const files = readTlsFiles({ ca: named('ca'), cert: named('cert'), key: named('key') });
+  const tls = servername === undefined ? files : { ...files, servername };
   if (idle) throw new UsageError(`--${idle} is for amqps://, and no URL is: write amqps://, or leave --${idle} out`);
   return { ...(urls && { urls }), ...(tls && { tls }) };
 }

@@ -44,6 +44,8 @@ test('a flag that is for amqps:// needs such a URL; a variable does not, for it 
   assert.deepEqual(read([], { AMQP_URL: plain, AMQP_SERVERNAME: 'broker.example', AMQP_CA_FILE: '' }), {
     urls: [url, other],
   });
+  const unused = { AMQP_URL: plain, AMQP_CA_FILE: '/nowhere/ca.pem', AMQP_KEY_FILE: '/nowhere/key.pem' };
+  assert.deepEqual(read([], unused), { urls: [url, other] }, 'nor need it name a file that is there');
   for (const [argv, env] of [
     [[...name, '--url', plain], {}],
     [name, { AMQP_URL: plain, AMQP_SERVERNAME: 'another.example' }],
