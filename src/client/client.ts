@@ -238,6 +238,7 @@ export class RpcClient extends TypedEmitter<ClientEvent> {
   /**
    * Takes no further call, waits for those under way to settle, and disconnects. Calls that have not settled after
    * `grace` ms (default 8,000) reject with `CANCELLED`. Calling it again returns the same promise.
+   * @throws TypeError that names the option and the value
    */
   close(options: { readonly grace?: number | undefined } = {}): Promise<void> {
     const grace = checkGrace(options, DRAIN_TIMEOUT);
