@@ -43,7 +43,8 @@ describe('a client', { concurrency: true }, () => {
     const raw = await openRaw(t, broker.url);
     const requests = await raw.consume(queue);
     const url = await userWithChannels(broker, 3);
-    const { client, events } = openClient(t, { urls: url, reply: 'per-request' });
+    // rabbitmqctl may take its time while they wait
+    const { client, events } = openClient(t, { urls: url, reply: 'per-request', timeout: 90_000 });
     const lost = ['1', '2', '3'].map((n) => client.call(queue, n));
     const settled = Promise.allSettled(lost);
     for (const _ of lost) await requests.next();
