@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseAmqpUrl, parseAmqpUrlList, redactTyped } from '../amqp/url.ts';
+import { parseAmqpUrl, parseAmqpUrlList, redactTyped, tlsFor } from '../amqp/url.ts';
 import { errorCode } from '../protocol/errors.ts';
 import { DEFAULT_URL } from '../protocol/option-checks.ts';
 import type { Broker, RabbitVersion, Say } from './broker.ts';
@@ -61,7 +61,8 @@ function alsoGiven(error: Error): never {
 async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
   const named = await givenUrls(env);
   if (!named) return undefined;
-  const tls = env.AMQP_CA_FILE ? { ca: await readFile(env.AMQP_CA_FILE) } : undefined;
+  const caFile = tlsFor(named, env.AMQP_CA_FILE);
+  const tls = caFile ? { ca: await readNamed('AMQP_CA_FILE', caFile) } : undefined;
   // several for a cluster, as the worker and the client take them
   const tried = await Promise.allSettled(named.map((url) => connectTo(url, 'named by AMQP_URL', { signal, tls })));
   signal?.throwIfAborted();
@@ -77,15 +78,20 @@ async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | und
 /** The URLs in AMQP_URL, or in the file that AMQP_URL_FILE names. */
 async function givenUrls({ AMQP_URL: url, AMQP_URL_FILE: file }: NodeJS.ProcessEnv): Promise<string[] | undefined> {
   if (url && file) throw new Error('AMQP_URL and AMQP_URL_FILE: both are set; take one of them');
+  const text = file ? (await readNamed('AMQP_URL_FILE', file)).toString() : url || undefined;
   try {
-    if (url) return parseAmqpUrlList(url);
-    return file ? parseAmqpUrlList(await readFile(file, 'utf8')) : undefined;
+    return text === undefined ? undefined : parseAmqpUrlList(text);
   } catch (error) {
-    const code = errorCode(error);
-    const why = code
-      ? `${JSON.stringify(file && redactTyped(file))} can't be read (${code})`
-      : `expected ${(error as Error).message}`;
-    throw new Error(`${url ? 'AMQP_URL' : 'AMQP_URL_FILE'}: ${why}`);
+    throw new Error(`${file ? 'AMQP_URL_FILE' : 'AMQP_URL'}: expected ${(error as Error).message}`);
+  }
+}
+
+/** Reads the file that a variable names. */
+async function readNamed(variable: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new Error(`${variable}: ${JSON.stringify(redactTyped(file))} can't be read (${errorCode(error)})`);
   }
 }
 

@@ -88,6 +88,14 @@ test('AMQP_URL_FILE is taken as AMQP_URL is, but not both', async () => {
   }
 });
 
+test('AMQP_CA_FILE is read where AMQP_URL is amqps://, and only there', async () => {
+  const AMQP_CA_FILE = '/nowhere/ca.pem';
+  const plain = await findBroker({ env: { AMQP_URL: amqpUrl(), AMQP_CA_FILE }, say: () => {} });
+  assert.equal(plain.url, amqpUrl());
+  const byTls = findBroker({ env: { AMQP_URL: 'amqps://localhost', AMQP_CA_FILE }, say: assert.fail });
+  await assert.rejects(byTls, /^Error: AMQP_CA_FILE: "\/nowhere\/ca\.pem" can't be read \(ENOENT\)/);
+});
+
 test('a DOCKER_HOST that is empty counts as not set: the engine is where the context of `docker` says', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'fib-worker-find-'));
   const { PATH, DOCKER_HOST } = process.env;
