@@ -33,6 +33,7 @@ describe('an AMQP URL', () => {
     ['?Heartbeat=5', /it has an unknown parameter \("Heartbeat"\)/],
     ['?\u001b[31m', /it has an unknown parameter \("\\u001b\[31m"\)/],
     ['?%C2%9B31m', /it has an unknown parameter \("\\u009b31m"\)/],
+    [':99999', /it does not parse \(a port is at most 65535, and special characters .* %XX\)$/],
     ['/my#host', /there is a # in it .*%23\)$/],
   ];
   for (const [end, message] of wrong) {
