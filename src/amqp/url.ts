@@ -44,7 +44,8 @@ function readAmqpUrl(text: string): AmqpUrl | string {
   if (!/^amqps?:\/\//i.test(text)) return 'it does not begin with amqp:// or amqps://';
   // the URL parser leaves line ends out, and would make one URL of two
   if (/[\r\n]\s*\S/.test(text)) return 'it has several lines (between several URLs there are commas)';
-  if (!url) return 'it does not parse (a port is at most 65535, and special characters in a password are written as %XX)';
+  if (!url)
+    return 'it does not parse (a port is at most 65535, and special characters in a password are written as %XX)';
   if (url.hostname === '') return 'it names no host';
   // else the rest of a password with a / in it would be taken, and shown, for a virtual host
   if (/[/?#].*@/s.test(text.slice(text.indexOf('//') + 2)))
