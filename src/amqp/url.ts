@@ -121,8 +121,10 @@ export function beginningOf(url: string): string {
 
 /** What somebody typed, for a message: of a URL in it, right or wrong, with a scheme or without, the beginning only. */
 export function redactTyped(text: string): string {
-  const at = text.search(/(?:amqp|http)s?:|\w+:\/\/(?!\/)|:.*@/is);
-  return at < 0 ? text : text.slice(0, at) + beginningOf(text.slice(at));
+  const colon = text.indexOf(':');
+  const found = [text.search(/(?:amqp|http)s?:|\b\w+:\/\/(?!\/)/i), text.lastIndexOf('@') > colon ? colon : -1];
+  const at = Math.min(...found.filter((index) => index >= 0));
+  return at === Number.POSITIVE_INFINITY ? text : text.slice(0, at) + beginningOf(text.slice(at));
 }
 
 /**
