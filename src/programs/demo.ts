@@ -66,7 +66,7 @@ function whatNext({ owned }: Broker): string {
     lines.push(
       'They need a RabbitMQ that stays (the one used here is gone again): on localhost,',
       '  docker run --rm --name rabbitmq -p 127.0.0.1:5672:5672 rabbitmq:4      or: sudo apt-get install rabbitmq-server',
-      'or elsewhere, with AMQP_URL=amqp://user:password@host:5672 in the environment.',
+      'or elsewhere, with AMQP_URL=amqp://host:5672 in the environment.',
     );
   lines.push('To compare the three reply designs:', '  npm run compare');
   return lines.join('\n');

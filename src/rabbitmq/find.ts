@@ -53,9 +53,7 @@ export async function findBroker({
 /** Another way out for those who find and start none. */
 function alsoGiven(error: Error): never {
   if (!error.message.includes('would help')) throw error;
-  throw new Error(
-    `${error.message}\n  AMQP_URL=amqp://user:password@host:5672 in the environment, if there is one somewhere`,
-  );
+  throw new Error(`${error.message}\n  AMQP_URL=amqp://host:5672 in the environment, if there is one somewhere`);
 }
 
 async function given(env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal | undefined): Promise<Broker | undefined> {
