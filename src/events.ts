@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describeThrown, printable } from './protocol/text.ts';
+import { describeThrown, printableLines } from './protocol/text.ts';
 
 /** An event and its details: events are told apart by `type`. */
 export interface TypedEvent {
@@ -76,10 +76,6 @@ export class TypedEmitter<Event extends TypedEvent> {
 /** Reports what was thrown, and nobody would see, as a warning of the process. To be called once for each cause. */
 export function warnOf(thrown: unknown, code: string, what: string): void {
   // Node prints it as it is, and an error may repeat what a stranger sent
-  const lines = describeThrown(thrown, { stack: true }).slice(0, MAX_REPORT).split('\n').map(printable);
-  process.emitWarning(`${what}; further times are not reported`, {
-    type: 'FibWorkerWarning',
-    code,
-    detail: lines.join('\n'),
-  });
+  const detail = printableLines(describeThrown(thrown, { stack: true }).slice(0, MAX_REPORT));
+  process.emitWarning(`${what}; further times are not reported`, { type: 'FibWorkerWarning', code, detail });
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
 import { inspect } from 'node:util';
-import { printable } from '../protocol/text.ts';
+import { printable, printableLines } from '../protocol/text.ts';
 import { UsageError } from './option.ts';
 import { redact, shorten } from './redact.ts';
 
@@ -87,7 +87,7 @@ export function drained(stream: Writable): Promise<void> | undefined {
 
 /** Says something to people: on standard error, each line safe to print, no password of a URL shown. */
 export function say(text: string): void {
-  process.stderr.write(`${redact(text).split('\n').map(printable).join('\n')}\n`);
+  process.stderr.write(`${printableLines(redact(text))}\n`);
 }
 
 /** The longest report of an error, in characters. */
@@ -104,12 +104,9 @@ export function endWith(program: string, error: unknown): void {
   const usage = error instanceof UsageError || error instanceof TypeError;
   const known = usage || error instanceof Interrupted;
   const text = known ? error.message : error instanceof Error ? inspect(error) : String(error);
-  const lines = redact(shorten(text, MAX_REPORT))
-    .split('\n')
-    .map(printable)
-    .join(usage ? '\\n' : '\n');
+  const shown = redact(shorten(text, MAX_REPORT));
   const code = usage ? UsageError.exitCode : error instanceof Interrupted ? error.exitCode : 1;
-  exitOnceWritten(process.stderr, `${program}: ${lines}\n`, code);
+  exitOnceWritten(process.stderr, `${program}: ${usage ? printable(shown) : printableLines(shown)}\n`, code);
 }
 
 /** Writes the last words and exits, even if something still runs, at the latest when nobody has read them for 2 s. */

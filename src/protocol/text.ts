@@ -16,6 +16,11 @@ export function printable(text: string): string {
   });
 }
 
+/** A text of several lines, each {@link printable}. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** A text of a stranger's, for a message: {@link printable}, and at most `length` UTF-16 units of it. */
 export function harmless(text: string, length: number): string {
   return cut(printable(text.slice(0, length + 1)), length);

@@ -3,7 +3,7 @@ import { redact } from '../../cli/redact.ts';
 import type { RpcReply } from '../../client/client.ts';
 import { saysText } from '../../protocol/body.ts';
 import { isOwnReason, RpcError, type RpcErrorCode, type RpcErrorReason } from '../../protocol/errors.ts';
-import { printable } from '../../protocol/text.ts';
+import { printable, printableLines } from '../../protocol/text.ts';
 
 /** How a call failed. */
 export interface Failure {
@@ -120,8 +120,7 @@ export function printBody(outcome: Outcome, format: AnswerFormat): Printed {
     const what = `${body.length} bytes of ${printable(contentType ?? 'no content type')}`;
     return { stdout: '', stderr: ` [!] ${what} are not for a terminal: send standard output to a file\n` };
   }
-  const lines = body.toString().replace(/\n$/, '').split('\n');
-  return { stdout: `${lines.map(printable).join('\n')}\n`, stderr: '' };
+  return { stdout: `${printableLines(body.toString().replace(/\n$/, ''))}\n`, stderr: '' };
 }
 
 /** A worker of somebody else's may answer anything, such as 1.2200160415122E+19. */
