@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { inspect } from 'node:util';
+import { describeThrown } from './text.ts';
 
 /** setTimeout's longest delay, in ms (24 days); it takes a longer one for 1 ms. */
 export const MAX_DELAY = 2 ** 31 - 1;
@@ -149,7 +150,7 @@ export function checkJson(name: string, value: unknown, expected = 'a JSON value
     json = JSON.stringify(value);
   } catch (cause) {
     // a bigint, a cycle, or what a toJSON() threw
-    const [why] = String(cause instanceof Error ? cause.message : cause).split('\n');
+    const [why] = describeThrown(cause).split('\n');
     throw new TypeError(`${wrong}${describe(value)}: ${why}`, { cause });
   }
   if (json === undefined) throw new TypeError(wrong + describe(value));
