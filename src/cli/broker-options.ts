@@ -64,8 +64,9 @@ export function readBrokerOptions(
   const idle = plain && tlsOptions.find((name) => values[name] !== undefined && values[name] !== env[known[name].env]);
   if (plain && !idle) return { ...(urls && { urls }) };
   const files = readTlsFiles({ ca: named('ca'), cert: named('cert'), key: named('key') });
-  const tls = servername === undefined ? files : { ...files, servername };
+  // a file that can't be read is told first: it is wrong with any URL
   if (idle) throw new UsageError(`--${idle} is for amqps://, and no URL is: write amqps://, or leave --${idle} out`);
+  const tls = servername === undefined ? files : { ...files, servername };
   return { ...(urls && { urls }), ...(tls && { tls }) };
 }
 
